@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds everything, and runs all tests.
+#   scripts/test.sh [--no-oracles] [ctest arguments]
+# --no-oracles leaves out the tests that need Python packages (the oracles, format, Dockerfile) and does not install them.
+# Ends with ctest's exit status; a run without any test fails.
+set -euo pipefail
+root=$(CDPATH="" cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
+. "$root/scripts/lib.sh"
+
+ctest=(ctest --test-dir "$build" --output-on-failure --no-tests=error)
+oracles=yes
+if [ "${1:-}" = --no-oracles ]; then
+  oracles=no
+  ctest+=(-LE "^python$")
+  shift
+fi
+settings=(PERFBENCH_TESTS=ON)
+take_lock
+need_packages "${build_packages[@]}" "${test_packages[@]}" "${python_packages[@]}"
+[ $oracles = no ] || need_wheels requirements-test.txt "100 MB" --no-deps
+if [ "$preset" != asan ]; then  # LibTorch is not built for the sanitizers
+  need_libtorch
+  settings+=(PERFBENCH_ENGINE=ON)
+fi
+configure "${settings[@]}"
+build_targets all
+give_up_lock
+exec "${ctest[@]}" -j "$(nproc)" "$@"

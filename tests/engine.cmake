@@ -1,0 +1,20 @@
+# Libraries that are no engine of this version, and the real one where it is built.
+if(NOT TARGET engine_test)
+  return()
+endif()
+add_library(engine_of_another_version MODULE unit/engine/another_version.cpp)
+add_library(not_an_engine MODULE unit/engine/not_an_engine.cpp)
+foreach(fake engine_of_another_version not_an_engine)
+  set_target_properties(${fake} PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+  target_include_directories(${fake} PRIVATE ${PROJECT_SOURCE_DIR}/src)
+  target_link_libraries(${fake} PRIVATE perfbench_warnings)
+  add_dependencies(engine_test ${fake})
+endforeach()
+target_compile_definitions(engine_test PRIVATE
+  PERFBENCH_FAKE_ENGINES="${PROJECT_BINARY_DIR}/tests" PERFBENCH_VERSION="${PROJECT_VERSION}")
+
+if(TARGET perfbench_engine_library)
+  target_sources(engine_test PRIVATE unit/engine/real_engine.cpp)
+  target_compile_definitions(engine_test PRIVATE PERFBENCH_ENGINE_LIBRARY="$<TARGET_FILE:perfbench_engine_library>")
+  add_dependencies(engine_test perfbench_engine_library)
+endif()

@@ -1,0 +1,22 @@
+# Checks of the repository itself: include directions, tests in Python, format, the Dockerfile.
+add_test(NAME layers.includes COMMAND ${PERFBENCH_PYTHON} ${PROJECT_SOURCE_DIR}/scripts/check_layers.py)
+perfbench_register(layers.includes "repository")
+add_test(NAME layers.self_test COMMAND ${PERFBENCH_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/layers/check_layers_test.py)
+perfbench_register(layers.self_test "repository")
+add_test(NAME scripts.run COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/scripts/run_test.sh)
+perfbench_register(scripts.run "repository")
+
+# These need the packages of scripts/requirements-test.txt in .venv.
+file(GLOB_RECURSE python_tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/test_*.py)
+if(python_tests)
+  add_test(NAME python.tests COMMAND ${venv_bin}/python -m pytest -q -p no:cacheprovider ${CMAKE_CURRENT_SOURCE_DIR})
+  perfbench_register(python.tests "python")
+  set_property(TEST python.tests APPEND PROPERTY ENVIRONMENT HF_HUB_OFFLINE=1)
+endif()
+add_test(NAME lint.dockerfile COMMAND ${venv_bin}/hadolint ${PROJECT_SOURCE_DIR}/Dockerfile)
+perfbench_register(lint.dockerfile "python")
+file(GLOB_RECURSE formatted CONFIGURE_DEPENDS
+  ${PROJECT_SOURCE_DIR}/src/*.h ${PROJECT_SOURCE_DIR}/src/*.cpp ${CMAKE_CURRENT_SOURCE_DIR}/*.h
+  ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp ${PROJECT_SOURCE_DIR}/bench/*.cpp)
+add_test(NAME lint.format COMMAND ${venv_bin}/clang-format --dry-run --Werror ${formatted})
+perfbench_register(lint.format "python")
