@@ -1,0 +1,26 @@
+// Files, whole or not at all.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace perfbench {
+
+// The whole file as bytes. Throws InputError when it is missing, a directory, unreadable, or over
+// 256 MiB.
+std::string read_file(const std::filesystem::path& path);
+
+// Writes a temporary file beside `path`, fsyncs it and renames it over `path`: a reader sees the old file or the new
+// one, never a part. A link stays a link; a device or pipe (/dev/stdout) is written to. Throws RunError (path, bytes,
+// reason) and leaves the old file as it was.
+void write_file(const std::filesystem::path& path, std::string_view bytes);
+
+// Makes `directory` when it is missing and proves that a file can be made in it. Throws InputError; to be called
+// before the work, so that a result is not lost after it.
+void require_writable_directory(const std::filesystem::path& directory);
+
+// Where the running executable lies.
+std::filesystem::path executable_path();
+
+}  // namespace perfbench
