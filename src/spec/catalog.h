@@ -1,0 +1,47 @@
+// The data files that perfbench reads: where they lie, what they are called, and which file a name means.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "spec/model_spec.h"
+#include "spec/stack.h"
+#include "spec/system_spec.h"
+
+namespace perfbench {
+
+class Catalog {
+ public:
+  // `folder` is a model_configs folder. Nothing is read yet. Throws InputError when it is no folder.
+  explicit Catalog(std::filesystem::path folder);
+
+  // The folder of the environment variable PERFBENCH_DATA, else model_configs beside the executable or in a folder
+  // above it, else ../share/perfbench/model_configs of it. Throws EnvironmentError when there is none.
+  static Catalog find();
+
+  const std::filesystem::path& folder() const { return folder_; }
+
+  // By name, alias, or (models) path to a config.json or its folder, in this order; what starts with "." or "/" or ends
+  // with "/" or ".json" is always a path. In names, case and runs of " -_./" don't matter. Throws InputError with the
+  // nearest names; `where` is what the message starts with: "--model".
+  ModelSpec model(std::string_view name, const std::string& where) const;
+  SystemSpec system(std::string_view name, const std::string& where) const;
+  Stack stack(std::string_view name, const std::string& where) const;
+
+  std::vector<std::string> model_names() const;   // sorted folder names
+  std::vector<std::string> system_names() const;  // sorted
+  std::vector<std::string> stack_names() const;   // sorted
+  bool has_model(std::string_view name) const;    // by name or alias, paths left out
+
+  std::filesystem::path config_table(std::string_view system) const;  // model_configs_<system>.csv; it may not exist
+
+ private:
+  std::filesystem::path folder_;
+};
+
+// "LLAMA3-70B" and "llama3_70b" are one name: lower case, runs of " -_./" become one "_".
+std::string canonical_name(std::string_view name);
+
+}  // namespace perfbench

@@ -1,0 +1,79 @@
+// Families with a dense MLP in every layer: llama, gpt2, nemotron, qwen2, qwen3.
+#include "spec/model_family.h"
+
+namespace perfbench {
+
+void read_llama(ConfigKeys& keys, ModelSpec& model) {
+  const int num_layers = read_decoder(keys, {.norm_eps = 1e-6, .max_positions = 2048}, model);
+  model.attention_bias = keys.flag("attention_bias", false);
+  model.output_bias = model.attention_bias;
+  model.mlp_bias = keys.flag("mlp_bias", false);
+  model.layers = uniform_layers(num_layers, Mixer::gqa, Mlp::dense);
+}
+
+void read_gpt2(ConfigKeys& keys, ModelSpec& model) {
+  static constexpr std::string_view kUnused[] = {"n_ctx",
+                                                 "resid_pdrop",
+                                                 "embd_pdrop",
+                                                 "attn_pdrop",
+                                                 "summary_type",
+                                                 "summary_use_proj",
+                                                 "summary_activation",
+                                                 "summary_proj_to_labels",
+                                                 "summary_first_dropout",
+                                                 "scale_attn_weights",
+                                                 "scale_attn_by_inverse_layer_idx",
+                                                 "reorder_and_upcast_attn",
+                                                 "add_cross_attention"};
+  keys.ignore(kUnused);
+  model.hidden = keys.whole("n_embd", kSizes);
+  const int num_layers = keys.count("n_layer", kLayers);
+  model.heads = model.kv_heads = keys.count("n_head", kHeads);
+  model.vocab = keys.whole("vocab_size", kVocab);
+  model.ffn = keys.whole("n_inner", kSizes, 4 * model.hidden);
+  model.max_positions = keys.whole("n_positions", kPositions, 1024);
+  model.activation = read_activation(keys, "activation_function", "gelu_new");
+  model.norm_eps = keys.positive("layer_norm_epsilon", 1e-5);
+  model.tied_embeddings = keys.flag("tie_word_embeddings", true);
+  if (keys.ok() && model.hidden % model.heads != 0) {
+    keys.problem("n_head", "does not divide n_embd", "the head size is n_embd / n_head");
+  }
+  model.head_dim = model.hidden / model.heads;
+  model.attention_bias = model.output_bias = model.mlp_bias = true;
+  model.gated = false;
+  model.norm = Norm::layer;
+  model.positions = Positions::learned;
+  model.rotary_share = 0.0;
+  model.layers = uniform_layers(num_layers, Mixer::gqa, Mlp::dense);
+}
+
+void read_nemotron(ConfigKeys& keys, ModelSpec& model) {
+  const DecoderDefaults defaults{
+      .norm_key = "norm_eps", .norm_eps = 1e-5, .max_positions = 4096, .activation = "relu2"};
+  const int num_layers = read_decoder(keys, defaults, model);
+  model.attention_bias = keys.flag("attention_bias", false);
+  model.output_bias = model.attention_bias;
+  model.mlp_bias = keys.flag("mlp_bias", false);
+  model.rotary_share = keys.positive("partial_rotary_factor", 0.5);
+  model.gated = false;
+  model.norm = Norm::layer1p;
+  model.layers = uniform_layers(num_layers, Mixer::gqa, Mlp::dense);
+}
+
+void read_qwen2(ConfigKeys& keys, ModelSpec& model) {
+  const int num_layers = read_decoder(keys, {.max_positions = 32768, .kv_heads = 32}, model);
+  read_qwen_window(keys, num_layers, model);
+  model.attention_bias = true;  // on q, k and v; no key says so
+  model.layers = uniform_layers(num_layers, Mixer::gqa, Mlp::dense);
+}
+
+void read_qwen3(ConfigKeys& keys, ModelSpec& model) {
+  const int num_layers = read_decoder(keys, {.max_positions = 32768, .kv_heads = 32, .head_dim = 128}, model);
+  read_qwen_window(keys, num_layers, model);
+  model.attention_bias = keys.flag("attention_bias", false);
+  model.output_bias = model.attention_bias;
+  model.qk_norm = true;  // no key says so
+  model.layers = uniform_layers(num_layers, Mixer::gqa, Mlp::dense);
+}
+
+}  // namespace perfbench

@@ -1,0 +1,163 @@
+#include "spec/fill_job.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "spec/request_fields.h"
+
+namespace perfbench {
+
+namespace {
+
+// The given number with its origin, else `fallback` by `rule`.
+std::int64_t take(JobDraft& draft, const char* field, const std::optional<std::int64_t>& given, std::int64_t fallback,
+                  const std::string& rule) {
+  const bool unset = !given || (*given == 0 && limits_of(field).zero_is_unset);
+  draft.job.origins[field] = unset ? "rule: " + rule : origin_of(draft.request, field);
+  return unset ? fallback : *given;
+}
+
+int take_int(JobDraft& draft, const char* field, const std::optional<std::int64_t>& given, int fallback,
+             const std::string& rule) {
+  return static_cast<int>(take(draft, field, given, fallback, rule));
+}
+
+bool take_switch(JobDraft& draft, const char* field, const std::optional<bool>& given) {
+  draft.job.origins[field] = given ? origin_of(draft.request, field) : std::string("rule: off unless given");
+  return given.value_or(false);
+}
+
+void fill_layout(JobDraft& draft) {
+  const Request& asked = draft.request;
+  Job& job = draft.job;
+  ParallelLayout& layout = job.layout;
+  layout.tp = take_int(draft, "tp", asked.tp, 1, "tp = 1 unless given");
+  layout.pp = take_int(draft, "pp", asked.pp, 1, "pp = 1 unless given");
+  layout.cp = take_int(draft, "cp", asked.cp, 1, "cp = 1 unless given");
+  layout.vp = take_int(draft, "vp", asked.vp, 1, "vp = 1 unless given");
+  layout.ep = take_int(draft, "ep", asked.ep, 1, "ep = 1 unless given");
+  layout.etp = job.model.moe
+                   ? take_int(draft, "etp", asked.etp, layout.tp, "etp = tp unless given, as Megatron-Core has it")
+                   : take_int(draft, "etp", asked.etp, 1, "etp = 1: the model has no experts");
+  const std::int64_t one_replica = std::int64_t{layout.tp} * layout.pp * layout.cp;
+  layout.dp = job.num_gpus % one_replica == 0 ? static_cast<int>(job.num_gpus / one_replica) : 0;
+  job.origins["dp"] = "rule: dp = num_gpus / (tp pp cp)";
+  layout.fsdp = take_switch(draft, "fsdp", asked.fsdp);
+  if (!layout.fsdp && job.stack.fsdp_always && layout.dp > 1 && !from_flag(asked, "fsdp")) {
+    layout.fsdp = true;
+    job.origins["fsdp"] = fmt::format("rule: stack {} shards parameters over dp in every job", job.stack.name);
+  }
+}
+
+// gbs from -ga; 0 when dp is not known or the product is out of range.
+std::int64_t batch_of_ga(const Job& job, std::int64_t samples, std::int64_t ga) {
+  const std::int64_t per_pass = samples * job.layout.dp;
+  if (per_pass == 0 || ga > limits_of("gbs").most / per_pass) return 0;
+  return per_pass * ga;
+}
+
+// Samples of a flush for a stack that flushes several times a step and was not told.
+std::int64_t default_lbs(const Job& job) { return job.mbs * job.layout.pp; }
+
+void fill_batches(JobDraft& draft) {
+  const Request& asked = draft.request;
+  Job& job = draft.job;
+  const bool flushes = job.stack.ga == GaMeans::flushes_per_step;
+  job.mbs = take(draft, "mbs", asked.mbs, 1, "mbs = 1 unless given");
+  if (flushes) {
+    job.lbs = take(draft, "lbs", asked.lbs, default_lbs(job), "lbs = mbs * pp unless given: one microbatch a stage");
+  }
+  const bool ga_decides = asked.ga && (!asked.gbs || (from_flag(asked, "ga") && !from_flag(asked, "gbs")));
+  if (ga_decides) {
+    job.gbs = batch_of_ga(job, flushes ? job.lbs : job.mbs, *asked.ga);
+    job.origins["gbs"] = flushes ? "rule: gbs = lbs * dp * ga" : "rule: gbs = mbs * dp * ga";
+  } else {
+    job.gbs = take(draft, "gbs", asked.gbs, 0, "");
+  }
+  const bool even = job.layout.dp > 0 && job.gbs > 0 && job.gbs % job.layout.dp == 0;
+  if (!flushes) {
+    // An lbs that comes with a base row belongs to that row's stack.
+    const bool of_another_stack = asked.lbs && !from_flag(asked, "lbs") && from_flag(asked, "stack");
+    const std::int64_t by_rule = even ? job.gbs / job.layout.dp : 0;
+    job.lbs = take(draft, "lbs", of_another_stack ? std::nullopt : asked.lbs, by_rule, "lbs = gbs / dp");
+  }
+}
+
+// What follows from the batch sizes; 0 where they do not divide.
+void count_microbatches(JobDraft& draft) {
+  Job& job = draft.job;
+  const std::int64_t dp = job.layout.dp;
+  const bool even = dp > 0 && job.lbs > 0 && job.gbs > 0 && job.lbs % job.mbs == 0 && job.gbs % (job.lbs * dp) == 0;
+  job.num_microbatches = even ? static_cast<int>(job.lbs / job.mbs) : 0;
+  job.num_flushes = even ? static_cast<int>(job.gbs / (job.lbs * dp)) : 0;
+  const bool flushes = job.stack.ga == GaMeans::flushes_per_step;
+  job.ga = flushes ? job.num_flushes : job.num_microbatches * job.num_flushes;
+  job.origins["num_microbatches"] = "rule: num_microbatches = lbs / mbs";
+  job.origins["num_flushes"] = "rule: num_flushes = gbs / (lbs dp)";
+  job.origins["ga"] = draft.request.ga ? origin_of(draft.request, "ga")
+                      : flushes        ? "rule: ga = gbs / (lbs dp), flushes a step"
+                                       : "rule: ga = gbs / (mbs dp), microbatches a step";
+}
+
+std::vector<ChunkLayers> deal_layers(const Job& job, int vp) {
+  const std::int64_t chunks = std::int64_t{job.layout.pp} * vp;
+  if (chunks > job.model.num_layers() + 2) return {};  // embedding and loss may stand for two more layers
+  return split_layers(job.model.num_layers(), static_cast<int>(chunks), job.stack).value_or(std::vector<ChunkLayers>{});
+}
+
+// A row's vp that no longer goes with what the flags changed.
+void drop_inherited_vp(JobDraft& draft) {
+  Job& job = draft.job;
+  const Request& asked = draft.request;
+  const bool inherited = asked.vp && !from_flag(asked, "vp");
+  bool overridden = false;
+  for (const char* field : {"pp", "tp", "cp", "num_gpus", "gbs", "mbs", "lbs", "ga", "stack"}) {
+    overridden = overridden || from_flag(asked, field);
+  }
+  if (!inherited || !overridden || job.layout.vp == 1) return;
+  std::string why;
+  if (job.layout.pp == 1) {
+    why = "needs pp > 1";
+  } else if (deal_layers(job, job.layout.vp).empty()) {
+    why = fmt::format("leaves chunks of {} layers empty at pp {}", job.model.num_layers(), job.layout.pp);
+  } else if (job.num_microbatches % job.layout.pp != 0) {
+    why = fmt::format("needs a multiple of pp {} microbatches, not {}", job.layout.pp, job.num_microbatches);
+  }
+  if (why.empty()) return;
+  job.origins["vp"] = fmt::format("rule: vp = 1, since vp {} of {} {}", job.layout.vp, origin_of(asked, "vp"), why);
+  job.layout.vp = 1;
+}
+
+void fill_seq_len(JobDraft& draft) {
+  constexpr std::int64_t kUsual = 4096;
+  Job& job = draft.job;
+  const std::int64_t most = job.model.max_positions;
+  const std::int64_t fallback = most > 0 ? std::min(kUsual, most) : kUsual;
+  job.seq_len = take(draft, "seq_len", draft.request.seq_len, fallback,
+                     fmt::format("seq_len = {} unless given, or fewer where the model has fewer positions", kUsual));
+}
+
+}  // namespace
+
+void fill_job(JobDraft& draft) {
+  const Request& asked = draft.request;
+  Job& job = draft.job;
+  job.num_gpus = take_int(draft, "num_gpus", asked.num_gpus, 0, "");
+  fill_seq_len(draft);
+  fill_layout(draft);
+  fill_batches(draft);
+  count_microbatches(draft);
+  drop_inherited_vp(draft);
+  job.chunks = deal_layers(job, job.layout.vp);
+  job.cuda_graphs = take_switch(draft, "cuda_graphs", asked.cuda_graphs);
+  job.recompute_layers = take_int(draft, "recompute_layers", asked.recompute_layers, 0, "none unless given");
+  job.offload_layers = take_int(draft, "offload_layers", asked.offload_layers, 0, "none unless given");
+  job.recompute_modules = asked.recompute_modules.value_or(std::vector<std::string>{});
+  job.origins["recompute_modules"] =
+      asked.recompute_modules ? origin_of(asked, "recompute_modules") : std::string("rule: none unless given");
+}
+
+}  // namespace perfbench

@@ -1,0 +1,43 @@
+// What somebody asks for, before any default: a command line or a table row, every field optional.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "spec/terms.h"
+
+namespace perfbench {
+
+struct Request {
+  std::optional<std::string> model;   // a name, an alias, or a path to a config.json or model folder
+  std::optional<std::string> system;  // a name or an alias
+  std::optional<std::string> stack;
+  std::optional<Task> task;
+  std::optional<std::string> dtype;       // "bf16" or "fp8", NeMo's word, or a Precision's name
+  std::optional<std::string> fp8_recipe;  // "cs", "ds", "mxfp8", "nvfp4"
+  std::optional<std::int64_t> num_gpus, gbs, mbs, lbs, seq_len, ga;
+  std::optional<std::int64_t> tp, pp, cp, vp, ep, etp;
+  std::optional<bool> fsdp, cuda_graphs, sharp, user_buffers, keep_fsdp_fp8_transpose_cache;
+  std::optional<std::int64_t> recompute_layers, offload_layers;
+  std::optional<std::vector<std::string>> recompute_modules;
+
+  // Where each given value came from, by field name: "flag -tp", "model_configs_h100.csv:14".
+  std::map<std::string, std::string> origins;
+};
+
+// Fields of `over` where set, else of `base`, with their origins.
+Request merge(const Request& over, const Request& base);
+
+// The origin of a field; "" when it is not given or nobody said.
+std::string origin_of(const Request& request, std::string_view field);
+bool from_flag(const Request& request, std::string_view field);
+
+// What dtype and fp8_recipe mean together. A dtype that names a recipe ("fp8cs") and "bf16" stand alone; "fp8" without
+// a recipe is current scaling. Unset when neither is given, or when a word is unknown.
+std::optional<Precision> asked_precision(const Request& request);
+
+}  // namespace perfbench

@@ -1,0 +1,51 @@
+// From what is asked to a Job: the base row, the defaults, the checks.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "spec/catalog.h"
+#include "spec/config_table.h"
+#include "spec/job.h"
+#include "spec/request.h"
+
+namespace perfbench {
+
+// Whose defaults fill what is left out.
+enum class Compat { perfbench, nemo };
+
+// The table row that a request starts from.
+struct RowChoice {
+  std::optional<ConfigRow> row;    // none: the table has no row of this model, task and system
+  bool layout_overridden = false;  // no row has the layout that the flags ask for: the flags override the row's
+  std::string sentence;            // one line for the user: which row, of how many, and why
+};
+
+// `flags` with what is implied before any row is looked at. perfbench: task pretrain; dtype fp8 where only a recipe is
+// given. nemo: task pretrain, system h100, dtype bf16, recipe ds. Each with its origin.
+Request with_defaults(Request flags, Compat compat);
+
+// perfbench: rows of the model, task and system that agree with every flag given; of several FP8, then current scaling,
+// then most GPUs, then the first. When none agrees, the layout flags are left out of the comparison, then the
+// precision; a stack that no row has is never a reason to leave a row out. nemo: rows of the model, task and dtype
+// (bf16 unless given) and fp8 recipe (ds unless given) and, where given, num_gpus; the first. NeMo's own tables have no
+// recipe, so when no row has the recipe, any row of the dtype will do. An axis that is left out of a row agrees with 1
+// (mbs too), a switch that is left out agrees with 0.
+RowChoice choose_row(const Request& flags, const ConfigTable& table, const Catalog& catalog, Compat compat);
+
+// Fills what is still unset (stack, rules) and checks every rule of a Job at once. Throws InputError with all broken
+// rules (where = "file:line: column" or the flag), Unsupported(feature "model") when the catalog lacks the model of a
+// table row.
+Job make_job(const Request& request, const Catalog& catalog);
+
+// All of it for a command line: defaults, the system's config table, its row, the Job.
+struct Resolved {
+  Job job;
+  RowChoice choice;
+  std::vector<std::string> warnings;  // of the config table
+};
+Resolved resolve(const Request& flags, const Catalog& catalog, Compat compat);
+
+}  // namespace perfbench

@@ -1,0 +1,130 @@
+#include "spec/stack.h"
+
+#include <fmt/core.h>
+
+#include <array>
+#include <utility>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "spec/sourced.h"
+
+namespace perfbench {
+namespace {
+
+template <typename T>
+using Words = std::vector<std::pair<std::string, T>>;
+
+const Words<LayerSplit> kSplits{{"even", LayerSplit::even},
+                                {"embedding_and_loss_as_layers", LayerSplit::embedding_and_loss_as_layers},
+                                {"loss_as_layer", LayerSplit::loss_as_layer},
+                                {"uneven", LayerSplit::uneven}};
+const Words<GaMeans> kGaMeans{{"microbatches_per_step", GaMeans::microbatches_per_step},
+                              {"flushes_per_step", GaMeans::flushes_per_step}};
+const Words<DType> kStateTypes{{"f32", DType::f32}, {"bf16", DType::bf16}};
+
+struct Flag {
+  std::string_view key;
+  bool Stack::*member;
+};
+
+constexpr std::array kFlags{
+    Flag{"sequence_parallel", &Stack::sequence_parallel},
+    Flag{"distributed_optimizer", &Stack::distributed_optimizer},
+    Flag{"fsdp_always", &Stack::fsdp_always},
+    Flag{"overlap_grad_reduce", &Stack::overlap_grad_reduce},
+    Flag{"overlap_param_gather", &Stack::overlap_param_gather},
+    Flag{"tp_overlap", &Stack::tp_overlap},
+    Flag{"fp8_params", &Stack::fp8_params},
+    Flag{"regather_in_backward", &Stack::regather_in_backward},
+    Flag{"fused_grad_accumulation", &Stack::fused_grad_accumulation},
+    Flag{"master_weights", &Stack::master_weights},
+};
+
+struct Constant {
+  std::string_view key;
+  double StackConstants::*member;
+  double least, most;
+};
+
+constexpr std::array kConstants{
+    Constant{"gemm_bf16", &StackConstants::gemm_bf16, 0.01, 2.0},
+    Constant{"gemm_fp8", &StackConstants::gemm_fp8, 0.01, 2.0},
+    Constant{"attention", &StackConstants::attention, 0.01, 2.0},
+    Constant{"tp_exposed", &StackConstants::tp_exposed, 0.0, 20.0},  // over 1: slower than the ideal collective
+    Constant{"tp_exposed_overlapped", &StackConstants::tp_exposed_overlapped, 0.0, 20.0},
+    Constant{"op_gap_s", &StackConstants::op_gap_s, 0.0, 0.01},
+    Constant{"graphs_gap_factor", &StackConstants::graphs_gap_factor, 0.0, 1.0},
+    Constant{"dp_exposed", &StackConstants::dp_exposed, 0.0, 1.0},
+    Constant{"step_fixed_s", &StackConstants::step_fixed_s, 0.0, 60.0},
+    Constant{"reserved_bytes", &StackConstants::reserved_bytes, 0.0, 1e12},
+};
+
+template <typename T>
+T parse_word(JsonFields& fields, std::string_view key, const std::string& text, const Words<T>& words) {
+  std::vector<std::string> known;
+  for (const auto& [word, value] : words) {
+    if (text == word) return value;
+    known.push_back(word);
+  }
+  fields.problem(key, fmt::format("\"{}\" is unknown", text), nearest_hint(text, known));
+  return words.front().second;
+}
+
+template <typename T>
+T read_word(JsonFields& fields, std::string_view key, const Words<T>& words) {
+  const std::string text = fields.text(key);
+  return text.empty() ? words.front().second : parse_word(fields, key, text, words);  // empty: noted already
+}
+
+StackConstants read_constants(JsonFields& fields, const std::string& file, std::vector<Problem>& problems) {
+  StackConstants constants;
+  const Json* json = fields.any("constants");
+  if (json == nullptr || !json->is_object()) {
+    fields.problem("constants", "must be an object", R"(of {"value": ..., "source": "..."})");
+    return constants;
+  }
+  JsonFields entries(*json, file, "constants");
+  for (const Constant& constant : kConstants) {
+    const NumberRule rule{.least = constant.least, .most = constant.most, .fitted = true};
+    const Sourced number = read_sourced(entries, constant.key, file, "constants", rule, problems);
+    constants.*constant.member = number.value.value_or(0.0);
+  }
+  finish_into(entries, problems);
+  return constants;
+}
+
+}  // namespace
+
+Stack read_stack(const std::filesystem::path& path) {
+  const std::string file = path.string();
+  const Json json = read_json(path);
+  if (!json.is_object()) throw InputError(file, "must be a JSON object");
+  std::vector<Problem> problems;
+  Stack stack;
+  JsonFields fields(json, file);
+  stack.name = fields.text("name");
+  stack.source = fields.text("source");
+  if (!stack.name.empty() && stack.name != path.stem().string()) {
+    fields.problem("name", fmt::format("is \"{}\" in a file called {}", stack.name, path.filename().string()),
+                   "name the file after the stack");
+  }
+  for (const std::string& word : read_texts(fields, "layer_split")) {
+    stack.layer_split.push_back(parse_word(fields, "layer_split", word, kSplits));
+  }
+  stack.ga = read_word(fields, "ga", kGaMeans);
+  for (const Flag& flag : kFlags) stack.*flag.member = fields.boolean(flag.key);
+  stack.tp_overlap_exceptions = read_texts(fields, "tp_overlap_exceptions");
+  stack.main_grad_dtype = read_word(fields, "main_grad_dtype", kStateTypes);
+  stack.optimizer_state_dtype = read_word(fields, "optimizer_state_dtype", kStateTypes);
+  stack.bucket_elements = fields.integer("bucket_elements");
+  if (stack.bucket_elements < 0) {
+    fields.problem("bucket_elements", fmt::format("is {}, but must not be negative", stack.bucket_elements));
+  }
+  stack.constants = read_constants(fields, file, problems);
+  finish_into(fields, problems);
+  if (!problems.empty()) throw InputError(std::move(problems));
+  return stack;
+}
+
+}  // namespace perfbench

@@ -1,0 +1,65 @@
+// Whose software a Program stands for: its policies, its features, and the constants that were fitted for it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/dtype.h"
+
+namespace perfbench {
+
+// How layers are dealt out to the pp x vp chunks; a stack lists the policies it tries, in order.
+enum class LayerSplit {
+  even,                          // layers / chunks, no remainder
+  embedding_and_loss_as_layers,  // the embedding and the loss each take one layer's place
+  loss_as_layer,                 // the loss takes one layer's place
+  uneven                         // the remainder goes to the first chunks; no chunk is empty
+};
+
+// What a stack prints as gradient accumulation steps.
+enum class GaMeans { microbatches_per_step, flushes_per_step };
+
+// Numbers fitted or assumed for the stack; the file gives each one a source.
+struct StackConstants {
+  double gemm_bf16 = 1.0;              // rate of a training GEMM over the measured inference GEMM of that shape, BF16
+  double gemm_fp8 = 1.0;               // the same, FP8
+  double attention = 1.0;              // the same, attention forward
+  double tp_exposed = 1.0;             // share of a tp collective's time that is not hidden by chunked overlap
+  double tp_exposed_overlapped = 1.0;  // the same where GEMM and collective overlap by user buffers
+  double op_gap_s = 0.0;               // launch gap before each compute op
+  double graphs_gap_factor = 1.0;      // what CUDA graphs leave of that gap
+  double dp_exposed = 0.0;             // least share of dp traffic that stays exposed
+  double step_fixed_s = 0.0;           // once per optimizer step: clipping, logging, data
+  double reserved_bytes = 0.0;         // CUDA context, NCCL buffers, allocator slack
+};
+
+struct Stack {
+  std::string name;
+  std::string source;
+  std::vector<LayerSplit> layer_split;
+  GaMeans ga = GaMeans::microbatches_per_step;
+
+  bool sequence_parallel = true;      // activations between blocks are split over tp
+  bool distributed_optimizer = true;  // optimizer states are split over dp
+  bool fsdp_always = false;           // parameters are sharded over dp in every job of more than one dp rank
+  bool overlap_grad_reduce = true;
+  bool overlap_param_gather = true;
+  bool tp_overlap = false;                         // GEMM and tp collective overlap by user buffers
+  std::vector<std::string> tp_overlap_exceptions;  // model families without it
+  bool fp8_params = false;                         // linear weights are held and gathered in FP8
+  bool regather_in_backward = true;     // the gathered input of a column-parallel linear is gathered again, not saved
+  bool fused_grad_accumulation = true;  // the weight-gradient GEMM adds into the main gradient
+  DType main_grad_dtype = DType::bf16;
+  bool master_weights = true;                // FP32 master copy of the parameters
+  DType optimizer_state_dtype = DType::f32;  // of each of the two moments
+  std::int64_t bucket_elements = 0;          // of a gradient bucket; 0: one bucket per chunk
+
+  StackConstants constants;
+};
+
+// Throws InputError with every problem of the file.
+Stack read_stack(const std::filesystem::path& path);
+
+}  // namespace perfbench

@@ -1,0 +1,38 @@
+// A GPU system as its data sheet has it. A number that no source gives is null and stays unset here.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "spec/sourced.h"
+#include "spec/terms.h"
+
+namespace perfbench {
+
+struct SystemSpec {
+  std::string name;  // "h100"
+  std::string gpu;   // "NVIDIA H100 SXM5 80GB"
+  std::vector<std::string> aliases;
+  std::vector<Precision> precisions;  // what its tensor cores can run
+  std::string host;                   // "x86" or "grace"
+
+  Sourced peak_bf16_flops_per_s, peak_fp8_flops_per_s, peak_mxfp8_flops_per_s, peak_nvfp4_flops_per_s;  // dense
+  Sourced peak_f32_flops_per_s;  // of the vector units
+  Sourced memory_bytes, memory_bandwidth_bytes_per_s;
+  Sourced nvlink_bandwidth_bytes_per_s;  // per GPU and direction
+  Sourced nvlink_domain_gpus;            // GPUs that reach each other by NVLink
+  Sourced nic_bandwidth_bytes_per_s;     // per NIC and direction
+  Sourced nics_per_gpu, gpus_per_node, sm_count, l2_bytes;
+
+  // The dense peak that MFU divides by for a precision; unset when the data sheet gives none.
+  std::optional<double> peak_flops_per_s(Precision precision) const;
+  // Names of the numbers without a value, peaks of formats that the GPU lacks left out; a row says so.
+  std::vector<std::string> missing() const;
+};
+
+// Throws InputError with every problem of the file.
+SystemSpec read_system(const std::filesystem::path& path);
+
+}  // namespace perfbench

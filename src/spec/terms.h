@@ -1,0 +1,47 @@
+// The field's words as enumerations, each with the one spelling that files and rows use.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+namespace perfbench {
+
+enum class Task { pretrain, sft, lora };
+enum class Precision { bf16, fp8cs, fp8ds, mxfp8, nvfp4 };  // current scaling, delayed scaling, block formats
+
+constexpr std::string_view name(Task task) {
+  switch (task) {
+    case Task::pretrain:
+      return "pretrain";
+    case Task::sft:
+      return "sft";
+    case Task::lora:
+      return "lora";
+  }
+  return "?";
+}
+
+constexpr std::string_view name(Precision precision) {
+  switch (precision) {
+    case Precision::bf16:
+      return "bf16";
+    case Precision::fp8cs:
+      return "fp8cs";
+    case Precision::fp8ds:
+      return "fp8ds";
+    case Precision::mxfp8:
+      return "mxfp8";
+    case Precision::nvfp4:
+      return "nvfp4";
+  }
+  return "?";
+}
+
+// "pretrain" and NeMo's "pre_train", "sft", "lora".
+std::optional<Task> parse_task(std::string_view text);
+std::optional<Precision> parse_precision(std::string_view text);
+// NeMo's dtype ("bf16", "fp8") with its recipe ("cs", "ds", "mxfp8", "nvfp4"; empty means current scaling, "ss" is
+// unknown here).
+std::optional<Precision> parse_precision(std::string_view dtype, std::string_view recipe);
+
+}  // namespace perfbench

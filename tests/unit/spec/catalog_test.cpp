@@ -1,0 +1,136 @@
+#include "spec/catalog.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <map>
+
+#include "unit/spec/spec_files.h"
+
+namespace perfbench {
+namespace {
+
+using CatalogFiles = TemporaryFolder;
+
+TEST(CanonicalName, CaseAndSeparatorsDontMatter) {
+  EXPECT_EQ(canonical_name("LLAMA3-70B"), "llama3_70b");
+  EXPECT_EQ(canonical_name(" Qwen2.5  7B "), "qwen2_5_7b");
+  EXPECT_EQ(canonical_name("meta-llama/Llama-3.3"), "meta_llama_llama_3_3");
+  EXPECT_EQ(canonical_name("--x--"), "x");
+  EXPECT_EQ(canonical_name(""), "");
+}
+
+// A name that means two things would be decided by the order of folders.
+TEST(Catalog, NoTwoEntriesShareANameOrAnAlias) {
+  const Catalog catalog(kDataFolder);
+  std::map<std::string, std::string> owner;
+  const auto claim = [&](const std::string& word, const std::string& name) {
+    const auto [at, is_new] = owner.emplace(canonical_name(word), name);
+    EXPECT_TRUE(is_new || at->second == name) << word << " means " << at->second << " and " << name;
+  };
+  for (const std::string& name : catalog.model_names()) {
+    claim(name, name);
+    for (const std::string& alias : catalog.model(name, "").aliases) claim(alias, name);
+  }
+  EXPECT_GT(owner.size(), 20u);
+  owner.clear();
+  for (const std::string& name : catalog.system_names()) {
+    claim(name, name);
+    for (const std::string& alias : catalog.system(name, "").aliases) claim(alias, name);
+  }
+  EXPECT_GT(owner.size(), 6u);
+}
+
+TEST(Catalog, ModelsByNameAndAlias) {
+  const Catalog catalog(kDataFolder);
+  for (const char* name : {"llama3_70b", "LLAMA3-70B", "Llama3.70b"}) {
+    EXPECT_EQ(catalog.model(name, "--model").name, "llama3_70b") << name;
+    EXPECT_TRUE(catalog.has_model(name)) << name;
+  }
+  for (const char* name : {"LLAMA3.1-405B", "LLAMA3-405B", "llama31_405b"}) {
+    EXPECT_EQ(catalog.model(name, "--model").name, "llama31_405b") << name;
+  }
+  EXPECT_EQ(catalog.model("llama4_e16", "--model").name, "llama4_scout");
+  EXPECT_FALSE(catalog.has_model("llama3_71b"));
+}
+
+TEST(Catalog, SystemsByNameAndAlias) {
+  const Catalog catalog(kDataFolder);
+  EXPECT_EQ(catalog.system("DGX-GB200", "--gpu").name, "gb200");
+  EXPECT_EQ(catalog.system("H100", "--gpu").name, "h100");
+  EXPECT_EQ(catalog.config_table("GB200").filename(), "model_configs_gb200.csv");
+}
+
+TEST(Catalog, UnknownNamesGetTheNearest) {
+  const Catalog catalog(kDataFolder);
+  const std::string model = refusal([&] { catalog.model("llama3_71b", "--model"); });
+  EXPECT_PRED2(says, model, "--model: there is no model \"llama3_71b\"");
+  EXPECT_PRED2(says, model, "llama3_70b");
+  const std::string system = refusal([&] { catalog.system("h10", "--gpu"); });
+  EXPECT_PRED2(says, system, "--gpu: there is no system \"h10\"");
+  EXPECT_PRED2(says, system, "h100");
+  const std::string stack = refusal([&] { catalog.stack("megatronn", "--stack"); });
+  EXPECT_PRED2(says, stack, "--stack: there is no stack \"megatronn\"");
+  EXPECT_PRED2(says, stack, "megatron");
+}
+
+TEST(Catalog, NothingNearListsAllNames) {
+  const Catalog catalog(kDataFolder);
+  const std::string message = refusal([&] { catalog.system("tpu-v5-pod-slice", "--gpu"); });
+  for (const std::string& name : catalog.system_names()) EXPECT_PRED2(says, message, name);
+}
+
+TEST(Catalog, AnEmptyNameIsUnknown) {
+  const Catalog catalog(kDataFolder);
+  EXPECT_PRED2(says, refusal([&] { catalog.model("", "--model"); }), "--model: there is no model \"\"");
+}
+
+TEST_F(CatalogFiles, AUsersOwnModelFolderOrFile) {
+  const Catalog catalog(kDataFolder);
+  const auto file = write("mine/config.json", read_file(kDataFolder / "models" / "llama3_8b" / "config.json"));
+  for (const std::string& path : {file.string(), (folder_ / "mine").string(), (folder_ / "mine").string() + "/"}) {
+    const ModelSpec model = catalog.model(path, "--model");
+    EXPECT_EQ(model.name, path);
+    EXPECT_EQ(model.hidden, 4096);
+  }
+  const std::string missing = (folder_ / "yours").string();
+  EXPECT_PRED2(says, refusal([&] { catalog.model(missing, "--model"); }),
+               "--model: there is no file or folder " + missing);
+}
+
+TEST_F(CatalogFiles, AnAmbiguousAliasIsRefused) {
+  const std::string config = read_file(kDataFolder / "models" / "kimi_k2" / "config.json");
+  for (const char* name : {"one", "two"}) {
+    write(std::string("models/") + name + "/config.json",
+          replaced(config, "\"_aliases\": []", "\"_aliases\": [\"K 2\"]"));
+  }
+  const Catalog catalog(folder_);
+  EXPECT_PRED2(says, refusal([&] { catalog.model("k-2", "--model"); }), "\"k-2\" is an alias of one and of two");
+  EXPECT_EQ(catalog.model("two", "--model").name, "two");
+}
+
+TEST_F(CatalogFiles, AModelFolderWithoutItsFile) {
+  std::filesystem::create_directories(folder_ / "models" / "bare");
+  EXPECT_PRED2(says, refusal([&] { Catalog(folder_).model("bare", "--model"); }), "holds no config.json");
+}
+
+TEST_F(CatalogFiles, TheFolderMustExist) {
+  EXPECT_PRED2(says, refusal([&] { Catalog{folder_ / "nowhere"}; }), "is no folder");
+}
+
+TEST_F(CatalogFiles, TheEnvironmentNamesTheFolder) {
+  const char* before = std::getenv("PERFBENCH_DATA");
+  const std::string kept = before == nullptr ? "" : before;
+  setenv("PERFBENCH_DATA", folder_.c_str(), 1);
+  EXPECT_EQ(Catalog::find().folder(), folder_);
+  setenv("PERFBENCH_DATA", (folder_ / "nowhere").c_str(), 1);
+  EXPECT_THROW(Catalog::find(), EnvironmentError);
+  if (before == nullptr) {
+    unsetenv("PERFBENCH_DATA");
+  } else {
+    setenv("PERFBENCH_DATA", kept.c_str(), 1);
+  }
+}
+
+}  // namespace
+}  // namespace perfbench

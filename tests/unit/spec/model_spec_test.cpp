@@ -1,0 +1,257 @@
+#include "spec/model_spec.h"
+
+#include <gtest/gtest.h>
+
+#include "base/json.h"
+#include "spec/catalog.h"
+#include "spec/model_family.h"
+#include "unit/spec/spec_files.h"
+
+namespace perfbench {
+namespace {
+
+using ModelFiles = TemporaryFolder;
+
+ModelSpec repository_model(const std::string& name) { return read_model(kDataFolder / "models" / name); }
+
+// A small file of the llama family that leaves out all that has a default.
+constexpr const char* kTinyLlama = R"({
+  "model_type": "llama", "hidden_size": 64, "intermediate_size": 160, "num_hidden_layers": 2,
+  "num_attention_heads": 4, "vocab_size": 256
+})";
+
+// Each file states its count; the shapes must give the same.
+TEST(ModelSpec, EveryModelLoadsAndHasItsSize) {
+  const Catalog catalog(kDataFolder);
+  EXPECT_EQ(catalog.model_names().size(), 20u);
+  for (const std::string& name : catalog.model_names()) {
+    const Json config = read_json(kDataFolder / "models" / name / "config.json");
+    const Json* params = config.find("_params");
+    ASSERT_NE(params, nullptr) << name << " has no _params";
+    const ModelSpec model = repository_model(name);
+    EXPECT_EQ(model.name, name);
+    EXPECT_FALSE(model.source.empty()) << name;
+    EXPECT_EQ(matmul_and_embedding_params(model), params->integer()) << name;
+  }
+}
+
+TEST(ModelSpec, EveryFamilyIsKnownByItsType) {
+  EXPECT_EQ(model_families().size(), 13u);
+  for (const char* name : {"gpt3_175b", "nemotron4_15b", "kimi_k2", "qwen2p5_7b", "wan2p1_14b"}) {
+    const std::string family = repository_model(name).family;
+    EXPECT_TRUE(std::any_of(model_families().begin(), model_families().end(), [&](const ModelFamily& known) {
+      return known.model_type == family;
+    })) << name;
+  }
+}
+
+TEST(ModelSpec, Llama70b) {
+  const ModelSpec model = repository_model("llama3_70b");
+  EXPECT_EQ(model.family, "llama");
+  EXPECT_EQ(model.num_layers(), 80);
+  EXPECT_EQ(model.layers.front(), (LayerKind{Mixer::gqa, Mlp::dense}));
+  EXPECT_EQ(model.heads, 64);
+  EXPECT_EQ(model.kv_heads, 8);
+  EXPECT_EQ(model.head_dim, 128);
+  EXPECT_EQ(model.rope_theta, 500000.0);
+  EXPECT_TRUE(model.gated);
+  EXPECT_FALSE(model.tied_embeddings);
+  EXPECT_TRUE(model.windowed.empty());
+}
+
+TEST(ModelSpec, Gpt3IsGpt2WithLearnedPositions) {
+  const ModelSpec model = repository_model("gpt3_175b");
+  EXPECT_EQ(model.positions, Positions::learned);
+  EXPECT_EQ(model.norm, Norm::layer);
+  EXPECT_EQ(model.activation, Activation::gelu);
+  EXPECT_EQ(model.max_positions, 2048);
+  EXPECT_TRUE(model.tied_embeddings && model.attention_bias && model.output_bias && model.mlp_bias);
+  EXPECT_FALSE(model.gated);
+}
+
+TEST(ModelSpec, NemotronRotatesHalfOfEachHead) {
+  const ModelSpec model = repository_model("nemotron4_340b");
+  EXPECT_EQ(model.norm, Norm::layer1p);
+  EXPECT_EQ(model.activation, Activation::relu2);
+  EXPECT_EQ(model.rotary_share, 0.5);
+  EXPECT_EQ(model.head_dim, 192);
+}
+
+TEST(ModelSpec, DeepSeekHasThreeDenseLayers) {
+  const ModelSpec model = repository_model("deepseek_v3");
+  EXPECT_EQ(model.layers[2], (LayerKind{Mixer::mla, Mlp::dense}));
+  EXPECT_EQ(model.layers[3], (LayerKind{Mixer::mla, Mlp::moe}));
+  EXPECT_EQ(model.num_layers(), 61);
+  EXPECT_EQ(model.head_dim, 128 + 64);
+  EXPECT_EQ(model.moe->shared_ffn, 2048);
+  EXPECT_EQ(model.kv_heads, model.heads);
+}
+
+TEST(ModelSpec, GptOssAlternatesFromASlidingLayer) {
+  const ModelSpec model = repository_model("gptoss_20b");
+  EXPECT_EQ(model.sliding_window, 128);
+  EXPECT_TRUE(model.windowed[0]);
+  EXPECT_FALSE(model.windowed[1]);
+  EXPECT_EQ(model.head_dim, 64);  // not hidden / heads
+}
+
+TEST(ModelSpec, MaverickHasExpertsInEverySecondLayer) {
+  const ModelSpec model = repository_model("llama4_maverick");
+  EXPECT_EQ(model.layers[0].mlp, Mlp::dense);
+  EXPECT_EQ(model.layers[1].mlp, Mlp::moe);
+  EXPECT_EQ(model.ffn, 16384);
+  EXPECT_EQ(model.moe->ffn, 8192);
+  EXPECT_EQ(model.attention_chunk, 8192);
+  EXPECT_TRUE(model.windowed[2]);
+  EXPECT_FALSE(model.windowed[3]);
+  EXPECT_EQ(repository_model("llama4_scout").layers[0].mlp, Mlp::moe);
+}
+
+TEST(ModelSpec, NemotronHFollowsItsPattern) {
+  const ModelSpec model = repository_model("nemotron3_nano_30b");  // MEMEM*E...
+  EXPECT_EQ(model.layers[0], (LayerKind{Mixer::mamba2, Mlp::none}));
+  EXPECT_EQ(model.layers[1], (LayerKind{Mixer::none, Mlp::moe}));
+  EXPECT_EQ(model.layers[5], (LayerKind{Mixer::gqa, Mlp::none}));
+  EXPECT_EQ(model.positions, Positions::none);
+  EXPECT_EQ(model.mamba->heads * model.mamba->head_dim, 4096);
+  const ModelSpec dense = repository_model("nemotron5h_56b");
+  EXPECT_EQ(dense.layers[1], (LayerKind{Mixer::none, Mlp::dense}));
+  EXPECT_FALSE(dense.moe);
+}
+
+TEST(ModelSpec, WanHasNoVocabulary) {
+  const ModelSpec model = repository_model("wan2p1_14b");
+  EXPECT_EQ(model.family, "wan");
+  EXPECT_EQ(model.vocab, 0);
+  EXPECT_EQ(model.hidden, 5120);
+  EXPECT_EQ(model.layers.front(), (LayerKind{Mixer::cross, Mlp::dense}));
+  EXPECT_EQ(model.video->patch_elements, 16 * 1 * 2 * 2);
+  EXPECT_EQ(model.video->text_len, 512);
+}
+
+TEST_F(ModelFiles, MissingKeysTakeTheFamilysDefaults) {
+  const ModelSpec model = read_model(write("tiny/config.json", kTinyLlama));
+  EXPECT_EQ(model.name, "tiny");
+  EXPECT_EQ(model.source, (folder_ / "tiny/config.json").string());
+  EXPECT_EQ(model.kv_heads, 4);
+  EXPECT_EQ(model.head_dim, 16);
+  EXPECT_EQ(model.norm_eps, 1e-6);
+  EXPECT_EQ(model.rope_theta, 10000.0);
+  EXPECT_FALSE(model.tied_embeddings);
+  // 2 x 256 x 64 embeddings, per layer 4 x 64 x 64 attention and 3 x 64 x 160 MLP
+  EXPECT_EQ(matmul_and_embedding_params(model), 2 * 256 * 64 + 2 * (4 * 64 * 64 + 3 * 64 * 160));
+}
+
+TEST_F(ModelFiles, TiedEmbeddingsCountOnce) {
+  const std::string text = replaced(kTinyLlama, "\"vocab_size\"", "\"tie_word_embeddings\": true, \"vocab_size\"");
+  EXPECT_EQ(matmul_and_embedding_params(read_model(write("config.json", text))),
+            256 * 64 + 2 * (4 * 64 * 64 + 3 * 64 * 160));
+}
+
+TEST_F(ModelFiles, RopeThetaInsideRopeParameters) {
+  const std::string text =
+      replaced(kTinyLlama, "\"vocab_size\"", R"("rope_parameters": {"rope_theta": 5e5}, "vocab_size")");
+  EXPECT_EQ(read_model(write("config.json", text)).rope_theta, 5e5);
+}
+
+TEST_F(ModelFiles, KeysOfDownloadedFilesAreIgnored) {
+  const std::string text = replaced(kTinyLlama, "\"vocab_size\"", R"("architectures": ["LlamaForCausalLM"],
+    "bos_token_id": 128000, "eos_token_id": [128001, 128008], "pretraining_tp": 1, "use_cache": true,
+    "rope_scaling": {"factor": 8.0, "rope_type": "llama3"}, "torch_dtype": "bfloat16",
+    "transformers_version": "4.42.3", "quantization_config": {"quant_method": "fp8"}, "vocab_size")");
+  EXPECT_EQ(read_model(write("config.json", text)).vocab, 256);
+}
+
+TEST_F(ModelFiles, QwenWindowsOnlyWhenItIsSwitchedOn) {
+  const std::string text = R"({"model_type": "qwen2", "hidden_size": 64, "intermediate_size": 128, "vocab_size": 256,
+    "num_hidden_layers": 4, "num_attention_heads": 4, "num_key_value_heads": 2, "sliding_window": 32,
+    "max_window_layers": 3, "use_sliding_window": false})";
+  const ModelSpec off = read_model(write("config.json", text));
+  EXPECT_TRUE(off.attention_bias);
+  EXPECT_FALSE(off.output_bias);
+  EXPECT_EQ(off.sliding_window, 0);
+  const ModelSpec on = read_model(write("config.json", replaced(text, "false", "true")));
+  EXPECT_EQ(on.sliding_window, 32);
+  EXPECT_EQ(on.windowed, (std::vector<bool>{false, false, false, true}));
+}
+
+TEST_F(ModelFiles, AllProblemsAtOnce) {
+  std::string text = replaced(kTinyLlama, "\"hidden_size\": 64", "\"hidden_size\": -64");
+  text = replaced(text, "\"num_attention_heads\"", "\"num_attention_head\"");
+  text = replaced(text, "\"vocab_size\": 256", "\"vocab_size\": \"256\", \"hidden_act\": \"silo\", \"mlp_bias\": 0");
+  const auto path = write("config.json", text);
+  const std::string message = refusal([&] { read_model(path); });
+  EXPECT_PRED2(says, message, path.string() + ": hidden_size: is -64, but must be a whole number from 1 to 1048576");
+  EXPECT_PRED2(says, message, "num_attention_heads: is missing");
+  EXPECT_PRED2(says, message, "did you mean num_attention_heads");
+  EXPECT_PRED2(says, message, "vocab_size: is \"256\", but must be a whole number");
+  EXPECT_PRED2(says, message, "hidden_act: \"silo\" is unknown");
+  EXPECT_PRED2(says, message, "did you mean silu");
+  EXPECT_PRED2(says, message, "mlp_bias: is 0, but must be true or false");
+  EXPECT_EQ(count_of(message, "perfbench: error:"), 6u);
+}
+
+TEST_F(ModelFiles, SizesThatDontGoTogether) {
+  const auto file = [&](const char* keys) {
+    return write("config.json", replaced(kTinyLlama, "\"vocab_size\"", std::string(keys) + "\"vocab_size\""));
+  };
+  EXPECT_PRED2(says, refusal([&] { read_model(file("\"num_key_value_heads\": 3, ")); }),
+               "num_key_value_heads: is 3, which does not divide num_attention_heads 4");
+  const auto odd = write("config.json", replaced(kTinyLlama, "\"hidden_size\": 64", "\"hidden_size\": 66"));
+  EXPECT_PRED2(says, refusal([&] { read_model(odd); }), "hidden_size 66 is no multiple of num_attention_heads 4");
+}
+
+TEST_F(ModelFiles, MoreExpertsPerTokenThanExperts) {
+  const std::string text = replaced(replaced(kTinyLlama, "\"llama\"", "\"mixtral\""), "\"vocab_size\"",
+                                    "\"num_key_value_heads\": 2, \"num_experts_per_tok\": 9, \"vocab_size\"");
+  const auto path = write("config.json", text);
+  EXPECT_PRED2(says, refusal([&] { read_model(path); }), "num_experts_per_tok: is 9, but there are only 8 experts");
+}
+
+TEST_F(ModelFiles, APatternOfTheWrongLength) {
+  const std::string good = R"({"model_type": "nemotron_h", "hidden_size": 64, "intermediate_size": 128,
+    "vocab_size": 256, "num_hidden_layers": 3, "num_attention_heads": 8, "hybrid_override_pattern": "M-*"})";
+  EXPECT_EQ(read_model(write("config.json", good)).num_layers(), 3);
+  const auto shorter = write("short/config.json", replaced(good, "M-*", "M-"));
+  EXPECT_PRED2(says, refusal([&] { read_model(shorter); }), "has 2 letters for 3 layers");
+  const auto unknown = write("unknown/config.json", replaced(good, "M-*", "M-X"));
+  EXPECT_PRED2(says, refusal([&] { read_model(unknown); }), "hybrid_override_pattern: has an unknown letter");
+  const auto experts = write("experts/config.json", replaced(good, "M-*", "M-E"));
+  EXPECT_PRED2(says, refusal([&] { read_model(experts); }), "n_routed_experts: is missing");
+}
+
+TEST_F(ModelFiles, AnUnknownFamilyIsUnsupported) {
+  const auto path = write("config.json", replaced(kTinyLlama, "\"llama\"", "\"mamba\""));
+  try {
+    read_model(path);
+    FAIL() << "no exception";
+  } catch (const Unsupported& error) {
+    EXPECT_EQ(error.feature(), "model");
+    EXPECT_PRED2(says, std::string(error.what()), "model_type \"mamba\" is unknown; known families: llama, gpt2");
+  }
+  const auto image = write("config.json", R"({"_class_name": "FluxTransformer2DModel"})");
+  EXPECT_THROW(read_model(image), Unsupported);
+}
+
+TEST_F(ModelFiles, AMultimodalFileSaysWhatToDo) {
+  const auto path = write("config.json", R"({"model_type": "llama4", "text_config": {}, "vision_config": {}})");
+  EXPECT_PRED2(says, refusal([&] { read_model(path); }),
+               "save the object under text_config as a config.json of its own");
+}
+
+TEST_F(ModelFiles, BrokenFiles) {
+  const auto broken = write("config.json", "{\n  \"model_type\": \"llama\",\n  \"hidden_size\": 64,,\n}");
+  EXPECT_PRED2(says, refusal([&] { read_model(broken); }), broken.string() + ":3:");
+  const auto empty = write("empty.json", "");
+  EXPECT_PRED2(says, refusal([&] { read_model(empty); }), "empty.json");
+  const auto list = write("list.json", "[]");
+  EXPECT_PRED2(says, refusal([&] { read_model(list); }), "must be a JSON object");
+  const auto untyped = write("untyped.json", R"({"hidden_size": 64})");
+  EXPECT_PRED2(says, refusal([&] { read_model(untyped); }), "model_type: is missing");
+  EXPECT_PRED2(says, refusal([&] { read_model(folder_ / "absent.json"); }), "absent.json");
+  std::filesystem::create_directories(folder_ / "bare");
+  EXPECT_PRED2(says, refusal([&] { read_model(folder_ / "bare"); }), "the folder holds no config.json");
+}
+
+}  // namespace
+}  // namespace perfbench

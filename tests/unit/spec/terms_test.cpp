@@ -1,0 +1,43 @@
+#include "spec/terms.h"
+
+#include <gtest/gtest.h>
+
+namespace perfbench {
+namespace {
+
+TEST(Terms, EveryTaskReadsItsOwnName) {
+  for (const Task task : {Task::pretrain, Task::sft, Task::lora}) EXPECT_EQ(parse_task(name(task)), task);
+}
+
+TEST(Terms, NemosWordForPretraining) { EXPECT_EQ(parse_task("pre_train"), Task::pretrain); }
+
+TEST(Terms, UnknownTask) { EXPECT_EQ(parse_task("finetune"), std::nullopt); }
+
+TEST(Terms, EveryPrecisionReadsItsOwnName) {
+  for (const Precision precision :
+       {Precision::bf16, Precision::fp8cs, Precision::fp8ds, Precision::mxfp8, Precision::nvfp4}) {
+    EXPECT_EQ(parse_precision(name(precision)), precision);
+  }
+}
+
+TEST(Terms, Fp8AloneIsNoPrecision) { EXPECT_EQ(parse_precision("fp8"), std::nullopt); }
+
+TEST(Terms, DtypeWithRecipe) {
+  EXPECT_EQ(parse_precision("fp8", ""), Precision::fp8cs);
+  EXPECT_EQ(parse_precision("fp8", "cs"), Precision::fp8cs);
+  EXPECT_EQ(parse_precision("FP8", "ds"), Precision::fp8ds);
+  EXPECT_EQ(parse_precision("fp8", "mxfp8"), Precision::mxfp8);
+  EXPECT_EQ(parse_precision("fp8", "nvfp4"), Precision::nvfp4);
+  EXPECT_EQ(parse_precision("fp8", "ss"), std::nullopt);
+}
+
+TEST(Terms, Bf16HasNoRecipe) { EXPECT_EQ(parse_precision("bf16", "ds"), Precision::bf16); }
+
+TEST(Terms, WholeNameMustAgreeWithTheRecipe) {
+  EXPECT_EQ(parse_precision("mxfp8", ""), Precision::mxfp8);
+  EXPECT_EQ(parse_precision("fp8ds", "ds"), Precision::fp8ds);
+  EXPECT_EQ(parse_precision("mxfp8", "ds"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace perfbench
