@@ -1,0 +1,28 @@
+#include "models/blocks/block.h"
+
+namespace perfbench {
+
+LocalShape local_shape(const Job& job) {
+  const ModelSpec& model = job.model;
+  const ParallelLayout& layout = job.layout;
+  return {
+      .batch = job.mbs,
+      .seq = job.seq_len / layout.cp,
+      .hidden = model.hidden,
+      .ffn = model.ffn / layout.tp,
+      .heads = {.heads = model.heads / layout.tp, .kv_heads = model.kv_heads / layout.tp, .head_dim = model.head_dim},
+      .norm_eps = model.norm_eps,
+      .rope_theta = model.rope_theta};
+}
+
+ValueId norm(Builder& build, Stream& stream, const LocalShape& shape, const char* weight_name, const char* out_name) {
+  RmsNorm op{.x = {stream.pending}, .residual = {stream.residual}, .eps = shape.norm_eps};
+  op.weight = {build.weight(weight_name, {shape.hidden}, kReplicated)};
+  const bool adds = stream.residual != kNoValue;
+  op = build.emit(op, {adds ? "sum" : nullptr, out_name, "rstd"});
+  stream.residual = adds ? op.sum.id : stream.pending;
+  stream.pending = kNoValue;
+  return op.y.id;
+}
+
+}  // namespace perfbench

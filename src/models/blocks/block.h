@@ -1,0 +1,33 @@
+// The stream between blocks: what a block adds is pending until the next norm adds it, in one kernel.
+#pragma once
+
+#include "program/builder.h"
+#include "spec/job.h"
+
+namespace perfbench {
+
+struct Stream {
+  ValueId residual = kNoValue;  // (T, H) the sum so far; absent right after the embedding or a chunk's border
+  ValueId pending = kNoValue;   // (T, H) what the last block adds
+};
+
+// Sizes of one rank's share of a layer.
+struct LocalShape {
+  std::int64_t batch = 0, seq = 0;  // samples and tokens of a microbatch on this rank
+  std::int64_t hidden = 0, ffn = 0;
+  Heads heads{};
+  double norm_eps = 1e-5, rope_theta = 10000.0;
+};
+
+LocalShape local_shape(const Job& job);
+
+// y = norm(residual + pending), and the stream with the sum as its residual.
+ValueId norm(Builder& build, Stream& stream, const LocalShape& shape, const char* weight_name, const char* out_name);
+
+// Grouped-query attention with rotary positions on packed q|k|v; what it adds is pending in the stream.
+void attention_block(Builder& build, Stream& stream, const LocalShape& shape);
+
+// Gated MLP on the packed gate|up pair.
+void mlp_block(Builder& build, Stream& stream, const LocalShape& shape);
+
+}  // namespace perfbench

@@ -1,0 +1,126 @@
+#include "models/decoder.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "models/blocks/block.h"
+#include "program/backward.h"
+#include "program/builder.h"
+#include "program/passes.h"
+#include "program/verify.h"
+
+namespace perfbench {
+namespace {
+
+std::int64_t local_tokens(const LocalShape& shape, const Program& program, const Policy& policy) {
+  const std::int64_t tokens = shape.batch * shape.seq;
+  return policy.sequence_parallel ? tokens / program.axis_size[Axis::tp] : tokens;
+}
+
+// The vocabulary is padded so that every tp rank holds as many rows, in multiples of 128.
+std::int64_t local_vocab(const Job& job) {
+  const std::int64_t unit = std::int64_t{128} * job.layout.tp;
+  return (job.model.vocab + unit - 1) / unit * 128;
+}
+
+ValueId embedding(Builder& build, const LocalShape& shape, Program& program, ValueId weight) {
+  program.tokens = build.data("tokens", {shape.batch * shape.seq});
+  const Embedding op = build.emit(Embedding{.tokens = {program.tokens}, .weight = {weight}}, {"embedded"});
+  return build.scatter_seq(op.out.id, "embedded");
+}
+
+void head(Builder& build, Stream& stream, const LocalShape& shape, Program& program, ValueId weight) {
+  const ValueId x = build.gather_seq(norm(build, stream, shape, "final_norm", "x"));      // (T, H)
+  const ValueId logits = build.emit(Matmul{.a = {x}, .b = {weight}}, {"logits"}).out.id;  // (T, V)
+  program.targets = build.data("targets", {shape.batch * shape.seq});
+  const CrossEntropy loss = build.emit(CrossEntropy{.logits = {logits}, .targets = {program.targets}}, {"loss", "lse"});
+  program.loss = loss.loss.id;
+}
+
+}  // namespace
+
+void require_programs(const Job& job) {
+  auto refuse = [&](bool missing, const std::string& feature, const std::string& reason) {
+    if (missing) throw Unsupported(feature, reason + " has no Program yet");
+  };
+  const ModelSpec& model = job.model;
+  const bool plain = std::all_of(model.layers.begin(), model.layers.end(), [](const LayerKind& kind) {
+    return kind == LayerKind{Mixer::gqa, Mlp::dense};
+  });
+  refuse(model.moe.has_value(), "moe", "a model with experts (" + model.name + ")");
+  refuse(!plain, "model family", "the layer pattern of " + model.family);
+  refuse(model.norm != Norm::rms || !model.gated || model.activation != Activation::silu ||
+             model.positions != Positions::rope || model.rotary_share != 1.0 || model.qk_norm || model.attention_bias ||
+             model.output_bias || model.mlp_bias || model.sliding_window > 0,
+         "model family", "a decoder layer of the family " + model.family);
+  refuse(model.tied_embeddings && job.layout.pp > 1, "tied embeddings", "an embedding shared between pipeline stages");
+  refuse(job.task != Task::pretrain, std::string(name(job.task)), "the task " + std::string(name(job.task)));
+  refuse(job.precision != Precision::bf16 && job.precision != Precision::fp8cs, std::string(name(job.precision)),
+         "the precision " + std::string(name(job.precision)));
+  refuse(model.kv_heads % job.layout.tp != 0, "kv head copies", "more tp ranks than key/value heads");
+  refuse(job.layout.cp > 1, "cp", "context parallelism");
+  refuse(job.layout.fsdp && job.layout.dp > 1, "fsdp", "sharding of parameters over dp");
+  refuse(job.recompute_layers > 0 || !job.recompute_modules.empty(), "recompute", "recomputing activations");
+  refuse(job.offload_layers > 0, "offload", "offloading activations");
+}
+
+Program build_chunk(const Job& job, const ChunkLayers& chunk) {
+  const Policy policy = policy_of(job);
+  const LocalShape shape = local_shape(job);
+  Program program;
+  program.axis_size = {{job.layout.tp, job.layout.cp, job.layout.ep, job.layout.dp}};
+  program.num_layers = chunk.count;
+
+  Builder build(program, policy);
+  Stream stream;
+  ValueId table = kNoValue;  // (V, H) embedding rows, split over tp
+  if (chunk.embedding) {
+    table = build.weight("embed_tokens", {local_vocab(job), shape.hidden}, split(0));
+    stream.pending = embedding(build, shape, program, table);
+  } else {
+    program.input = build.boundary("input", {local_tokens(shape, program, policy), shape.hidden});
+    stream.pending = program.input;
+  }
+  for (int layer = 0; layer < chunk.count; ++layer) {
+    build.enter_layer(layer);
+    attention_block(build, stream, shape);
+    mlp_block(build, stream, shape);
+  }
+  build.enter_layer(-1);
+  if (chunk.head) {
+    const bool tied = job.model.tied_embeddings && table != kNoValue;
+    head(build, stream, shape, program,
+         tied ? table : build.weight("lm_head", {local_vocab(job), shape.hidden}, split(0)));
+  } else if (stream.residual != kNoValue) {
+    const Add close{.a = {stream.residual}, .b = {stream.pending}};
+    program.output = build.emit(close, {"output"}).out.id;
+  } else {
+    program.output = stream.pending;
+  }
+  derive_backward(program, policy);
+  if (policy.fused_grad_accumulation) fuse_grad_accumulation(program);
+  add_data_parallel(program, policy);
+  add_optimizer(program, policy);
+  verify(program);
+  return program;
+}
+
+JobPrograms build_programs(const Job& job) {
+  require_programs(job);
+  JobPrograms programs;
+  std::vector<ChunkLayers> built;
+  for (const ChunkLayers& chunk : job.chunks) {
+    const auto alike = [&](const ChunkLayers& other) {
+      return other.count == chunk.count && other.embedding == chunk.embedding && other.head == chunk.head;
+    };
+    const auto it = std::find_if(built.begin(), built.end(), alike);
+    programs.kind_of.push_back(static_cast<int>(it - built.begin()));
+    if (it != built.end()) continue;
+    built.push_back(chunk);
+    programs.kinds.push_back(build_chunk(job, chunk));
+  }
+  verify(programs.kinds);
+  return programs;
+}
+
+}  // namespace perfbench

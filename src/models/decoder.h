@@ -1,0 +1,18 @@
+// One decoder loop over the model's layer pattern: no builder per model name.
+#pragma once
+
+#include "program/job_programs.h"
+#include "spec/job.h"
+
+namespace perfbench {
+
+// Throws Unsupported with the first feature of the job that has no Program yet.
+void require_programs(const Job& job);
+
+// Forward, backward and all passes of one chunk.
+Program build_chunk(const Job& job, const ChunkLayers& chunk);
+
+// Throws Unsupported as above, and ProgramError when a Program fails its checks.
+JobPrograms build_programs(const Job& job);
+
+}  // namespace perfbench

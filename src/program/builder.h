@@ -1,0 +1,74 @@
+// Writes one rank's ops with local shapes. The helpers own the collectives: a block never names one.
+#pragma once
+
+#include <initializer_list>
+#include <type_traits>
+
+#include "program/infer.h"
+#include "program/policy.h"
+#include "program/program.h"
+
+namespace perfbench {
+
+enum class Phase : std::uint8_t { forward, backward };
+
+class Builder {
+ public:
+  Builder(Program& program, const Policy& policy, Phase phase = Phase::forward)
+      : program_(program), policy_(policy), phase_(phase) {}
+
+  const Policy& policy() const { return policy_; }
+  const Program& program() const { return program_; }
+  void enter_layer(int layer) { layer_ = layer; }  // -1: outside the layers
+
+  // Appends an op. Its Out operands become new values with the given names, in the order of the op's fields; a nullptr
+  // leaves an optional output out. Throws ProgramError when the inputs do not fit.
+  template <class OpType>
+  OpType emit(OpType op, std::initializer_list<const char*> outs, When when = When::always);
+
+  ValueId add(Value value);
+  ValueId data(const char* name, Shape shape);      // int64, other tokens on every dp rank
+  ValueId boundary(const char* name, Shape shape);  // a stream value, or its gradient, from a neighbouring chunk
+  ValueId weight(const char* name, Shape shape, Placement over_tp, DType dtype = DType::bf16);
+
+  // (T, K) -> (T, N) with N split over tp; `x` is a stream value. `features` is the local N.
+  ValueId column_linear(ValueId x, const char* weight_name, std::int64_t features, const char* out_name);
+  // (T, K) with K split over tp -> a stream value (T, H).
+  ValueId row_linear(ValueId x, const char* weight_name, std::int64_t features, const char* out_name);
+
+  // The stream between blocks is split over tp along tokens under sequence parallelism, else replicated.
+  ValueId gather_seq(ValueId x);                           // a whole copy on every tp rank
+  ValueId scatter_seq(ValueId partial, const char* name);  // partial sums over tp become a stream value
+
+ private:
+  ValueId quantize_input(ValueId x, bool with_transpose);
+  // The second operand of a linear's product: the weight, or its copy in FP8. (N, K)
+  ValueId linear_weight(const char* name, Shape shape, Placement over_tp);
+
+  Program& program_;
+  const Policy& policy_;
+  Phase phase_;
+  int layer_ = -1;
+};
+
+template <class OpType>
+OpType Builder::emit(OpType op, std::initializer_list<const char*> outs, When when) {
+  const std::vector<ValueType> types = infer(Op(op), program_);
+  std::size_t next = 0;
+  auto define = [&](auto& field) {
+    if constexpr (std::is_same_v<std::remove_cvref_t<decltype(field)>, Out>) {
+      if (const char* name = outs.begin()[next]) {
+        // `op` is this function's own, non-const object; fields() shows it as const.
+        const Role role = phase_ == Phase::forward ? Role::activation : Role::gradient;
+        const_cast<Out&>(field).id = add({.name = name, .layer = layer_, .role = role, .type = types[next]});
+      }
+      ++next;
+    }
+  };
+  std::apply([&](auto&... field) { (define(field), ...); }, op.fields());
+  auto& nodes = phase_ == Phase::forward ? program_.forward : program_.backward;
+  nodes.push_back({.op = op, .when = when, .layer = layer_});
+  return op;
+}
+
+}  // namespace perfbench

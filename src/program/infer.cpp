@@ -1,0 +1,300 @@
+#include "program/infer.h"
+
+#include <fmt/format.h>
+
+#include <string>
+
+namespace perfbench {
+namespace {
+
+using Types = std::vector<ValueType>;
+using Placements = PerAxis<Placement>;
+
+class Infer {
+ public:
+  explicit Infer(const Program& program) : program_(program) {}
+
+  Types operator()(const Embedding& op) const {
+    const ValueType &tokens = type(op.tokens), &weight = type(op.weight);
+    Placements placement = per_axis([&](Axis axis) {
+      if (axis == op.axis) return weight.placement[axis].is_split(0) ? kPartial : kReplicated;
+      return tokens.placement[axis];
+    });
+    return {{{tokens.shape[0], weight.shape[1]}, DType::bf16, placement}};
+  }
+
+  Types operator()(const EmbeddingBackward& op) const {
+    const ValueType &dout = type(op.dout), &weight = type(op.weight);
+    Placements placement = per_axis([&](Axis axis) {
+      if (dout.placement[axis].is_partial()) fail("embedding_backward", axis, "the gradient is a partial sum");
+      if (dout.placement[axis].is_split(0)) return kPartial;
+      return weight.placement[axis];
+    });
+    return {{weight.shape, DType::bf16, placement}};
+  }
+
+  Types operator()(const RmsNorm& op) const {
+    const ValueType& x = type(op.x);
+    rowwise("rms_norm", x);
+    if (op.residual.id != kNoValue) same("rms_norm", x, type(op.residual));
+    if (type(op.weight).shape != Shape{x.shape[1]}) fail("rms_norm", "the weight is not as wide as the rows");
+    return {x, x, {{x.shape[0]}, DType::f32, x.placement}};
+  }
+
+  Types operator()(const RmsNormBackward& op) const {
+    const ValueType &dy = type(op.dy), &weight = type(op.weight);
+    rowwise("rms_norm_backward", dy);
+    same("rms_norm_backward", dy, type(op.sum));
+    if (op.dsum.id != kNoValue) same("rms_norm_backward", dy, type(op.dsum));
+    Placements placement = per_axis([&](Axis axis) { return dy.placement[axis].is_split(0) ? kPartial : kReplicated; });
+    return {dy, {weight.shape, DType::bf16, placement}};
+  }
+
+  Types operator()(const Matmul& op) const {
+    const ValueType &a = type(op.a), &b = type(op.b);
+    const int b_inner = op.transpose_b ? 1 : 0, b_outer = 1 - b_inner;
+    if (a.shape[1] != b.shape[b_inner]) {
+      fail("matmul", fmt::format("inner dims differ: {} and {}", to_string(a), to_string(b)));
+    }
+    if (size_bytes(a.dtype) != size_bytes(b.dtype)) fail("matmul", "operands of different precision");
+    Placements placement = per_axis([&](Axis axis) { return product("matmul", axis, a, 0, b, b_outer); });
+    return {{{a.shape[0], b.shape[b_outer]}, DType::bf16, placement}};
+  }
+
+  Types operator()(const WeightGrad& op) const { return {weight_grad("weight_grad", op.dy, op.x, op.transposed)}; }
+
+  Types operator()(const WeightGradAccumulate& op) const {
+    grad_fits("weight_grad_accumulate", weight_grad("weight_grad_accumulate", op.dy, op.x, op.transposed),
+              op.main_grad);
+    return {};
+  }
+
+  Types operator()(const Accumulate& op) const {
+    grad_fits("accumulate", type(op.dw), op.main_grad);
+    return {};
+  }
+
+  Types operator()(const Add& op) const {
+    same("add", type(op.a), type(op.b));
+    return {type(op.a)};
+  }
+
+  Types operator()(const Transpose& op) const { return {transposed(type(op.x))}; }
+
+  Types operator()(const Rope& op) const {
+    packed("rope", type(op.qkv), op.heads);
+    return {type(op.qkv)};
+  }
+
+  Types operator()(const Attention& op) const {
+    const ValueType& qkv = type(op.qkv);
+    packed("attention", qkv, op.heads);
+    if (op.batch * op.seq != qkv.shape[0]) fail("attention", "batch x seq is not the number of tokens");
+    return {{{qkv.shape[0], op.heads.out_width()}, DType::bf16, qkv.placement},
+            {{qkv.shape[0], op.heads.heads}, DType::f32, qkv.placement}};
+  }
+
+  Types operator()(const AttentionBackward& op) const {
+    packed("attention_backward", type(op.qkv), op.heads);
+    same("attention_backward", type(op.dout), type(op.out));
+    return {type(op.qkv)};
+  }
+
+  Types operator()(const SwiGlu& op) const {
+    const ValueType& x = type(op.x);
+    no_partial("swiglu", x);
+    return {{{x.shape[0], x.shape[1] / 2}, x.dtype, x.placement}};
+  }
+
+  Types operator()(const SwiGluBackward& op) const {
+    if (type(op.dy).placement != type(op.x).placement) fail("swiglu_backward", "dy and x lie differently");
+    return {type(op.x)};
+  }
+
+  Types operator()(const Quantize& op) const {
+    ValueType q = type(op.x);
+    no_partial("quantize", q);
+    bool split_over_tp = q.placement[Axis::tp].is_split();
+    if (split_over_tp != op.amax_over_tp) {
+      fail("quantize", "amax_over_tp must hold exactly where the tensor is split over tp");
+    }
+    q.dtype = op.dtype;
+    return {q, transposed(q), {{1}, DType::f32, per_axis([](Axis) { return kReplicated; })}};
+  }
+
+  Types operator()(const CastWeight& op) const {
+    const ValueType& weight = type(op.weight);
+    if (op.q.id != kNoValue && type(op.q).shape != weight.shape) fail("cast_weight", "q is not shaped as the weight");
+    if (op.q_t.id != kNoValue && type(op.q_t).shape != transposed(weight).shape) {
+      fail("cast_weight", "q_t is not shaped as the transposed weight");
+    }
+    return {};
+  }
+
+  Types operator()(const AllGather& op) const {
+    ValueType out = type(op.x);
+    if (!out.placement[op.axis].is_split(0)) fail("all_gather", op.axis, "the input is not split along dim 0");
+    out.placement[op.axis] = kReplicated;
+    out.shape.dims[0] *= program_.axis_size[op.axis];
+    return {out};
+  }
+
+  Types operator()(const ReduceScatter& op) const {
+    ValueType out = type(op.x);
+    if (!out.placement[op.axis].is_partial()) fail("reduce_scatter", op.axis, "the input is no partial sum");
+    if (out.shape[0] % program_.axis_size[op.axis] != 0) fail("reduce_scatter", "dim 0 does not divide");
+    out.placement[op.axis] = split(0);
+    out.shape.dims[0] /= program_.axis_size[op.axis];
+    return {out};
+  }
+
+  Types operator()(const AllReduce& op) const {
+    ValueType out = type(op.x);
+    if (!out.placement[op.axis].is_partial()) fail("all_reduce", op.axis, "the input is no partial sum");
+    out.placement[op.axis] = kReplicated;
+    return {out};
+  }
+
+  Types operator()(const CrossEntropy& op) const {
+    const ValueType& logits = type(op.logits);
+    no_partial("cross_entropy", logits);
+    Placements rows = per_axis([&](Axis axis) { return axis == op.axis ? kReplicated : logits.placement[axis]; });
+    Placements sum = per_axis([&](Axis axis) { return rows[axis].is_split(0) ? kPartial : rows[axis]; });
+    return {{{1}, DType::f32, sum}, {{logits.shape[0]}, DType::f32, rows}};
+  }
+
+  Types operator()(const CrossEntropyBackward& op) const { return {type(op.logits)}; }
+
+  Types operator()(const GatherParams& op) const { return bucket("gather_params", op.weights, StateKind::weight); }
+  Types operator()(const ReduceGrads& op) const { return bucket("reduce_grads", op.main_grads, StateKind::main_grad); }
+  Types operator()(const GradNorm& op) const { return bucket("grad_norm", op.main_grads, StateKind::main_grad); }
+  Types operator()(const AdamW& op) const { return bucket("adamw", op.weights, StateKind::weight); }
+  Types operator()(const ReducePartialGrads& op) const {
+    for (InOut grad : op.main_grads) {
+      if (!program_.type(grad.id).placement[op.axis].is_partial()) {
+        fail("reduce_partial_grads", op.axis, "a main gradient is no partial sum");
+      }
+    }
+    return bucket("reduce_partial_grads", op.main_grads, StateKind::main_grad);
+  }
+
+ private:
+  const ValueType& type(In operand) const { return program_.type(operand.id); }
+  const ValueType& type(InOut operand) const { return program_.type(operand.id); }
+
+  [[noreturn]] static void fail(std::string_view op, std::string_view rule) {
+    throw ProgramError(fmt::format("{}: {}", op, rule));
+  }
+  [[noreturn]] static void fail(std::string_view op, Axis axis, std::string_view rule) {
+    throw ProgramError(fmt::format("{}: on axis {}: {}", op, name(axis), rule));
+  }
+
+  // An axis of one rank holds everything: whatever the rule says, the value is whole.
+  template <class Rule>
+  Placements per_axis(Rule rule) const {
+    Placements placements;
+    for (Axis axis : kAxes) placements[axis] = program_.axis_size[axis] == 1 ? kReplicated : rule(axis);
+    return placements;
+  }
+
+  void no_partial(std::string_view op, const ValueType& x) const {
+    for (Axis axis : kAxes) {
+      if (x.placement[axis].is_partial()) fail(op, axis, "the input is a partial sum: " + to_string(x));
+    }
+  }
+
+  void rowwise(std::string_view op, const ValueType& x) const {
+    no_partial(op, x);
+    for (Axis axis : kAxes) {
+      if (x.placement[axis].is_split(1)) fail(op, axis, "rows are split: " + to_string(x));
+    }
+  }
+
+  void same(std::string_view op, const ValueType& a, const ValueType& b) const {
+    if (a != b) fail(op, fmt::format("operands differ: {} and {}", to_string(a), to_string(b)));
+  }
+
+  void packed(std::string_view op, const ValueType& qkv, const Heads& heads) const {
+    no_partial(op, qkv);
+    if (qkv.shape[1] != heads.packed_width())
+      fail(op, "the packed q|k|v is not as wide as the heads: " + to_string(qkv));
+  }
+
+  ValueType transposed(ValueType t) const {
+    std::swap(t.shape.dims[0], t.shape.dims[1]);
+    for (Placement& placement : t.placement.of) {
+      if (placement.is_split()) placement = split(1 - placement.dim);
+    }
+    return t;
+  }
+
+  // out(i, j) = sum over k of a(i, k) b(j, k): where the result lies, given which dims of a and b are the outer ones.
+  Placement product(std::string_view op, Axis axis, const ValueType& a, int a_outer, const ValueType& b,
+                    int b_outer) const {
+    const Placement &pa = a.placement[axis], &pb = b.placement[axis];
+    if (pa.is_replicated() && pb.is_replicated()) return kReplicated;
+    if (pa.is_split(a_outer) && pb.is_replicated()) return split(0);
+    if (pa.is_replicated() && pb.is_split(b_outer)) return split(1);
+    if (pa.is_split(1 - a_outer) && pb.is_split(1 - b_outer)) return kPartial;
+    fail(op, axis, fmt::format("{} and {} do not go together", to_string(a), to_string(b)));
+  }
+
+  ValueType weight_grad(std::string_view op, In dy, In x, bool is_transposed) const {
+    ValueType left = is_transposed ? transposed(type(dy)) : type(dy);
+    ValueType right = is_transposed ? transposed(type(x)) : type(x);
+    if (left.shape[0] != right.shape[0]) {
+      fail(op, fmt::format("token counts differ: {} and {}", to_string(left), to_string(right)));
+    }
+    Placements placement = per_axis([&](Axis axis) { return product(op, axis, left, 1, right, 1); });
+    return {{left.shape[1], right.shape[1]}, DType::bf16, placement};
+  }
+
+  void grad_fits(std::string_view op, const ValueType& dw, InOut main_grad) const {
+    const Value& state = program_[main_grad.id];
+    if (state.state != StateKind::main_grad) fail(op, "the target is no main gradient");
+    if (dw.shape != state.type.shape) {
+      fail(op, fmt::format("{} does not fit {}", to_string(dw), to_string(state.type)));
+    }
+    if (dw.placement != state.type.placement) {
+      fail(op, fmt::format("{} lies otherwise than the main gradient {}", to_string(dw), to_string(state.type)));
+    }
+  }
+
+  Types bucket(std::string_view op, const InOutList& list, StateKind kind) const {
+    if (list.empty()) fail(op, "an empty list of states");
+    for (InOut state : list) {
+      if (program_[state.id].state != kind) fail(op, "a state of another kind");
+    }
+    return {};
+  }
+
+  const Program& program_;
+};
+
+}  // namespace
+
+std::vector<ValueType> infer(const Op& op, const Program& program) { return std::visit(Infer(program), op); }
+
+std::string to_string(const ValueType& type) {
+  std::string text = fmt::format("{}[", name(type.dtype));
+  for (int dim = 0; dim < type.shape.rank; ++dim) text += fmt::format("{}{}", dim ? "," : "", type.shape[dim]);
+  text += "]";
+  std::string placement;
+  for (Axis axis : kAxes) {
+    const Placement& p = type.placement[axis];
+    if (p.is_replicated()) continue;
+    if (!placement.empty()) placement += " ";
+    placement += p.is_partial() ? fmt::format("{}:partial", name(axis)) : fmt::format("{}:{}", name(axis), p.dim);
+  }
+  return placement.empty() ? text : text + "{" + placement + "}";
+}
+
+std::vector<ValueId> states(const Program& program, StateKind kind) {
+  std::vector<ValueId> ids;
+  for (std::size_t i = 0; i < program.values.size(); ++i) {
+    if (program.values[i].state == kind) ids.push_back(static_cast<ValueId>(i));
+  }
+  return ids;
+}
+
+}  // namespace perfbench

@@ -1,0 +1,20 @@
+// The Programs of a whole job: chunks that are built alike share one.
+#pragma once
+
+#include <vector>
+
+#include "program/program.h"
+
+namespace perfbench {
+
+struct JobPrograms {
+  std::vector<Program> kinds;
+  std::vector<int> kind_of;  // pp * vp entries, chunk c of stage s at c * pp + s: index in `kinds`
+
+  int kind(int chunk, int stage, int pp) const { return kind_of[static_cast<std::size_t>(chunk * pp + stage)]; }
+  const Program& of(int chunk, int stage, int pp) const {
+    return kinds[static_cast<std::size_t>(kind(chunk, stage, pp))];
+  }
+};
+
+}  // namespace perfbench

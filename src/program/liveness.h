@@ -1,0 +1,27 @@
+// Lifetimes, derived: what a microbatch keeps between its forward and its backward, and how high each phase rises.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "program/program.h"
+
+namespace perfbench {
+
+// Bytes on one rank. States are not counted; they belong to the stage.
+struct Liveness {
+  std::int64_t saved_bytes = 0;          // forward values that the backward reads, from the end of the forward on
+  std::int64_t forward_peak_bytes = 0;   // highest sum of live values during the forward
+  std::int64_t backward_peak_bytes = 0;  // highest during the backward, with what is still saved
+};
+
+// Forward values that the backward reads, data and states excepted: what a microbatch saves.
+std::vector<ValueId> saved_values(const Program& program);
+
+// Values are made at their op and freed after their last reader in program order.
+Liveness liveness(const Program& program);
+
+// Bytes of the states of one kind.
+std::int64_t state_bytes(const Program& program, StateKind kind);
+
+}  // namespace perfbench

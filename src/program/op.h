@@ -1,0 +1,261 @@
+// The closed set of operations. An op is a plain struct: typed operands, then plain fields. Ops are coarse: one op is
+// one fused kernel where a good stack has one. Letters in shape comments: T local tokens, S sequence length, B samples,
+// H hidden, F ffn width, n and k local query and key/value heads, D head dim, V local vocabulary rows, M N K a
+// product's dims.
+//
+// `fields()` names the operands in order; a walk over operands is collect(op) in operands.h, a reader of the meaning is
+// one std::visit without a fallback overload, so that a forgotten op is a compile error.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <tuple>
+#include <variant>
+#include <vector>
+
+#include "program/axis.h"
+#include "program/value.h"
+
+namespace perfbench {
+
+struct In {
+  ValueId id = kNoValue;  // kNoValue: an optional operand that is absent
+};
+struct Out {
+  ValueId id = kNoValue;
+};
+struct InOut {  // a state that the op updates
+  ValueId id = kNoValue;
+};
+using InOutList = std::vector<InOut>;
+
+struct Embedding {
+  static constexpr std::string_view kName = "embedding";
+  In tokens{}, weight{};  // (T), (V, H)
+  Out out{};              // (T, H); partial over `axis`, along which the vocabulary is split
+  Axis axis = Axis::tp;
+  auto fields() const { return std::tie(tokens, weight, out); }
+};
+
+struct EmbeddingBackward {
+  static constexpr std::string_view kName = "embedding_backward";
+  In dout{}, tokens{}, weight{};  // (T, H), (T), (V, H): only the shape of the weight is read
+  Out dw{};                       // (V, H)
+  Axis axis = Axis::tp;
+  auto fields() const { return std::tie(dout, tokens, weight, dw); }
+};
+
+struct RmsNorm {  // sum = x + residual; y = sum * rstd * weight
+  static constexpr std::string_view kName = "rms_norm";
+  In x{}, residual{}, weight{};  // (T, H), (T, H) or absent, (H)
+  Out sum{}, y{}, rstd{};        // (T, H) where there is a residual, (T, H), (T)
+  double eps = 1e-5;
+  auto fields() const { return std::tie(x, residual, weight, sum, y, rstd); }
+};
+
+struct RmsNormBackward {  // dx is the gradient of x and of the residual alike
+  static constexpr std::string_view kName = "rms_norm_backward";
+  In dy{}, dsum{}, sum{}, weight{}, rstd{};  // (T, H), (T, H) or absent, (T, H), (H), (T)
+  Out dx{}, dw{};                            // (T, H), (H)
+  auto fields() const { return std::tie(dy, dsum, sum, weight, rstd, dx, dw); }
+};
+
+struct Matmul {  // out = a b^T, or a b
+  static constexpr std::string_view kName = "matmul";
+  In a{}, b{};  // (M, K), and (N, K) with transpose_b, else (K, N)
+  Out out{};    // (M, N)
+  bool transpose_b = true;
+  auto fields() const { return std::tie(a, b, out); }
+};
+
+struct WeightGrad {  // dw = dy^T x
+  static constexpr std::string_view kName = "weight_grad";
+  In dy{}, x{};  // (M, N), (M, K), or with `transposed` (N, M), (K, M): FP8 before Blackwell
+  Out dw{};      // (N, K)
+  bool transposed = false;
+  auto fields() const { return std::tie(dy, x, dw); }
+};
+
+struct WeightGradAccumulate {  // main_grad += dy^T x, in one kernel
+  static constexpr std::string_view kName = "weight_grad_accumulate";
+  In dy{}, x{};
+  InOut main_grad{};  // (N, K)
+  bool transposed = false;
+  auto fields() const { return std::tie(dy, x, main_grad); }
+};
+
+struct Accumulate {  // main_grad += dw
+  static constexpr std::string_view kName = "accumulate";
+  In dw{};
+  InOut main_grad{};
+  auto fields() const { return std::tie(dw, main_grad); }
+};
+
+struct Add {
+  static constexpr std::string_view kName = "add";
+  In a{}, b{};
+  Out out{};
+  auto fields() const { return std::tie(a, b, out); }
+};
+
+struct Transpose {
+  static constexpr std::string_view kName = "transpose";
+  In x{};     // (M, N)
+  Out out{};  // (N, M)
+  auto fields() const { return std::tie(x, out); }
+};
+
+struct Heads {
+  std::int64_t heads = 0, kv_heads = 0, head_dim = 0;  // local to one rank
+  std::int64_t packed_width() const { return (heads + 2 * kv_heads) * head_dim; }
+  std::int64_t out_width() const { return heads * head_dim; }
+};
+
+struct Rope {  // rotates q and k inside the packed tensor; `inverse` is its backward
+  static constexpr std::string_view kName = "rope";
+  In qkv{};   // (T, (n + 2k) D)
+  Out out{};  // the same
+  Heads heads{};
+  double theta = 10000.0;
+  bool inverse = false;
+  auto fields() const { return std::tie(qkv, out); }
+};
+
+struct Attention {
+  static constexpr std::string_view kName = "attention";
+  In qkv{};          // (T, (n + 2k) D)
+  Out out{}, lse{};  // (T, n D), (T, n) float32
+  Heads heads{};
+  std::int64_t batch = 0, seq = 0;  // T = batch * seq
+  bool causal = true;
+  auto fields() const { return std::tie(qkv, out, lse); }
+};
+
+struct AttentionBackward {
+  static constexpr std::string_view kName = "attention_backward";
+  In dout{}, qkv{}, out{}, lse{};
+  Out dqkv{};
+  Heads heads{};
+  std::int64_t batch = 0, seq = 0;
+  bool causal = true;
+  auto fields() const { return std::tie(dout, qkv, out, lse, dqkv); }
+};
+
+struct SwiGlu {  // y = silu(gate) * up
+  static constexpr std::string_view kName = "swiglu";
+  In x{};   // (T, 2 F): gate, then up
+  Out y{};  // (T, F)
+  auto fields() const { return std::tie(x, y); }
+};
+
+struct SwiGluBackward {
+  static constexpr std::string_view kName = "swiglu_backward";
+  In dy{}, x{};
+  Out dx{};
+  auto fields() const { return std::tie(dy, x, dx); }
+};
+
+struct Quantize {  // current scaling: amax of the whole tensor, then the cast
+  static constexpr std::string_view kName = "quantize";
+  In x{};          // (M, N)
+  Out q{}, q_t{};  // (M, N), (N, M) where asked for
+  Out scale{};     // (1) float32
+  DType dtype = DType::f8e4m3;
+  bool amax_over_tp = false;  // x is split over tp: the amax is a hidden all-reduce
+  auto fields() const { return std::tie(x, q, q_t, scale); }
+};
+
+struct CastWeight {  // the weight in FP8; runs with the first microbatch only
+  static constexpr std::string_view kName = "cast_weight";
+  In weight{};       // (N, K)
+  InOut q{}, q_t{};  // (N, K) absent where the weight is held in FP8 already; (K, N) where asked for
+  auto fields() const { return std::tie(weight, q, q_t); }
+};
+
+struct AllGather {  // along dim 0
+  static constexpr std::string_view kName = "all_gather";
+  In x{};
+  Out out{};
+  Axis axis = Axis::tp;
+  auto fields() const { return std::tie(x, out); }
+};
+
+struct ReduceScatter {  // along dim 0
+  static constexpr std::string_view kName = "reduce_scatter";
+  In x{};
+  Out out{};
+  Axis axis = Axis::tp;
+  auto fields() const { return std::tie(x, out); }
+};
+
+struct AllReduce {
+  static constexpr std::string_view kName = "all_reduce";
+  In x{};
+  Out out{};
+  Axis axis = Axis::tp;
+  auto fields() const { return std::tie(x, out); }
+};
+
+struct CrossEntropy {  // mean over the target tokens of the global batch, as a sum of this rank's share
+  static constexpr std::string_view kName = "cross_entropy";
+  In logits{}, targets{};  // (T, V), (T)
+  Out loss{}, lse{};       // (1) float32, (T) float32
+  Axis axis = Axis::tp;    // the vocabulary is split along it
+  auto fields() const { return std::tie(logits, targets, loss, lse); }
+};
+
+struct CrossEntropyBackward {  // the seed: each target token weighs 1 / (target tokens of the global batch)
+  static constexpr std::string_view kName = "cross_entropy_backward";
+  In logits{}, targets{}, lse{};
+  Out dlogits{};  // (T, V)
+  Axis axis = Axis::tp;
+  double seed = 1.0;
+  auto fields() const { return std::tie(logits, targets, lse, dlogits); }
+};
+
+struct GatherParams {  // updated shards of a bucket of weights come together over dp
+  static constexpr std::string_view kName = "gather_params";
+  InOutList weights{};
+  auto fields() const { return std::tie(weights); }
+};
+
+struct ReduceGrads {  // main gradients of a bucket are summed over dp, each rank keeping its shard
+  static constexpr std::string_view kName = "reduce_grads";
+  InOutList main_grads{};
+  bool scatter = true;  // false: every rank keeps the whole sum
+  auto fields() const { return std::tie(main_grads); }
+};
+
+struct ReducePartialGrads {  // main gradients that are partial over an axis (norms under sequence parallelism)
+  static constexpr std::string_view kName = "reduce_partial_grads";
+  InOutList main_grads{};
+  Axis axis = Axis::tp;
+  auto fields() const { return std::tie(main_grads); }
+};
+
+struct GradNorm {  // norm of all main gradients over the whole model: a hidden all-reduce of one number
+  static constexpr std::string_view kName = "grad_norm";
+  InOutList main_grads{};
+  std::int64_t shards = 1;  // ranks that share the work
+  auto fields() const { return std::tie(main_grads); }
+};
+
+struct AdamW {  // master weights and moments of this rank's shard, then the weights
+  static constexpr std::string_view kName = "adamw";
+  InOutList weights{}, main_grads{};
+  std::int64_t shards = 1;        // ranks that share the states
+  std::int64_t state_bytes = 12;  // per parameter: master copy and the two moments
+  auto fields() const { return std::tie(weights, main_grads); }
+};
+
+using Op = std::variant<Embedding, EmbeddingBackward, RmsNorm, RmsNormBackward, Matmul, WeightGrad,
+                        WeightGradAccumulate, Accumulate, Add, Transpose, Rope, Attention, AttentionBackward, SwiGlu,
+                        SwiGluBackward, Quantize, CastWeight, AllGather, ReduceScatter, AllReduce, CrossEntropy,
+                        CrossEntropyBackward, GatherParams, ReduceGrads, ReducePartialGrads, GradNorm, AdamW>;
+
+std::string_view name(const Op& op);
+
+// The lane that the op is issued on.
+Lane lane_of(const Op& op);
+
+}  // namespace perfbench

@@ -1,0 +1,61 @@
+#include "program/operands.h"
+
+namespace perfbench {
+namespace {
+
+void push(std::vector<Operand>& list, In operand) {
+  if (operand.id != kNoValue) list.push_back({operand.id, Use::in});
+}
+
+void push(std::vector<Operand>& list, Out operand) {
+  if (operand.id != kNoValue) list.push_back({operand.id, Use::out});
+}
+
+void push(std::vector<Operand>& list, InOut operand) {
+  if (operand.id != kNoValue) list.push_back({operand.id, Use::inout});
+}
+
+void push(std::vector<Operand>& list, const InOutList& operands) {
+  for (InOut operand : operands) push(list, operand);
+}
+
+}  // namespace
+
+std::vector<Operand> collect(const Op& op) {
+  std::vector<Operand> list;
+  list.reserve(8);
+  std::visit(
+      [&list](const auto& o) { std::apply([&list](const auto&... field) { (push(list, field), ...); }, o.fields()); },
+      op);
+  return list;
+}
+
+std::string_view name(const Op& op) {
+  return std::visit([](const auto& o) { return o.kName; }, op);
+}
+
+namespace {
+
+struct LaneOf {
+  template <class Compute>
+  Lane operator()(const Compute&) const requires(!requires(Compute op) { op.axis; }) {
+    return Lane::compute;
+  }
+  // Vocabulary-parallel ops compute; their collectives are hidden steps (lane_steps.h).
+  Lane operator()(const Embedding&) const { return Lane::compute; }
+  Lane operator()(const EmbeddingBackward&) const { return Lane::compute; }
+  Lane operator()(const CrossEntropy&) const { return Lane::compute; }
+  Lane operator()(const CrossEntropyBackward&) const { return Lane::compute; }
+  Lane operator()(const AllGather& op) const { return perfbench::lane_of(op.axis); }
+  Lane operator()(const ReduceScatter& op) const { return perfbench::lane_of(op.axis); }
+  Lane operator()(const AllReduce& op) const { return perfbench::lane_of(op.axis); }
+  Lane operator()(const ReducePartialGrads& op) const { return perfbench::lane_of(op.axis); }
+  Lane operator()(const GatherParams&) const { return Lane::dp; }
+  Lane operator()(const ReduceGrads&) const { return Lane::dp; }
+};
+
+}  // namespace
+
+Lane lane_of(const Op& op) { return std::visit(LaneOf{}, op); }
+
+}  // namespace perfbench

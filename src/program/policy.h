@@ -1,0 +1,29 @@
+// What a builder must know besides shapes: precision and the stack's ways, reduced to what changes a Program.
+#pragma once
+
+#include <cstdint>
+
+#include "base/dtype.h"
+#include "spec/job.h"
+
+namespace perfbench {
+
+struct Policy {
+  bool fp8 = false;  // linear layers run in FP8 with current scaling; head, embedding and attention stay BF16
+  bool fp8_transposes =
+      false;              // FP8 products need both operands contiguous along the summed dim: copies are transposed
+  bool fp8_held = false;  // linear weights are kept and gathered in FP8
+  bool sequence_parallel = false;
+  bool regather = true;  // the gathered input of a linear is gathered again in the backward, not saved
+  bool fused_grad_accumulation = true;
+  DType main_grad = DType::bf16;
+  bool distributed_optimizer = true;
+  std::int64_t bucket_elements = 0;   // 0: one bucket per chunk
+  std::int64_t optimizer_bytes = 12;  // per parameter: master copy and the two moments
+  double loss_seed = 1.0;             // 1 / (target tokens of the global batch)
+};
+
+// FP8 products before Blackwell take operands in one order only; the block formats came with Blackwell.
+Policy policy_of(const Job& job);
+
+}  // namespace perfbench

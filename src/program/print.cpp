@@ -1,0 +1,123 @@
+#include "program/print.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "base/units.h"
+#include "program/infer.h"
+#include "program/liveness.h"
+#include "program/operands.h"
+
+namespace perfbench {
+namespace {
+
+class Printer {
+ public:
+  explicit Printer(const Program& program) : program_(program) {}
+
+  std::string phase(const std::vector<Node>& nodes, const char* title, bool with_saved) {
+    std::string text = fmt::format("{}:\n", title);
+    const std::vector<Section> sections = sections_of(nodes);
+    for (std::size_t i = 0; i < sections.size();) {
+      std::size_t equal = i + 1;
+      while (equal < sections.size() && sections[i].layer >= 0 && sections[equal].layer >= 0 &&
+             sections[equal].body == sections[i].body) {
+        ++equal;
+      }
+      text += heading(sections, i, equal) + sections[i].body;
+      if (with_saved && sections[i].layer >= 0) text += saved(sections[i].layer);
+      i = equal;
+    }
+    return text;
+  }
+
+ private:
+  struct Section {
+    int layer;
+    std::string body;
+  };
+
+  std::vector<Section> sections_of(const std::vector<Node>& nodes) const {
+    std::vector<Section> sections;
+    for (const Node& node : nodes) {
+      if (sections.empty() || sections.back().layer != node.layer) sections.push_back({node.layer, ""});
+      sections.back().body += line(node);
+    }
+    return sections;
+  }
+
+  static std::string heading(const std::vector<Section>& sections, std::size_t first, std::size_t end) {
+    const int layer = sections[first].layer;
+    if (layer < 0) return "";
+    if (end - first == 1) return fmt::format("  layer {}\n", layer);
+    return fmt::format("  layer {} ({} more like it, to layer {})\n", layer, end - first - 1, sections[end - 1].layer);
+  }
+
+  std::string saved(int layer) const {
+    std::int64_t bytes = 0;
+    std::string names;
+    for (ValueId id : saved_values(program_)) {
+      const Value& value = program_[id];
+      if (value.layer != layer) continue;
+      bytes += value.type.bytes();
+      names += fmt::format("{}{}", names.empty() ? "" : ", ", value.name);
+    }
+    return fmt::format("    # saved for the backward: {:.1f} MiB ({})\n", static_cast<double>(bytes) / (1 << 20),
+                       names);
+  }
+
+  std::string operand(ValueId id) const {
+    const Value& value = program_[id];
+    std::string text = value.name;
+    if (value.state == StateKind::weight) text = fmt::format("${}", value.name);
+    if (value.state == StateKind::cast) text = fmt::format("${}.fp8", value.name);
+    if (value.state == StateKind::cast_transposed) text = fmt::format("${}.fp8_t", value.name);
+    if (value.state == StateKind::main_grad) text = fmt::format("${}.grad", value.name);
+    return text;
+  }
+
+  std::string typed(ValueId id) const { return fmt::format("{}: {}", operand(id), to_string(program_.type(id))); }
+
+  // Lists of states are counted, not spelled out.
+  static std::string list(const std::vector<std::string>& items) {
+    if (items.size() > 4) return fmt::format("{}, ... {} in all", items.front(), items.size());
+    return fmt::format("{}", fmt::join(items, ", "));
+  }
+
+  std::string line(const Node& node) const {
+    std::vector<std::string> outs, ins, updates;
+    for (const Operand& o : collect(node.op)) {
+      if (o.use == Use::out) outs.push_back(typed(o.id));
+      if (o.use == Use::in) ins.push_back(operand(o.id));
+      if (o.use == Use::inout) updates.push_back(operand(o.id));
+    }
+    std::string text = outs.empty() ? "" : fmt::format("{} = ", fmt::join(outs, ", "));
+    text += fmt::format("{}({})", name(node.op), fmt::join(ins, ", "));
+    if (!updates.empty()) text += " +=> " + list(updates);
+    if (const Lane lane = lane_of(node.op); lane != Lane::compute) text += fmt::format("  @{}", name(lane));
+    if (node.when == When::first_microbatch) text += "  [first microbatch]";
+    if (node.when == When::last_microbatch) text += "  [last microbatch]";
+    return "    " + text + "\n";
+  }
+
+  const Program& program_;
+};
+
+}  // namespace
+
+std::string print_program(const Program& program, const std::string& title) {
+  Printer printer(program);
+  const Liveness live = liveness(program);
+  std::string text = fmt::format("{}\n", title);
+  text += printer.phase(program.forward, "forward", true);
+  text += printer.phase(program.backward, "backward", false);
+  text += printer.phase(program.optimizer, "optimizer, once per global step", false);
+  const auto gib = [](std::int64_t bytes) { return static_cast<double>(bytes) / kGiB; };
+  text += fmt::format("a microbatch saves {:.3f} GiB; forward peak {:.3f} GiB, backward peak {:.3f} GiB\n",
+                      gib(live.saved_bytes), gib(live.forward_peak_bytes), gib(live.backward_peak_bytes));
+  return text;
+}
+
+}  // namespace perfbench

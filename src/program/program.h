@@ -1,0 +1,39 @@
+// What one rank does for one microbatch of one pipeline chunk, forward and backward over one value table. No rank
+// number is in a Program.
+#pragma once
+
+#include <vector>
+
+#include "program/op.h"
+
+namespace perfbench {
+
+enum class When : std::uint8_t { always, first_microbatch, last_microbatch };  // of the global step
+
+struct Node {
+  Op op;
+  When when = When::always;
+  int layer = -1;  // index in the chunk; -1: outside the layers
+};
+
+struct Program {
+  PerAxis<int> axis_size{{1, 1, 1, 1}};
+  int num_layers = 0;
+  std::vector<Value> values;
+  std::vector<Node> forward, backward;
+  std::vector<Node> optimizer;  // once per global step
+
+  ValueId tokens = kNoValue, targets = kNoValue;          // data, where the chunk has the embedding or the head
+  ValueId input = kNoValue, output = kNoValue;            // activations from and to the neighbouring chunks
+  ValueId grad_output = kNoValue, grad_input = kNoValue;  // their gradients
+  ValueId loss = kNoValue;                                // of the last chunk
+
+  const Value& operator[](ValueId id) const { return values[static_cast<std::size_t>(id)]; }
+  Value& operator[](ValueId id) { return values[static_cast<std::size_t>(id)]; }
+  const ValueType& type(ValueId id) const { return (*this)[id].type; }
+};
+
+// Ids of the states of one kind, in the order in which they were made.
+std::vector<ValueId> states(const Program& program, StateKind kind);
+
+}  // namespace perfbench

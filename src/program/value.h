@@ -1,0 +1,74 @@
+// The values of a Program: tensors with local shapes, one row each in the value table.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+
+#include "base/dtype.h"
+#include "program/axis.h"
+
+namespace perfbench {
+
+using ValueId = std::int32_t;
+inline constexpr ValueId kNoValue = -1;
+
+// At most three dimensions; activations are tokens x features, tokens in sequence-major order.
+struct Shape {
+  std::array<std::int64_t, 3> dims{};
+  std::int8_t rank = 0;
+
+  Shape() = default;
+  Shape(std::initializer_list<std::int64_t> sizes) {
+    for (std::int64_t size : sizes) dims[static_cast<std::size_t>(rank++)] = size;
+  }
+  std::int64_t operator[](int dim) const { return dims[static_cast<std::size_t>(dim)]; }
+  std::int64_t elements() const {
+    std::int64_t product = 1;
+    for (int dim = 0; dim < rank; ++dim) product *= (*this)[dim];
+    return product;
+  }
+  bool operator==(const Shape&) const = default;
+};
+
+struct ValueType {
+  Shape shape;  // local to one rank
+  DType dtype = DType::bf16;
+  PerAxis<Placement> placement;
+
+  std::int64_t bytes() const { return shape.elements() * size_bytes(dtype); }
+  bool operator==(const ValueType&) const = default;
+};
+
+// bf16[8192,4096]{tp:split0}, for messages and listings.
+std::string to_string(const ValueType& type);
+
+enum class Role : std::uint8_t {
+  data,        // tokens, targets: given to the step
+  boundary,    // an activation or gradient that comes from a neighbouring chunk
+  activation,  // made by an op of the forward
+  gradient,    // made by an op of the backward
+  state        // belongs to the stage and outlives the microbatch
+};
+
+enum class StateKind : std::uint8_t {
+  none,
+  weight,           // what the forward reads, or what it is cast from
+  cast,             // the weight in FP8
+  cast_transposed,  // the same, transposed for the data-gradient GEMM
+  main_grad         // the sum of the weight's gradients over microbatches
+};
+
+struct Value {
+  const char* name = "";  // a literal, relative to the layer: "qkv"
+  int layer = -1;         // index in the chunk; -1: outside the layers
+  Role role = Role::activation;
+  ValueType type;
+  StateKind state = StateKind::none;
+  ValueId weight = kNoValue;  // of a cast or a main gradient: the weight it belongs to
+  bool trainable = true;      // of a weight
+  bool fp8_held = false;      // of a weight: the stack keeps it in FP8 only
+};
+
+}  // namespace perfbench

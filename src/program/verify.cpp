@@ -1,0 +1,169 @@
+#include "program/verify.h"
+
+#include <fmt/format.h>
+
+#include <map>
+
+#include "program/infer.h"
+#include "program/operands.h"
+
+namespace perfbench {
+namespace {
+
+class Verify {
+ public:
+  explicit Verify(const Program& program) : program_(program), defined_(program.values.size(), false) {
+    for (std::size_t i = 0; i < program.values.size(); ++i) {
+      const Role role = program.values[i].role;
+      defined_[i] = role == Role::state || role == Role::data || role == Role::boundary;
+    }
+  }
+
+  void run() {
+    for (const auto* nodes : {&program_.forward, &program_.backward, &program_.optimizer}) {
+      for (const Node& node : *nodes) check_node(node);
+    }
+    border("output", program_.output);
+    border("grad_input", program_.grad_input);
+    matches("input", program_.input, "grad_input", program_.grad_input);
+    matches("output", program_.output, "grad_output", program_.grad_output);
+    main_grads();
+  }
+
+ private:
+  static std::size_t at(ValueId id) { return static_cast<std::size_t>(id); }
+
+  std::string label(ValueId id) const {
+    const Value& value = program_[id];
+    const std::string where = value.layer < 0 ? "" : fmt::format("layer {} ", value.layer);
+    return fmt::format("{}{} {}", where, value.name, to_string(value.type));
+  }
+
+  void check_node(const Node& node) {
+    const std::string_view op = name(node.op);
+    std::vector<ValueId> outs;
+    for (const Operand& operand : collect(node.op)) {
+      if (operand.id < 0 || at(operand.id) >= program_.values.size()) {
+        throw ProgramError(fmt::format("{}: an operand is no value of the Program", op));
+      }
+      if (operand.use == Use::out) {
+        if (defined_[at(operand.id)]) throw ProgramError(fmt::format("{}: {} is made twice", op, label(operand.id)));
+        outs.push_back(operand.id);
+        continue;
+      }
+      if (!defined_[at(operand.id)]) {
+        throw ProgramError(fmt::format("{}: {} is read before it is made", op, label(operand.id)));
+      }
+      if (operand.use == Use::inout && program_[operand.id].role != Role::state) {
+        throw ProgramError(fmt::format("{}: {} is updated and no state", op, label(operand.id)));
+      }
+    }
+    check_types(node.op, outs);
+    for (ValueId id : outs) defined_[at(id)] = true;
+  }
+
+  // The declared type of each output is the derived one.
+  void check_types(const Op& op, const std::vector<ValueId>& outs) const {
+    const std::vector<ValueType> derived = infer(op, program_);
+    std::size_t next = 0, present = 0;
+    auto compare = [&](const auto& field) {
+      if constexpr (std::is_same_v<std::remove_cvref_t<decltype(field)>, Out>) {
+        const ValueType& type = derived.at(next++);
+        if (field.id == kNoValue) return;
+        ++present;
+        if (program_.type(field.id) != type) {
+          throw ProgramError(fmt::format("{}: {} should be {}", name(op), label(field.id), to_string(type)));
+        }
+      }
+    };
+    std::visit([&](const auto& o) { std::apply([&](const auto&... field) { (compare(field), ...); }, o.fields()); },
+               op);
+    if (present != outs.size()) throw ProgramError(fmt::format("{}: outputs are missing", name(op)));
+  }
+
+  void border(std::string_view what, ValueId id) const {
+    if (id == kNoValue) return;
+    if (!defined_[at(id)]) throw ProgramError(fmt::format("{}: {} is never made", what, label(id)));
+    for (Axis axis : kAxes) {
+      if (program_.type(id).placement[axis].is_partial()) {
+        throw ProgramError(
+            fmt::format("{}: {} leaves the chunk as a partial sum over {}", what, label(id), name(axis)));
+      }
+    }
+  }
+
+  void matches(std::string_view value, ValueId id, std::string_view gradient, ValueId gradient_id) const {
+    if (id == kNoValue || gradient_id == kNoValue) return;
+    if (program_.type(id) != program_.type(gradient_id)) {
+      throw ProgramError(fmt::format("{}: {} does not lie as {} {}", gradient, label(gradient_id), value, label(id)));
+    }
+  }
+
+  // How often each main gradient is reduced, by axis.
+  std::map<ValueId, PerAxis<int>> reductions() const {
+    std::map<ValueId, PerAxis<int>> count;
+    for (const Node& node : program_.backward) {
+      if (const auto* op = std::get_if<ReduceGrads>(&node.op)) {
+        for (InOut grad : op->main_grads) ++count[grad.id][Axis::dp];
+      }
+      if (const auto* op = std::get_if<ReducePartialGrads>(&node.op)) {
+        for (InOut grad : op->main_grads) ++count[grad.id][op->axis];
+      }
+    }
+    return count;
+  }
+
+  void main_grads() const {
+    if (program_.backward.empty()) return;
+    std::map<ValueId, int> grads_of;
+    const auto count = reductions();
+    for (ValueId id : states(program_, StateKind::main_grad)) {
+      ++grads_of[program_[id].weight];
+      const auto it = count.find(id);
+      for (Axis axis : kAxes) {
+        const int found = it == count.end() ? 0 : it->second[axis];
+        const int wanted = program_.type(id).placement[axis].is_partial() ? 1 : 0;
+        if (found != wanted) {
+          throw ProgramError(fmt::format("main gradient of {}: reduced {} times over {}, should be {}", label(id),
+                                         found, name(axis), wanted));
+        }
+      }
+    }
+    for (ValueId weight : states(program_, StateKind::weight)) {
+      const int wanted = program_[weight].trainable ? 1 : 0;
+      if (grads_of[weight] != wanted) {
+        throw ProgramError(
+            fmt::format("{}: has {} main gradients, should have {}", label(weight), grads_of[weight], wanted));
+      }
+    }
+  }
+
+  const Program& program_;
+  std::vector<bool> defined_;
+};
+
+void meet(const char* what, const ValueType* sent, const ValueType* expected) {
+  if (sent != nullptr && expected != nullptr && *sent != *expected) {
+    throw ProgramError(
+        fmt::format("{}: one chunk sends {}, another expects {}", what, to_string(*sent), to_string(*expected)));
+  }
+}
+
+const ValueType* type_or_null(const Program& program, ValueId id) {
+  return id == kNoValue ? nullptr : &program.type(id);
+}
+
+}  // namespace
+
+void verify(const Program& program) { Verify(program).run(); }
+
+void verify(const std::vector<Program>& kinds) {
+  for (const Program& from : kinds) {
+    for (const Program& to : kinds) {
+      meet("activation", type_or_null(from, from.output), type_or_null(to, to.input));
+      meet("gradient", type_or_null(to, to.grad_input), type_or_null(from, from.grad_output));
+    }
+  }
+}
+
+}  // namespace perfbench
