@@ -1,0 +1,45 @@
+// The time of one op of a Program, lane by lane.
+#pragma once
+
+#include <vector>
+
+#include "cost/collective_time.h"
+#include "cost/hardware.h"
+#include "cost/kernel_constants.h"
+#include "cost/part.h"
+#include "program/program.h"
+#include "spec/job.h"
+
+namespace perfbench {
+
+struct CostModel {
+  KernelConstants kernels;
+  Hardware hardware;
+  StackConstants stack;
+  PerAxis<GroupShape> groups;
+  GroupShape neighbours;  // two pipeline stages
+  double op_gap_s = 0.0;  // launch gap before each kernel of the compute lane
+  double tp_share = 1.0;  // of a tp collective's time that chunked overlap with its GEMM leaves
+};
+
+CostModel cost_model(const Job& job, KernelConstants kernels);
+
+struct TimedStep {
+  Lane lane = Lane::compute;
+  double seconds = 0.0;
+  Part part = Part::memory_bound;
+};
+
+// The steps of the op in order; each waits for the one before.
+std::vector<TimedStep> op_time(const Op& op, const Program& program, const CostModel& cost);
+
+// FLOPs of the op's matrix products and attention; 0 for all others.
+double op_flops(const Op& op, const Program& program);
+
+// Bytes that the op's kernel reads and writes; 0 for collectives.
+double op_bytes(const Op& op, const Program& program);
+
+// A transfer of `bytes` to the next pipeline stage.
+double send_time_s(double bytes, const CostModel& cost);
+
+}  // namespace perfbench

@@ -1,0 +1,45 @@
+// The parts that a step's time is broken down into. They add up to it.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+namespace perfbench {
+
+enum class Part {
+  matmul,           // GEMMs, the LM head among them
+  attention,        // fused attention kernels
+  memory_bound,     // norms, activations, casts, rotary positions, loss: kernels that move bytes
+  launch,           // gaps between kernels on the compute lane
+  tp_exposed,       // compute waits for tensor-parallel collectives
+  dp_exposed,       // compute waits for, or is slowed by, data-parallel traffic
+  pipeline_bubble,  // a stage waits for its neighbours, transfers included
+  optimizer,        // gradient norm and update
+  step_fixed        // once per step: clipping, logging, data
+};
+inline constexpr int kNumParts = 9;
+
+constexpr std::string_view name(Part part) {
+  constexpr std::array<std::string_view, kNumParts> names = {"matmul",          "attention",  "memory_bound",
+                                                             "launch",          "tp_exposed", "dp_exposed",
+                                                             "pipeline_bubble", "optimizer",  "step_fixed"};
+  return names[static_cast<std::size_t>(part)];
+}
+
+// Seconds by part.
+struct Breakdown {
+  std::array<double, kNumParts> seconds{};
+  double& operator[](Part part) { return seconds[static_cast<std::size_t>(part)]; }
+  double operator[](Part part) const { return seconds[static_cast<std::size_t>(part)]; }
+  double total() const {
+    double sum = 0.0;
+    for (double s : seconds) sum += s;
+    return sum;
+  }
+  Breakdown& operator+=(const Breakdown& other) {
+    for (std::size_t i = 0; i < seconds.size(); ++i) seconds[i] += other.seconds[i];
+    return *this;
+  }
+};
+
+}  // namespace perfbench

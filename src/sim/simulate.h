@@ -1,0 +1,30 @@
+// Plays the pipeline stages of a job against each other on a discrete clock. One rank of each stage stands for its
+// peers.
+#pragma once
+
+#include <vector>
+
+#include "cost/op_time.h"
+#include "cost/part.h"
+#include "program/job_programs.h"
+#include "program/schedule.h"
+#include "spec/job.h"
+
+namespace perfbench {
+
+struct Simulation {
+  double step_time_s = 0.0;
+  Breakdown breakdown;              // of the stage that finishes last; adds up to step_time_s
+  std::vector<double> stage_end_s;  // when each stage is done with its microbatches and its gradients
+};
+
+// The reference: every op of every slot on its lane.
+Simulation simulate_flat(const Job& job, const JobPrograms& programs, const CostModel& cost);
+
+// Each chunk kind is played once; slots with conditional ops (the first and the last microbatch) are played as they
+// are, all others take the kind's time. For search and for rows: within a few parts in a thousand of the flat one.
+Simulation simulate(const Job& job, const JobPrograms& programs, const CostModel& cost);
+
+PipelineShape pipeline_shape(const Job& job);
+
+}  // namespace perfbench

@@ -1,0 +1,53 @@
+#include "sim/stage_clock.h"
+
+#include <algorithm>
+
+namespace perfbench {
+namespace {
+
+bool runs(When when, bool is_first, bool is_last) {
+  switch (when) {
+    case When::always:
+      return true;
+    case When::first_microbatch:
+      return is_first;
+    case When::last_microbatch:
+      return is_last;
+  }
+  return true;
+}
+
+// What a reader of this step's result waits for. Compute never waits for compute: its lane is in order.
+Part wait_of(const TimedStep& step) { return step.lane == Lane::dp ? Part::dp_exposed : Part::tp_exposed; }
+
+}  // namespace
+
+void StageClock::wait_until(double time_s, Part part) {
+  double& compute = free(Lane::compute);
+  if (time_s <= compute) return;
+  breakdown[part] += time_s - compute;
+  compute = time_s;
+}
+
+void StageClock::play(const std::vector<TimedOp>& ops, bool is_first, bool is_last, ReadyTable& ready) {
+  for (const TimedOp& op : ops) {
+    if (!runs(op.when, is_first, is_last)) continue;
+    Ready done;  // of the op so far: first of its inputs, then of its steps
+    for (ValueId id : op.reads) {
+      const Ready& input = ready[static_cast<std::size_t>(id)];
+      if (input.time_s > done.time_s) done = input;
+    }
+    for (const TimedStep& step : op.steps) {
+      if (step.lane == Lane::compute) {
+        wait_until(done.time_s, done.waits_for);
+        breakdown[step.part] += step.seconds;
+      }
+      double& lane = free(step.lane);
+      lane = std::max(lane, done.time_s) + step.seconds;
+      done = {lane, wait_of(step)};
+    }
+    for (ValueId id : op.writes) ready[static_cast<std::size_t>(id)] = done;
+  }
+}
+
+}  // namespace perfbench

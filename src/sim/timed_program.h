@@ -1,0 +1,30 @@
+// A Program with a time on every op: what the clock plays.
+#pragma once
+
+#include <vector>
+
+#include "cost/op_time.h"
+#include "program/program.h"
+
+namespace perfbench {
+
+struct TimedOp {
+  When when = When::always;
+  std::vector<ValueId> reads, writes;
+  std::vector<TimedStep> steps;
+};
+
+struct TimedProgram {
+  std::vector<TimedOp> forward, backward;
+  std::size_t num_values = 0;
+  ValueId input = kNoValue, output = kNoValue, grad_output = kNoValue, grad_input = kNoValue;
+  double forward_send_s = 0.0;   // of the output to the next stage
+  double backward_send_s = 0.0;  // of the input's gradient to the stage before
+  double optimizer_s = 0.0;
+
+  const std::vector<TimedOp>& ops(bool is_backward) const { return is_backward ? backward : forward; }
+};
+
+TimedProgram time_program(const Program& program, const CostModel& cost);
+
+}  // namespace perfbench

@@ -1,0 +1,64 @@
+#include <array>
+
+#include "sim/pipeline.h"
+#include "sim/simulate.h"
+
+namespace perfbench {
+namespace {
+
+// A slot of one chunk kind without conditional ops, played alone from time 0.
+struct SlotTime {
+  double seconds = 0.0;      // until the compute lane is idle
+  double out_ready_s = 0.0;  // until what it sends is there
+  Breakdown breakdown;
+};
+
+double ready_of(const ReadyTable& ready, ValueId id) {
+  return id == kNoValue ? 0.0 : ready[static_cast<std::size_t>(id)].time_s;
+}
+
+SlotTime play_alone(const TimedProgram& program, bool backward) {
+  StageClock clock;
+  ReadyTable ready(program.num_values);
+  clock.play(program.ops(backward), false, false, ready);
+  return {.seconds = clock.free(Lane::compute),
+          .out_ready_s = ready_of(ready, backward ? program.grad_input : program.output),
+          .breakdown = clock.breakdown};
+}
+
+// A conditional slot as it is, from the moment its input is there; dp traffic goes on from slot to slot.
+double play_conditional(const TimedProgram& program, const Slot& slot, const SlotInput& input, StageClock& clock,
+                        ReadyTable& ready) {
+  const double start_s = clock.free(Lane::compute);
+  for (Lane lane : {Lane::tp, Lane::cp, Lane::ep}) clock.free(lane) = std::max(clock.free(lane), start_s);
+  clock.play(program.ops(slot.backward), input.is_first, input.is_last, ready);
+  return ready_of(ready, slot.backward ? program.grad_input : program.output);
+}
+
+}  // namespace
+
+Simulation simulate(const Job& job, const JobPrograms& programs, const CostModel& cost) {
+  const std::vector<TimedProgram> timed = time_programs(programs, cost);
+  std::vector<std::array<SlotTime, 2>> alone;  // by kind: forward, backward
+  for (const TimedProgram& program : timed) alone.push_back({play_alone(program, false), play_alone(program, true)});
+  const int pp = job.layout.pp;
+  std::vector<ReadyTable> tables;  // of conditional slots, by chunk in model order
+  for (int kind : programs.kind_of) tables.emplace_back(timed[static_cast<std::size_t>(kind)].num_values);
+
+  const auto play_slot = [&](int stage, const Slot& slot, const SlotInput& input, StageClock& clock) {
+    const auto kind = static_cast<std::size_t>(programs.kind(slot.chunk, stage, pp));
+    clock.wait_until(input.arrival_s, Part::pipeline_bubble);
+    if (input.is_first || input.is_last) {
+      return play_conditional(timed[kind], slot, input, clock,
+                              tables[static_cast<std::size_t>(slot.chunk * pp + stage)]);
+    }
+    const SlotTime& time = alone[kind][slot.backward ? 1 : 0];
+    const double start_s = clock.free(Lane::compute);
+    clock.breakdown += time.breakdown;
+    clock.free(Lane::compute) = start_s + time.seconds;
+    return start_s + time.out_ready_s;
+  };
+  return play_pipeline(job, programs, timed, play_slot, cost.stack.step_fixed_s);
+}
+
+}  // namespace perfbench
