@@ -1,0 +1,161 @@
+#include "rows/metrics.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/table.h"
+#include "rows/show.h"
+#include "rows/value.h"
+
+namespace perfbench {
+namespace {
+
+template <auto field>
+Json get(const Row& row) {
+  return value_of(row.*field);
+}
+
+template <auto field>
+std::string set(Row& row, const Json& value) {
+  return assign(row.*field, value);
+}
+
+std::string show_mfu(const Row& row) { return row.mfu ? show_percent(*row.mfu) : "-"; }
+
+std::string show_ratio(const Row& row) {
+  return row.ratio_to_published ? fmt::format("{:.3f}", *row.ratio_to_published) : "-";
+}
+
+std::string show_published(const Row& row) {
+  if (!row.published || !row.published->tokens_per_s_per_gpu) return "-";
+  return show_quantity(*row.published->tokens_per_s_per_gpu);
+}
+
+using enum MetricType;
+using enum MetricGroup;
+using enum TableUse;
+
+// Fields: name, heading, unit, type, group, tables, sentence, get, set, show.
+constexpr std::array kMetrics{
+    Metric{"method", "Method", "", text, outcome, everywhere,
+           "How the numbers were got: measured, slice, simulated or published.", get<&Row::method>, set<&Row::method>,
+           nullptr},
+    Metric{"status", "Status", "", text, outcome, everywhere, "What came of it: ok, oom, unsupported or failed.",
+           get<&Row::status>, set<&Row::status>, nullptr},
+    Metric{"model", "Model", "", text, asked, everywhere, "The model's name or the path of its config.json.",
+           get<&Row::model>, set<&Row::model>, nullptr},
+    Metric{"system", "System", "", text, asked, everywhere, "The GPU system.", get<&Row::system>, set<&Row::system>,
+           nullptr},
+    Metric{"task", "Task", "", text, asked, everywhere, "pretrain, sft or lora.", get<&Row::task>, set<&Row::task>,
+           nullptr},
+    Metric{"precision", "Precision", "", text, asked, everywhere, "bf16, fp8cs, fp8ds, mxfp8 or nvfp4.",
+           get<&Row::precision>, set<&Row::precision>, nullptr},
+    Metric{"stack", "Stack", "", text, asked, markdown, "Whose software the step stands for.", get<&Row::stack>,
+           set<&Row::stack>, nullptr},
+    Metric{"num_gpus", "#-GPUs", "GPUs", integer, asked, everywhere, "GPUs of the whole job.", get<&Row::num_gpus>,
+           set<&Row::num_gpus>, nullptr},
+    Metric{"gbs", "GBS", "samples", integer, asked, everywhere, "Global batch size: samples per global step.",
+           get<&Row::gbs>, set<&Row::gbs>, nullptr},
+    Metric{"mbs", "MBS", "samples", integer, asked, everywhere, "Micro batch size: samples per microbatch.",
+           get<&Row::mbs>, set<&Row::mbs>, nullptr},
+    Metric{"lbs", "LBS", "samples", integer, asked, markdown,
+           "Local batch size: samples per data-parallel rank and pipeline flush.", get<&Row::lbs>, set<&Row::lbs>,
+           nullptr},
+    Metric{"seq_len", "Sequence Length", "tokens", integer, asked, everywhere,
+           "Tokens per sample; the packed length where samples are packed.", get<&Row::seq_len>, set<&Row::seq_len>,
+           nullptr},
+    Metric{"fsdp", "FSDP", "", boolean, asked, markdown, "Whether parameters are sharded over the data-parallel ranks.",
+           get<&Row::fsdp>, set<&Row::fsdp>, nullptr},
+    Metric{"tp", "TP", "GPUs", integer, asked, everywhere, "Tensor-parallel size.", get<&Row::tp>, set<&Row::tp>,
+           nullptr},
+    Metric{"pp", "PP", "GPUs", integer, asked, everywhere, "Pipeline-parallel size: the number of stages.",
+           get<&Row::pp>, set<&Row::pp>, nullptr},
+    Metric{"cp", "CP", "GPUs", integer, asked, everywhere, "Context-parallel size.", get<&Row::cp>, set<&Row::cp>,
+           nullptr},
+    Metric{"vp", "VP", "chunks", integer, asked, everywhere, "Virtual-pipeline size: model chunks per stage.",
+           get<&Row::vp>, set<&Row::vp>, nullptr},
+    Metric{"ep", "EP", "GPUs", integer, asked, everywhere, "Expert-parallel size.", get<&Row::ep>, set<&Row::ep>,
+           nullptr},
+    Metric{"etp", "ETP", "GPUs", integer, asked, markdown, "Tensor-parallel size of the experts.", get<&Row::etp>,
+           set<&Row::etp>, nullptr},
+    Metric{"dp", "DP", "GPUs", integer, asked, markdown, "Data-parallel size: num_gpus / (tp * pp * cp).",
+           get<&Row::dp>, set<&Row::dp>, nullptr},
+    Metric{"ga", "GA", "", integer, asked, markdown, "Gradient accumulation steps, counted as the stack prints them.",
+           get<&Row::ga>, set<&Row::ga>, nullptr},
+    Metric{"step_time_s", "Time per Global Step (s)", "s", number, result, everywhere,
+           "Wall time of one global step: forward, backward and optimizer of gbs samples.", get<&Row::step_time_s>,
+           set<&Row::step_time_s>, nullptr},
+    Metric{"tokens_per_s_per_gpu", "Tokens / sec / GPU", "tokens/s", number, result, everywhere,
+           "Tokens trained per second and GPU; the figure to compare rows by.", get<&Row::tokens_per_s_per_gpu>,
+           set<&Row::tokens_per_s_per_gpu>, nullptr},
+    Metric{"samples_per_s", "Samples / sec", "samples/s", number, result, markdown,
+           "Samples trained per second by all GPUs together.", get<&Row::samples_per_s>, set<&Row::samples_per_s>,
+           nullptr},
+    Metric{"model_tflops_per_gpu", "Model TFLOP / sec / GPU", "TFLOP/s", number, result, everywhere,
+           "Model FLOPs per second and GPU under flops_convention.", get<&Row::model_tflops_per_gpu>,
+           set<&Row::model_tflops_per_gpu>, nullptr},
+    Metric{"flops_convention", "FLOP Convention", "", text, result, markdown,
+           "Whose closed form counts the model FLOPs; null where it has none for the model and task.",
+           get<&Row::flops_convention>, set<&Row::flops_convention>, nullptr},
+    Metric{"mfu", "MFU", "share", number, result, everywhere,
+           "Model FLOPs utilization: model_tflops_per_gpu / peak_tflops, 0 to 1; tables for people print percent.",
+           get<&Row::mfu>, set<&Row::mfu>, show_mfu},
+    Metric{"peak_tflops", "Peak TFLOP / sec / GPU", "TFLOP/s", number, result, markdown,
+           "The data sheet's dense peak of one GPU for the precision: what mfu divides by.", get<&Row::peak_tflops>,
+           set<&Row::peak_tflops>, nullptr},
+    Metric{"peak_memory_gib", "Peak Memory (GiB)", "GiB", number, result, everywhere,
+           "Peak device memory of the fullest pipeline stage.", get<&Row::peak_memory_gib>, set<&Row::peak_memory_gib>,
+           nullptr},
+    Metric{"breakdown", "Breakdown", "s", object, detail, none,
+           "Seconds of the step by part; the parts add up to step_time_s.", get<&Row::breakdown>, set<&Row::breakdown>,
+           nullptr},
+    Metric{"memory", "Memory by Stage", "GiB", list, detail, none,
+           "Peak memory by pipeline stage and category: objects of stage, category and gib.", get<&Row::memory>,
+           set<&Row::memory>, nullptr},
+    Metric{"feature", "Feature", "", text, outcome, markdown,
+           "What is missing for an unsupported row, or what does not fit for an oom row.", get<&Row::feature>,
+           set<&Row::feature>, nullptr},
+    Metric{"reason", "Reason", "", text, outcome, none, "Why the status is not ok, in one sentence.", get<&Row::reason>,
+           set<&Row::reason>, nullptr},
+    Metric{
+        "published", "Published Tokens / sec / GPU", "", object, detail, everywhere,
+        "The published row of exactly this configuration, under the same keys, null where it was not printed; tables "
+        "for people print its tokens per second and GPU.",
+        get<&Row::published>, set<&Row::published>, show_published},
+    Metric{"ratio_to_published", "Ratio to Published", "share", number, result, everywhere,
+           "tokens_per_s_per_gpu of this row over that of the published row.", get<&Row::ratio_to_published>,
+           set<&Row::ratio_to_published>, show_ratio},
+    Metric{"origins", "Origins", "", object, detail, none,
+           "Where each value that was asked for came from, by its name here: a flag, a file and line, or a rule.",
+           get<&Row::origins>, set<&Row::origins>, nullptr},
+    Metric{"notes", "Notes", "", list, detail, none,
+           "What the reader should know: a borrowed constant, a number that the data sheet does not give.",
+           get<&Row::notes>, set<&Row::notes>, nullptr},
+    Metric{"row", "Row", "", text, detail, none, "Which row of the configuration table was taken, and why.",
+           get<&Row::row_choice>, set<&Row::row_choice>, nullptr},
+};
+
+}  // namespace
+
+std::span<const Metric> metrics() { return kMetrics; }
+
+const Metric* find_metric(std::string_view name) {
+  const auto found = std::find_if(kMetrics.begin(), kMetrics.end(), [&](const Metric& m) { return m.name == name; });
+  return found == kMetrics.end() ? nullptr : &*found;
+}
+
+std::string show(const Metric& metric, const Row& row) {
+  return metric.show ? metric.show(row) : show_value(metric.get(row));
+}
+
+std::string metrics_markdown() {
+  TextTable table{.header = {"Name", "Heading", "Unit", "Type", "Meaning"}, .rows = {}, .right_aligned = {}};
+  for (const Metric& metric : metrics())
+    table.rows.push_back({"`" + std::string(metric.name) + "`", std::string(metric.heading), std::string(metric.unit),
+                          std::string(name(metric.type)), std::string(metric.sentence)});
+  return to_markdown(table);
+}
+
+}  // namespace perfbench

@@ -1,0 +1,84 @@
+#include <algorithm>
+
+#include "base/csv.h"
+#include "base/text.h"
+#include "rows/metrics.h"
+#include "rows/writers.h"
+
+namespace perfbench {
+namespace {
+
+// The metric of each column; every metric must stand once. (A repeated column is found by the CSV reader.)
+std::vector<const Metric*> metrics_of(const CsvTable& table) {
+  std::vector<std::string> names;
+  for (const Metric& metric : metrics()) names.emplace_back(metric.name);
+  std::vector<Problem> problems;
+  std::vector<const Metric*> columns;
+  for (const std::string& column : table.header) {
+    columns.push_back(find_metric(column));
+    if (!columns.back())
+      problems.push_back({table.file, "unknown column \"" + column + "\"", nearest_hint(column, names)});
+  }
+  for (const std::string& name : names)
+    if (std::find(table.header.begin(), table.header.end(), name) == table.header.end())
+      problems.push_back({table.file, "the column " + name + " is missing", ""});
+  if (!problems.empty()) throw InputError(std::move(problems));
+  return columns;
+}
+
+// The cell as the JSON value that its metric expects; a text that is none of it stays a text, which the metric refuses.
+Json value_of_cell(MetricType type, const std::string& cell) {
+  switch (type) {
+    case MetricType::text:
+      return cell;
+    case MetricType::integer:
+      if (const auto count = parse_int(cell)) return *count;
+      return cell;
+    case MetricType::number:
+      if (const auto number = parse_double(cell)) return *number;
+      return cell;
+    case MetricType::boolean:
+      if (const auto flag = parse_bool(cell)) return *flag;
+      return cell;
+    case MetricType::object:
+    case MetricType::list:
+      return parse_json(cell, "cell");
+  }
+  return cell;
+}
+
+std::string set_cell(Row& row, const Metric& metric, const std::string& cell) {
+  if (cell.empty()) return "";
+  try {
+    return metric.set(row, value_of_cell(metric.type, cell));
+  } catch (const InputError& error) {
+    return "is no JSON: " + error.problems().front().where + ": " + error.problems().front().what;
+  }
+}
+
+std::vector<Row> rows_of(const CsvTable& table) {
+  const std::vector<const Metric*> columns = metrics_of(table);
+  std::vector<Row> rows;
+  std::vector<Problem> problems;
+  for (const CsvRow& line : table.rows) {
+    Row& row = rows.emplace_back();
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      const std::string rule = set_cell(row, *columns[i], line.cells[i]);
+      if (rule.empty()) continue;
+      const std::string name(columns[i]->name);
+      problems.push_back({table.file + ":" + std::to_string(line.line) + ": " + name + "=" + line.cells[i], rule, ""});
+    }
+  }
+  if (!problems.empty()) throw InputError(std::move(problems));
+  return rows;
+}
+
+}  // namespace
+
+std::vector<Row> parse_rows_csv(std::string_view text, const std::string& file) {
+  return rows_of(parse_csv(text, file));
+}
+
+std::vector<Row> read_rows_csv(const std::filesystem::path& path) { return rows_of(read_csv(path)); }
+
+}  // namespace perfbench

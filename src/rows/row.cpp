@@ -1,0 +1,108 @@
+#include "rows/row.h"
+
+#include "base/units.h"
+#include "cost/model_flops.h"
+
+namespace perfbench {
+namespace {
+
+// The one convention there is so far; every row names it.
+constexpr FlopsConvention kConvention = FlopsConvention::nemo_25_04;
+
+void set_peak(Row& row, const Job& job) {
+  if (const auto peak = job.system.peak_flops_per_s(job.precision)) {
+    row.peak_tflops = *peak / kTera;
+  } else {
+    row.notes.push_back("mfu is null: the data sheet of " + job.system.name + " gives no dense peak for " +
+                        std::string(name(job.precision)));
+  }
+}
+
+void set_convention(Row& row, const Job& job) {
+  const std::string missing = missing_flops_form(job.model, job.task, kConvention);
+  if (missing.empty()) {
+    row.flops_convention = name(kConvention);
+  } else {
+    row.notes.push_back("model_tflops_per_gpu and mfu are null: " + missing);
+  }
+}
+
+}  // namespace
+
+Row row_of(const Job& job) {
+  const ParallelLayout& layout = job.layout;
+  Row row{.model = job.model.name,
+          .system = job.system.name,
+          .task = job.task,
+          .precision = job.precision,
+          .stack = job.stack.name,
+          .num_gpus = job.num_gpus,
+          .gbs = job.gbs,
+          .mbs = job.mbs,
+          .lbs = job.lbs,
+          .seq_len = job.seq_len,
+          .tp = layout.tp,
+          .pp = layout.pp,
+          .cp = layout.cp,
+          .vp = layout.vp,
+          .ep = layout.ep,
+          .etp = layout.etp,
+          .dp = layout.dp,
+          .fsdp = layout.fsdp,
+          .ga = job.ga,
+          .origins = job.origins,
+          .notes = job.notes};
+  set_peak(row, job);
+  set_convention(row, job);
+  return row;
+}
+
+Row unsupported_row(const Request& request, const Unsupported& problem) {
+  Row row{.status = Status::unsupported,
+          .model = request.model.value_or(""),
+          .system = request.system.value_or(""),
+          .task = request.task.value_or(Task::pretrain),
+          .stack = request.stack.value_or(""),
+          .num_gpus = request.num_gpus.value_or(0),
+          .gbs = request.gbs.value_or(0),
+          .mbs = request.mbs.value_or(0),
+          .lbs = request.lbs.value_or(0),
+          .seq_len = request.seq_len.value_or(0),
+          .tp = request.tp.value_or(0),
+          .pp = request.pp.value_or(0),
+          .cp = request.cp.value_or(0),
+          .vp = request.vp.value_or(0),
+          .ep = request.ep.value_or(0),
+          .etp = request.etp.value_or(0),
+          .fsdp = request.fsdp.value_or(false),
+          .ga = request.ga.value_or(0),
+          .feature = problem.feature(),
+          .reason = problem.what(),
+          .origins = request.origins};
+  const std::string dtype = request.dtype.value_or("");
+  if (const auto precision = parse_precision(dtype, request.fp8_recipe.value_or(""))) {
+    row.precision = *precision;
+  } else if (const auto by_name = parse_precision(dtype)) {
+    row.precision = *by_name;
+  } else {
+    row.notes.push_back("precision is not known from dtype \"" + dtype + "\"; " + std::string(name(row.precision)) +
+                        " stands for it");
+  }
+  return row;
+}
+
+void set_step_time(Row& row, const Job& job, double step_time_s) {
+  check(step_time_s > 0.0, "set_step_time: the step time must be positive");
+  const double samples = static_cast<double>(job.gbs);
+  const double tokens = samples * static_cast<double>(job.seq_len);
+  row.step_time_s = step_time_s;
+  row.samples_per_s = samples / step_time_s;
+  row.tokens_per_s_per_gpu = tokens / step_time_s / job.num_gpus;
+  row.model_tflops_per_gpu.reset();
+  row.mfu.reset();
+  if (const auto flops = model_flops_per_token(job.model, job.task, job.seq_len, kConvention))
+    row.model_tflops_per_gpu = *flops * *row.tokens_per_s_per_gpu / kTera;
+  if (row.model_tflops_per_gpu && row.peak_tflops) row.mfu = *row.model_tflops_per_gpu / *row.peak_tflops;
+}
+
+}  // namespace perfbench

@@ -1,0 +1,108 @@
+// A result row: what was asked, what came out, and where both came from.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "rows/published_row.h"
+#include "spec/job.h"
+#include "spec/request.h"
+#include "spec/terms.h"
+
+namespace perfbench {
+
+enum class Method { measured, slice, simulated, published };  // how the numbers were got
+enum class Status { ok, oom, unsupported, failed };
+
+constexpr std::string_view name(Method method) {
+  switch (method) {
+    case Method::measured:
+      return "measured";
+    case Method::slice:
+      return "slice";
+    case Method::simulated:
+      return "simulated";
+    case Method::published:
+      return "published";
+  }
+  return "?";
+}
+
+constexpr std::string_view name(Status status) {
+  switch (status) {
+    case Status::ok:
+      return "ok";
+    case Status::oom:
+      return "oom";
+    case Status::unsupported:
+      return "unsupported";
+    case Status::failed:
+      return "failed";
+  }
+  return "?";
+}
+
+// Peak memory of one category on one pipeline stage.
+struct StageMemory {
+  int stage = 0;
+  std::string category;  // "parameters", "activations", ...
+  double gib = 0.0;
+  bool operator==(const StageMemory&) const = default;
+};
+
+// docs/metrics.md defines the values; the names there are the names here. A count of 0 and an empty text mean "not
+// known".
+struct Row {
+  Method method = Method::simulated;
+  Status status = Status::ok;
+
+  std::string model{}, system{};
+  Task task = Task::pretrain;
+  Precision precision = Precision::bf16;
+  std::string stack{};
+  std::int64_t num_gpus = 0, gbs = 0, mbs = 0, lbs = 0, seq_len = 0;
+  std::int64_t tp = 0, pp = 0, cp = 0, vp = 0, ep = 0, etp = 0, dp = 0;
+  bool fsdp = false;
+  std::int64_t ga = 0;
+
+  std::optional<double> step_time_s{};
+  std::optional<double> tokens_per_s_per_gpu{};
+  std::optional<double> samples_per_s{};
+  std::optional<double> model_tflops_per_gpu{};
+  std::string flops_convention{};
+  std::optional<double> mfu{};  // share of peak_tflops, 0 to 1
+  std::optional<double> peak_tflops{};
+  std::optional<double> peak_memory_gib{};
+
+  std::vector<std::pair<std::string, double>> breakdown{};  // part of the step, seconds; the sum is step_time_s
+  std::vector<StageMemory> memory{};
+  std::string feature{};  // status unsupported: what is missing; oom: the stage or category that does not fit
+  std::string reason{};   // why the status is not ok, one sentence
+
+  std::optional<PublishedRow> published{};       // the published row of exactly this configuration
+  std::optional<double> ratio_to_published{};    // of tokens_per_s_per_gpu
+  std::map<std::string, std::string> origins{};  // value name -> where it came from
+  std::vector<std::string> notes{};
+  std::string row_choice{};  // which row of the configuration table was taken, and why
+
+  bool operator==(const Row&) const = default;
+};
+
+// A row of what the job asks, with its peak and its FLOP convention, and no result yet. Where either is missing, a note
+// says why.
+Row row_of(const Job& job);
+
+// A row of a request that could not become a Job.
+Row unsupported_row(const Request& request, const Unsupported& problem);
+
+// Sets step_time_s and what follows from it: tokens_per_s_per_gpu, samples_per_s, and, where row_of() found the means,
+// model_tflops_per_gpu and mfu. `step_time_s` is one global step and must be positive.
+void set_step_time(Row& row, const Job& job, double step_time_s);
+
+}  // namespace perfbench

@@ -1,0 +1,70 @@
+// A job with small round numbers, and a row of it with every value set.
+#pragma once
+
+#include "rows/row.h"
+
+namespace perfbench {
+
+// 8 GPUs, tp 2 x pp 2 x dp 2, one step is 16 samples of 1000 tokens: 2000 tokens per GPU.
+inline Job sample_job() {
+  Job job;
+  job.model.name = "tiny";
+  job.model.aliases = {"Tiny 1B 2-node"};
+  job.model.hidden = 8;
+  job.model.ffn = 16;
+  job.model.heads = 4;
+  job.model.kv_heads = 2;
+  job.model.head_dim = 2;
+  job.model.vocab = 10;
+  job.model.layers.resize(2);
+  job.system.name = "h100";
+  job.system.peak_bf16_flops_per_s.value = 989e12;
+  job.stack.name = "megatron";
+  job.num_gpus = 8;
+  job.gbs = 16;
+  job.mbs = 1;
+  job.lbs = 8;
+  job.seq_len = 1000;
+  job.layout = {.tp = 2, .pp = 2, .cp = 1, .vp = 1, .ep = 1, .etp = 1, .dp = 2, .fsdp = false};
+  job.ga = 8;
+  job.origins = {{"tp", "flag -tp"}, {"gbs", "table.csv:3"}};
+  job.notes = {"a note"};
+  return job;
+}
+
+inline PublishedRow sample_published() {
+  PublishedRow row;
+  row.row = "001-01";
+  row.source = "table.csv:2";
+  row.section = "Pre-training > H100";
+  row.model = "Tiny 1B 2-node";
+  row.system = "h100";
+  row.task = Task::pretrain;
+  row.precision = Precision::bf16;
+  row.stack = "megatron";
+  row.num_gpus = 8;
+  row.gbs = 16;
+  row.mbs = 1;
+  row.seq_len = 1000;
+  row.tp = 2;
+  row.pp = 2;
+  row.tokens_per_s_per_gpu = 1000.0;
+  row.corrections = {{"GBS", "1", "16", "GBS and MBS are swapped."}};
+  return row;
+}
+
+// 2.5 s a step: 800 tokens per second and GPU.
+inline Row sample_row() {
+  const Job job = sample_job();
+  Row row = row_of(job);
+  set_step_time(row, job, 2.5);
+  row.breakdown = {{"matmul", 1.5}, {"tp, exposed", 0.75}, {"bubble", 0.25}};
+  row.memory = {{0, "parameters", 10.5}, {0, "activations", 20.25}, {1, "parameters", 11.0}};
+  row.peak_memory_gib = 30.75;
+  row.published = sample_published();
+  row.ratio_to_published = 0.8;
+  row.row_choice = "table.csv:3, the only row that has \"tp 2\", and fits";
+  return row;
+}
+
+}  // namespace perfbench
