@@ -1,0 +1,26 @@
+// From a command line to the Job that it asks for.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "cli/command_line.h"
+#include "spec/catalog.h"
+#include "spec/resolve.h"
+
+namespace perfbench {
+
+struct Asked {
+  Job job;
+  RowChoice choice;
+  std::vector<std::string> warnings;       // for standard error
+  std::vector<std::string> notes;          // for the row
+  std::optional<Unsupported> unsupported;  // what of the request nothing here can carry out
+};
+
+// Names, base row, defaults, checks. Throws InputError with every unknown name, else with every broken rule.
+Asked resolve_asked(const CommandLine& line, const Catalog& catalog);
+
+}  // namespace perfbench

@@ -1,0 +1,54 @@
+// What a command line says, as values: nothing is looked up, defaulted or checked against a model here.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "spec/request.h"
+
+namespace perfbench {
+
+// A text that nothing prints or records: it converts to no string, and no writer knows it.
+struct Secret {
+  std::string hidden;
+};
+
+// perfbench's own options.
+struct Options {
+  std::optional<std::string> mode;      // auto, measure, slice, simulate
+  std::optional<std::string> compat;    // perfbench or nemo
+  std::optional<std::string> table;     // instead of model_configs_<gpu>.csv
+  std::optional<std::string> env_vars;  // a JSON file
+  std::optional<std::string> out;       // folder of the result files
+  std::optional<std::string> output;    // file that `export` writes
+  bool dryrun = false, json = false, csv = false, markdown = false, version = false, help = false;
+};
+
+// What only a launcher on a cluster can use. Accepted and kept; a prediction doesn't depend on it.
+struct LaunchOptions {
+  std::optional<std::string> account, partition, container_image, log_dir, time_limit, nemo_home,
+      memory_profile_out_path;
+  std::optional<std::string> wandb_prj_name, wandb_job_name, nccl_communicator_config_path, additional_slurm_params;
+  std::optional<std::int64_t> gpus_per_node, max_steps;
+  std::optional<bool> enable_vboost, use_fsdp_double_buffer;
+  std::optional<std::vector<std::string>> custom_mounts;
+  bool enable_nsys = false, enable_memory_profile = false, tensorboard = false, wandb = false, detach = false;
+  bool dump_config_diff_from_base_recipe = false, use_hf_tokenizer = false;
+  std::optional<Secret> hf_token, wandb_key;
+};
+
+enum class Command { row, check, show_program, doctor, export_table };
+
+struct CommandLine {
+  Command command = Command::row;
+  std::vector<std::string> words;  // after the command's own: table files, or the module that names the model
+  Request request;                 // origins: "flag -tp", as it was spelled
+  Options options;
+  LaunchOptions launch;
+  std::vector<std::pair<std::string, std::string>>
+      given;  // (spelling, value) in order, secrets as "***": safe to record
+};
+
+}  // namespace perfbench

@@ -1,0 +1,47 @@
+#include "cli/commands.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <string>
+
+#include "cli/help.h"
+#include "cli/output.h"
+
+namespace perfbench {
+
+ExitCode run(const CommandLine& line) {
+  if (line.options.help) return print(help_text());
+  if (line.options.version) return print(fmt::format("perfbench {}\n", PERFBENCH_VERSION));
+  switch (line.command) {
+    case Command::row:
+      return run_row(line);
+    case Command::check:
+      return run_check(line);
+    case Command::export_table:
+      return run_export(line);
+    case Command::show_program:
+      return run_show_program(line);
+    case Command::doctor:
+      return run_doctor(line);
+  }
+  return ExitCode::bad_input;
+}
+
+ExitCode report(const std::exception& error) {
+  std::string text;
+  ExitCode code = ExitCode::run_failed;
+  if (const auto* known = dynamic_cast<const Error*>(&error)) {
+    text = known->what();
+    code = known->code();
+  } else if (const auto* unsupported = dynamic_cast<const Unsupported*>(&error)) {
+    text = format_problems({{unsupported->feature(), fmt::format("unsupported: {}", unsupported->what()), ""}});
+  } else {
+    text =
+        format_problems({{"", fmt::format("internal error: {}", error.what()), "this is a fault of perfbench itself"}});
+  }
+  std::fputs(text.c_str(), stderr);
+  return code;
+}
+
+}  // namespace perfbench

@@ -1,0 +1,22 @@
+// The subcommands as functions. Each prints its result and returns the exit code; errors are exceptions.
+#pragma once
+
+#include <exception>
+
+#include "base/error.h"
+#include "cli/command_line.h"
+
+namespace perfbench {
+
+ExitCode run(const CommandLine& line);  // the one that the command line asks for
+
+ExitCode run_row(const CommandLine& line);
+ExitCode run_check(const CommandLine& line);
+ExitCode run_export(const CommandLine& line);
+ExitCode run_show_program(const CommandLine& line);
+ExitCode run_doctor(const CommandLine& line);
+
+// Prints what went wrong to standard error and returns the exit code for it.
+ExitCode report(const std::exception& error);
+
+}  // namespace perfbench

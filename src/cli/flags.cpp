@@ -1,0 +1,215 @@
+#include "cli/flags.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace perfbench {
+namespace {
+
+using K = FlagKind;
+using G = FlagGroup;
+using S = FlagSource;
+using L = LaunchOptions;
+
+// Order of the columns: name, aliases, kind, group, source, target, field, value, choices, sentence.
+constexpr Flag kFlags[] = {
+    {"model", "", K::text, G::question, S::perfbench, &Request::model, "", "NAME", "",
+     "Model: a name, an alias, or a path to a config.json or to its folder."},
+    {"gpu", "-g", K::text, G::question, S::nemo_2504, &Request::system, "system", "NAME", "",
+     "GPU system: h100, b200, gb200, ...; a wrong name gets the nearest ones."},
+    {"task", "", K::text, G::question, S::perfbench, &Request::task, "", "TASK", "pretrain pre_train sft lora",
+     "pretrain, sft or lora; pretrain unless the model's name or -f says otherwise."},
+    {"finetuning", "-f", K::text, G::question, S::nemo_2504, &Request::task, "task", "TASK", "sft lora",
+     "Fine-tuning scheme: sft or lora."},
+    {"stack", "", K::text, G::question, S::perfbench, &Request::stack, "", "NAME", "",
+     "Whose software is predicted: megatron, automodel or perfbench."},
+    {"mode", "", K::text, G::question, S::perfbench, &Options::mode, "", "MODE", "auto measure slice simulate",
+     "auto, simulate, measure or slice. auto simulates where nothing can be measured, and says so."},
+    {"compat", "", K::text, G::question, S::perfbench, &Options::compat, "", "WHOSE", "perfbench nemo",
+     "nemo: what is left out has the defaults of NeMo's own scripts."},
+    {"table", "", K::text, G::question, S::perfbench, &Options::table, "", "FILE", "",
+     "Configuration table to start from, instead of model_configs_<gpu>.csv."},
+
+    {"num_gpus", "-ng", K::integer, G::layout, S::nemo_2504, &Request::num_gpus, "", "N", "", "GPUs in all."},
+    {"tensor_parallel_size", "-tp", K::integer, G::layout, S::nemo_2504, &Request::tp, "tp", "N", "",
+     "Tensor parallel size."},
+    {"pipeline_parallel_size", "-pp", K::integer, G::layout, S::nemo_2504, &Request::pp, "pp", "N", "",
+     "Pipeline stages."},
+    {"context_parallel_size", "-cp", K::integer, G::layout, S::nemo_2504, &Request::cp, "cp", "N", "",
+     "Context parallel size: parts of a sequence."},
+    {"virtual_pipeline_parallel_size", "-vp", K::integer, G::layout, S::nemo_2504, &Request::vp, "vp", "N", "",
+     "Model chunks of a pipeline stage."},
+    {"expert_parallel_size", "-ep", K::integer, G::layout, S::nemo_2504, &Request::ep, "ep", "N", "",
+     "Expert parallel size."},
+    {"expert_tensor_parallel_size", "-et", K::optional_integer, G::layout, S::nemo_2504, &Request::etp, "etp", "N", "",
+     "Tensor parallel size of the experts; without a value: the default."},
+    {"use_mcore_fsdp", "-fsdp", K::boolean, G::layout, S::nemo_2504, &Request::fsdp, "fsdp", "BOOL", "",
+     "Shard the parameters over the data parallel ranks."},
+
+    {"global_batch_size", "-gb --gbs", K::integer, G::batch, S::nemo_2504, &Request::gbs, "gbs", "N", "",
+     "Samples of a global step."},
+    {"micro_batch_size", "-mb --mbs", K::integer, G::batch, S::nemo_2504, &Request::mbs, "mbs", "N", "",
+     "Samples of a microbatch."},
+    {"lbs", "", K::integer, G::batch, S::perfbench, &Request::lbs, "", "N", "",
+     "Samples of a data parallel rank in one pipeline flush; gbs / dp unless given."},
+    {"gradient_accumulation", "-ga", K::integer, G::batch, S::aws, &Request::ga, "ga", "N", "",
+     "Sets gbs = mbs x dp x N; must agree with -gb where both are given."},
+    {"seq_len", "", K::integer, G::batch, S::perfbench, &Request::seq_len, "", "N", "", "Tokens of a sample."},
+
+    {"compute_dtype", "-c", K::text, G::precision, S::nemo_2504, &Request::dtype, "dtype", "DTYPE",
+     "bf16 fp8 fp8cs fp8ds mxfp8 nvfp4", "bf16 or fp8, or a precision: fp8cs, fp8ds, mxfp8, nvfp4."},
+    {"fp8_recipe", "-fr", K::text, G::precision, S::nemo_2504, &Request::fp8_recipe, "", "NAME", "cs ds mxfp8 nvfp4 ss",
+     "FP8 recipe: cs (current scaling), ds (delayed scaling), mxfp8, nvfp4, ss (subchannel scaling, later NeMo "
+     "versions; "
+     "unsupported here)."},
+    {"keep_fsdp_fp8_transpose_cache", "", K::boolean, G::precision, S::nemo_2504,
+     &Request::keep_fsdp_fp8_transpose_cache, "", "BOOL", "",
+     "Keep the transposed FP8 weights between uses under FSDP."},
+
+    {"recompute_layers", "-rl", K::integer, G::memory, S::nemo_2504, &Request::recompute_layers, "", "N", "",
+     "Layers whose activations are computed again in the backward pass."},
+    {"activation_offload_layers", "-ol", K::integer, G::memory, S::nemo_2504, &Request::offload_layers,
+     "offload_layers", "N", "", "Layers whose activations wait in host memory."},
+    {"recompute_modules", "-rm", K::list, G::memory, S::nemo_2504, &Request::recompute_modules, "", "NAME...", "",
+     "Modules that are computed again in the backward pass."},
+    {"cuda_graphs", "-cg", K::boolean, G::memory, S::nemo_2504, &Request::cuda_graphs, "", "BOOL", "",
+     "Launch through CUDA graphs."},
+    {"use_user_buffer_registration", "-ubr", K::boolean, G::memory, S::nemo_later, &Request::user_buffers,
+     "user_buffers", "BOOL", "", "Register communication buffers with NCCL."},
+    {"use_sharp", "-sharp", K::boolean, G::memory, S::nemo_later, &Request::sharp, "sharp", "BOOL", "",
+     "Reduce inside the network switches."},
+
+    {"json", "", K::on, G::result, S::perfbench, &Options::json, "", "", "", "Print one JSON object."},
+    {"csv", "", K::on, G::result, S::perfbench, &Options::csv, "", "", "", "Print a CSV header and line."},
+    {"markdown", "", K::on, G::result, S::perfbench, &Options::markdown, "", "", "", "Print a Markdown table."},
+    {"out", "", K::text, G::result, S::perfbench, &Options::out, "", "DIR", "",
+     "Also write rows.csv, rows.json and run.json there. Where NEMORUN_HOME is set, $NEMORUN_HOME/perfbench is the "
+     "default; else nothing is written."},
+    {"output", "-o", K::text, G::result, S::perfbench, &Options::output, "", "FILE", "",
+     "export: write the table there instead of printing it."},
+    {"env_vars", "", K::text, G::result, S::perfbench, &Options::env_vars, "", "FILE", "",
+     "env_vars.json: environment variables of the run, recorded with the result."},
+    {"dryrun", "-d --dry-run", K::on, G::result, S::nemo_2504, &Options::dryrun, "", "", "",
+     "Print what would be simulated and where each value came from; simulate nothing."},
+    {"version", "", K::on, G::result, S::perfbench, &Options::version, "", "", "", "Print the version."},
+    {"help", "-h", K::on, G::result, S::perfbench, &Options::help, "", "", "", "Print this text."},
+
+    {"account", "-a", K::text, G::cluster, S::nemo_2504, &L::account, "", "NAME", "", "Slurm account."},
+    {"partition", "-p", K::text, G::cluster, S::nemo_2504, &L::partition, "", "NAME", "", "Slurm partition."},
+    {"container_image", "-i", K::text, G::cluster, S::nemo_2504, &L::container_image, "", "IMAGE", "",
+     "Container image."},
+    {"gpus_per_node", "-gn", K::integer, G::cluster, S::nemo_2504, &L::gpus_per_node, "", "N", "",
+     "GPUs of a node; a prediction takes the system's own number."},
+    {"max_steps", "-ms", K::integer, G::cluster, S::nemo_2504, &L::max_steps, "", "N", "", "Training steps."},
+    {"time_limit", "-t", K::text, G::cluster, S::nemo_2504, &L::time_limit, "", "TIME", "", "Time limit, HH:MM:SS."},
+    {"log_dir", "-l", K::text, G::cluster, S::nemo_2504, &L::log_dir, "", "DIR", "", "Folder of the logs."},
+    {"hf_token", "-hf", K::secret, G::cluster, S::nemo_2504, &L::hf_token, "", "TOKEN", "",
+     "Hugging Face token; never printed or recorded."},
+    {"enable_nsys", "-en", K::on, G::cluster, S::nemo_2504, &L::enable_nsys, "", "", "",
+     "Profile with Nsight Systems."},
+    {"enable_memory_profile", "-em", K::on, G::cluster, S::nemo_later, &L::enable_memory_profile, "", "", "",
+     "Profile the device memory."},
+    {"memory_profile_out_path", "-mp", K::text, G::cluster, S::nemo_later, &L::memory_profile_out_path, "", "FILE", "",
+     "Where the memory profile goes."},
+    {"tensorboard", "-tb", K::on, G::cluster, S::nemo_2504, &L::tensorboard, "", "", "", "Log to TensorBoard."},
+    {"wandb", "-wd", K::on, G::cluster, S::nemo_2504, &L::wandb, "", "", "", "Log to Weights & Biases."},
+    {"wandb_key", "-wdk", K::secret, G::cluster, S::nemo_2504, &L::wandb_key, "", "KEY", "",
+     "Weights & Biases key; never printed or recorded."},
+    {"wandb_prj_name", "-wdp", K::text, G::cluster, S::nemo_2504, &L::wandb_prj_name, "", "NAME", "",
+     "Weights & Biases project."},
+    {"wandb_job_name", "-wdj", K::text, G::cluster, S::nemo_2504, &L::wandb_job_name, "", "NAME", "",
+     "Weights & Biases job."},
+    {"nemo_home", "-nh", K::text, G::cluster, S::nemo_2504, &L::nemo_home, "", "DIR", "",
+     "NeMo's folder of models and checkpoints."},
+    {"custom_mounts", "-cm", K::list, G::cluster, S::nemo_2504, &L::custom_mounts, "", "MOUNT...", "",
+     "Mounts of the container, separated by spaces or commas."},
+    {"use_fsdp_double_buffer", "-fsdp_db", K::boolean, G::cluster, S::nemo_later, &L::use_fsdp_double_buffer, "",
+     "BOOL", "", "Two buffers for FSDP's gathered weights."},
+    {"enable_vboost", "-vb", K::boolean, G::cluster, S::nemo_later, &L::enable_vboost, "", "BOOL", "",
+     "Give the tensor cores a larger share of the power."},
+    {"dump_config_diff_from_base_recipe", "-dcdfr", K::on, G::cluster, S::nemo_2504,
+     &L::dump_config_diff_from_base_recipe, "", "", "", "Print how the recipe differs from its base."},
+    {"use_hf_tokenizer", "", K::on, G::cluster, S::nemo_2504, &L::use_hf_tokenizer, "", "", "",
+     "Use the Hugging Face tokenizer."},
+    {"nccl_communicator_config_path", "", K::text, G::cluster, S::nemo_2504, &L::nccl_communicator_config_path, "",
+     "FILE", "", "NCCL communicator settings."},
+    {"additional_slurm_params", "", K::text, G::cluster, S::nemo_later, &L::additional_slurm_params, "", "TEXT", "",
+     "Further Slurm parameters: 'key=value;key'."},
+    {"detach", "", K::on, G::cluster, S::nemo_later, &L::detach, "", "", "", "Return once the job is submitted."},
+};
+
+std::string bare(std::string_view spelling) {
+  std::string text(spelling.substr(std::min(spelling.find_first_not_of('-'), spelling.size())));
+  std::replace(text.begin(), text.end(), '-', '_');
+  return text;
+}
+
+bool has_alias(const Flag& flag, std::string_view wanted) {
+  for (std::string_view rest = flag.aliases; !rest.empty();) {
+    const std::size_t end = std::min(rest.find(' '), rest.size());
+    if (bare(rest.substr(0, end)) == wanted) return true;
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return false;
+}
+
+}  // namespace
+
+std::span<const Flag> flags() { return kFlags; }
+
+std::string_view field_of(const Flag& flag) { return flag.field.empty() ? flag.name : flag.field; }
+
+const Flag* find_flag(std::string_view spelling) {
+  if (!spelling.starts_with('-') || spelling.starts_with("---")) return nullptr;
+  const std::string wanted = bare(spelling);
+  const auto found = std::find_if(std::begin(kFlags), std::end(kFlags),
+                                  [&](const Flag& flag) { return flag.name == wanted || has_alias(flag, wanted); });
+  return wanted.empty() || found == std::end(kFlags) ? nullptr : found;
+}
+
+std::vector<std::string> flag_spellings() {
+  std::vector<std::string> spellings;
+  for (const Flag& flag : kFlags) {
+    for (std::string& alias : split(flag.aliases, ' '))
+      if (!alias.empty()) spellings.push_back(std::move(alias));
+    spellings.push_back("--" + std::string(flag.name));
+  }
+  return spellings;
+}
+
+std::string_view title(FlagGroup group) {
+  switch (group) {
+    case FlagGroup::question:
+      return "What is asked";
+    case FlagGroup::layout:
+      return "GPUs and layout";
+    case FlagGroup::batch:
+      return "Batch";
+    case FlagGroup::precision:
+      return "Precision";
+    case FlagGroup::memory:
+      return "Memory and overlap";
+    case FlagGroup::result:
+      return "Result";
+    case FlagGroup::cluster:
+      return "Cluster: kept for a launcher, without effect on a prediction";
+  }
+  return "";
+}
+
+std::string_view title(FlagSource source) {
+  switch (source) {
+    case FlagSource::perfbench:
+      return "";
+    case FlagSource::nemo_2504:
+      return "NeMo";
+    case FlagSource::nemo_later:
+      return "NeMo, later";
+    case FlagSource::aws:
+      return "AWS";
+  }
+  return "";
+}
+
+}  // namespace perfbench

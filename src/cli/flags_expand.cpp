@@ -1,0 +1,119 @@
+#include "cli/flags_expand.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "base/text.h"
+#include "cli/flags.h"
+
+namespace perfbench {
+namespace {
+
+constexpr const char* kHiddenValue = "***";
+
+std::string_view before_equals(std::string_view arg) { return arg.substr(0, arg.find('=')); }
+
+bool is_flag(std::string_view arg) { return arg.starts_with("--") || find_flag(before_equals(arg)) != nullptr; }
+
+// "-x", but neither "-" nor a negative number.
+bool looks_like_flag(std::string_view arg) {
+  return arg.size() > 1 && arg.front() == '-' && !parse_double(arg) && arg != "--";
+}
+
+bool is_python(std::string_view word) {
+  word.remove_prefix(word.find_last_of('/') == std::string_view::npos ? 0 : word.find_last_of('/') + 1);
+  return word == "python" || word.starts_with("python3");
+}
+
+// Nearness is that of the names without their dashes.
+Problem unknown_flag(std::string_view spelling) {
+  const auto bare = [](std::string_view name) {
+    return std::string(name.substr(std::min(name.find_first_not_of('-'), name.size())));
+  };
+  const std::vector<std::string> spellings = flag_spellings();
+  std::vector<std::string> names;
+  for (const std::string& known : spellings) names.push_back(bare(known));
+  std::vector<std::string> near;
+  for (const std::string& name : nearest(bare(spelling), names))
+    near.push_back(spellings[std::find(names.begin(), names.end(), name) - names.begin()]);
+  return {
+      .where = std::string(spelling),
+      .what = "no such flag",
+      .hint = near.empty() ? "perfbench --help lists all flags" : fmt::format("did you mean {}?", join(near, ", "))};
+}
+
+class Expander {
+ public:
+  explicit Expander(const std::vector<std::string>& args) : args_(args) {}
+
+  ExpandedArguments expand() {
+    while (next_ < args_.size()) {
+      const std::string& arg = args_[next_++];
+      if (arg == "--") {
+        while (next_ < args_.size()) add_word(args_[next_++]);
+      } else if (is_python(arg) && next_ < args_.size() && args_[next_] == "-m") {
+        ++next_;
+      } else if (looks_like_flag(arg)) {
+        add_flag(arg);
+      } else {
+        add_word(arg);
+      }
+    }
+    return std::move(out_);
+  }
+
+ private:
+  void add_word(const std::string& word) {
+    out_.words.push_back(word);
+    out_.given.emplace_back("", word);
+  }
+
+  void add_flag(std::string_view arg) {
+    const std::string spelling(before_equals(arg));
+    const Flag* flag = find_flag(spelling);
+    if (flag == nullptr) {
+      out_.problems.push_back(unknown_flag(spelling));
+      return;
+    }
+    const std::size_t equals = arg.find('=');
+    const std::optional<std::string> attached =
+        equals == std::string_view::npos ? std::nullopt : std::optional(std::string(arg.substr(equals + 1)));
+    if (flag->kind == FlagKind::on) {
+      if (attached) out_.problems.push_back({spelling, "takes no value", "leave the value out"});
+      add(*flag, spelling, std::nullopt);
+    } else if (const std::optional<std::string> value = attached ? attached : following_value(flag->kind)) {
+      add(*flag, spelling, *value);
+    } else if (flag->kind != FlagKind::optional_integer) {
+      out_.problems.push_back({spelling, fmt::format("needs a value, {}", flag->value), std::string(flag->sentence)});
+    }
+  }
+
+  std::optional<std::string> following_value(FlagKind kind) {
+    if (kind == FlagKind::list) {
+      std::vector<std::string> values;
+      while (next_ < args_.size() && !is_flag(args_[next_])) values.push_back(args_[next_++]);
+      return join(values, ",");
+    }
+    if (next_ == args_.size() || is_flag(args_[next_])) return std::nullopt;
+    return args_[next_++];
+  }
+
+  void add(const Flag& flag, const std::string& spelling, const std::optional<std::string>& value) {
+    out_.args.push_back("--" + std::string(flag.name));
+    if (value) out_.args.push_back(*value);
+    out_.spelling[std::string(flag.name)] = spelling;
+    out_.given.emplace_back(spelling, flag.kind == FlagKind::secret ? kHiddenValue : value.value_or(""));
+  }
+
+  const std::vector<std::string>& args_;
+  std::size_t next_ = 0;
+  ExpandedArguments out_;
+};
+
+}  // namespace
+
+ExpandedArguments expand_arguments(const std::vector<std::string>& args) { return Expander(args).expand(); }
+
+}  // namespace perfbench

@@ -1,0 +1,103 @@
+// The main form: one row, predicted, printed and, where asked, written.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <cstdlib>
+#include <ctime>
+#include <filesystem>
+
+#include "base/file.h"
+#include "cli/asked.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/show_job.h"
+#include "cli/simulate_row.h"
+#include "rows/published.h"
+#include "rows/run_record.h"
+#include "rows/writers.h"
+#include "spec/env_vars.h"
+
+namespace perfbench {
+namespace {
+
+std::optional<std::filesystem::path> result_folder(const Options& options) {
+  if (options.out) return *options.out;
+  const char* home = std::getenv("NEMORUN_HOME");
+  if (home == nullptr || *home == '\0') return std::nullopt;
+  return std::filesystem::path(home) / "perfbench";
+}
+
+// The row of a job that nothing here can carry out as it was asked.
+Row unsupported_row_of(const Job& job, const Catalog& catalog, const Unsupported& problem) {
+  Row row = row_of(job);
+  row.status = Status::unsupported;
+  row.feature = problem.feature();
+  row.reason = problem.what();
+  set_published(row, job, read_published(catalog.folder() / "published", job.system.name));
+  return row;
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+}
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  std::array<char, 32> text{};
+  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text.data();
+}
+
+RunRecord record_of(const CommandLine& line, const EnvVars& env_vars) {
+  RunRecord record{.host = host_name(),
+                   .date = utc_now(),
+                   .versions = {{"perfbench", PERFBENCH_VERSION}},
+                   .command = {"perfbench"},
+                   .env_vars = env_vars};
+  for (const auto& [spelling, value] : line.given) {
+    if (!spelling.empty()) record.command.push_back(spelling);
+    if (spelling.empty() || !value.empty()) record.command.push_back(value);
+  }
+  return record;
+}
+
+std::string printed(const Row& row, const Options& options) {
+  if (options.json) return row_json(row);
+  if (options.csv) return rows_csv({&row, 1});
+  if (options.markdown) return rows_markdown({&row, 1});
+  return row_terminal(row);
+}
+
+}  // namespace
+
+ExitCode run_row(const CommandLine& line) {
+  const EnvVars env_vars = line.options.env_vars ? read_env_vars(*line.options.env_vars) : EnvVars{};
+  const Catalog catalog = Catalog::find();
+  const Asked asked = resolve_asked(line, catalog);
+  if (line.options.dryrun) {
+    warn(asked.warnings);
+    return print(line.options.json ? job_json(asked) : job_text(asked));
+  }
+  const std::optional<std::filesystem::path> folder = result_folder(line.options);
+  if (folder) require_writable_directory(*folder);
+
+  Row row =
+      asked.unsupported ? unsupported_row_of(asked.job, catalog, *asked.unsupported) : simulate_row(asked.job, catalog);
+  row.row_choice = asked.choice.sentence;
+  row.notes.insert(row.notes.end(), asked.notes.begin(), asked.notes.end());
+  if (line.options.env_vars)
+    row.notes.push_back(fmt::format("{}: {} variables, without effect on a prediction{}", *line.options.env_vars,
+                                    env_vars.size(), folder ? ", recorded in run.json" : ""));
+
+  if (folder) write_results(*folder, {&row, 1}, record_of(line, env_vars));
+  warn(asked.warnings);
+  print(printed(row, line.options));
+  return row.status == Status::ok ? ExitCode::ok : ExitCode::run_failed;
+}
+
+}  // namespace perfbench

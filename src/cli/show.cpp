@@ -1,0 +1,17 @@
+// perfbench show program: the operations behind a row.
+#include "cli/asked.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/show_program.h"
+
+namespace perfbench {
+
+ExitCode run_show_program(const CommandLine& line) {
+  const Asked asked = resolve_asked(line, Catalog::find());
+  if (asked.unsupported) throw *asked.unsupported;
+  const std::string text = show_program(asked.job);
+  warn(asked.warnings);
+  return print(text);
+}
+
+}  // namespace perfbench

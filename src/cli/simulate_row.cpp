@@ -1,0 +1,77 @@
+#include "cli/simulate_row.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/units.h"
+#include "cost/op_time.h"
+#include "models/decoder.h"
+#include "rows/published.h"
+#include "sim/memory.h"
+#include "sim/simulate.h"
+
+namespace perfbench {
+namespace {
+
+// The system's own kernel constants, or the medians over the measured systems with a note that says so.
+KernelConstants kernels_of(const Job& job, const Catalog& catalog, Row& row) {
+  const std::filesystem::path folder = catalog.folder() / "kernels";
+  const std::filesystem::path own = folder / (job.system.name + ".json");
+  if (std::filesystem::exists(own)) return read_kernel_constants(own);
+  row.notes.push_back(fmt::format(
+      "no measured kernels of {}: kernels/default.json, the medians of the measured systems", job.system.name));
+  return read_kernel_constants(folder / "default.json");
+}
+
+void set_memory(Row& row, const Job& job, const std::vector<StageMemoryBytes>& stages) {
+  double peak = 0.0;
+  int peak_stage = 0;
+  for (std::size_t i = 0; i < stages.size(); ++i) {
+    const StageMemoryBytes& bytes = stages[i];
+    const int stage = static_cast<int>(i);
+    const std::pair<const char*, double> categories[] = {
+        {"parameters", bytes.parameters},   {"gradients", bytes.gradients}, {"optimizer", bytes.optimizer},
+        {"activations", bytes.activations}, {"workspace", bytes.workspace}, {"reserved", bytes.reserved}};
+    for (const auto& [category, value] : categories) {
+      row.memory.push_back({.stage = stage, .category = category, .gib = value / kGiB});
+    }
+    if (bytes.total() > peak) {
+      peak = bytes.total();
+      peak_stage = stage;
+    }
+  }
+  row.peak_memory_gib = peak / kGiB;
+  const std::optional<double> capacity = job.system.memory_bytes.value;
+  if (!capacity || peak <= *capacity) return;
+  row.status = Status::oom;
+  row.feature = fmt::format("stage {}", peak_stage);
+  row.reason = fmt::format("stage {} needs {:.1f} GiB, {} has {:.1f} GiB", peak_stage, peak / kGiB, job.system.gpu,
+                           *capacity / kGiB);
+}
+
+}  // namespace
+
+Row simulate_row(const Job& job, const Catalog& catalog) {
+  Row row = row_of(job);
+  row.method = Method::simulated;
+  const std::vector<PublishedRow> published = read_published(catalog.folder() / "published", job.system.name);
+  try {
+    const JobPrograms programs = build_programs(job);
+    const CostModel cost = cost_model(job, kernels_of(job, catalog, row));
+    const Simulation simulation = simulate(job, programs, cost);
+    set_step_time(row, job, simulation.step_time_s);
+    for (int part = 0; part < kNumParts; ++part) {
+      row.breakdown.emplace_back(name(static_cast<Part>(part)), simulation.breakdown[static_cast<Part>(part)]);
+    }
+    set_memory(row, job, replay_memory(job, programs));
+  } catch (const Unsupported& problem) {
+    row.status = Status::unsupported;
+    row.feature = problem.feature();
+    row.reason = problem.what();
+  }
+  set_published(row, job, published);
+  return row;
+}
+
+}  // namespace perfbench

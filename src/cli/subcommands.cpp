@@ -1,0 +1,98 @@
+#include "cli/subcommands.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "cli/model_word.h"
+
+namespace perfbench {
+namespace {
+
+constexpr Subcommand kSubcommands[] = {
+    {Command::row, "the main form", "perfbench [FLAGS]", "", "Predict one row and print it."},
+    {Command::check, "check", "perfbench check TABLE.csv... [--json]", "json help version",
+     "Turn every row of the tables into a job, or name the rule that it breaks."},
+    {Command::export_table, "export", "perfbench export TABLE.csv [-o FILE]", "output help version",
+     "Print a table for NeMo: its columns in its order, without perfbench's own."},
+    {Command::show_program, "show program", "perfbench show program [FLAGS]",
+     "model gpu task finetuning stack compat table num_gpus tensor_parallel_size pipeline_parallel_size "
+     "context_parallel_size virtual_pipeline_parallel_size expert_parallel_size expert_tensor_parallel_size "
+     "use_mcore_fsdp global_batch_size micro_batch_size lbs gradient_accumulation seq_len compute_dtype fp8_recipe "
+     "keep_fsdp_fp8_transpose_cache recompute_layers activation_offload_layers recompute_modules cuda_graphs "
+     "use_user_buffer_registration use_sharp help version",
+     "Print the operations of one rank: one layer of each kind, forward and backward, with shapes, lanes and "
+     "collectives."},
+    {Command::doctor, "doctor", "perfbench doctor [--json]", "json help version",
+     "Say what the engine can use here: LibTorch, devices, NCCL, or what is missing."},
+};
+
+bool holds_word(std::string_view words, std::string_view word) {
+  const std::vector<std::string> all = split(words, ' ');
+  return std::find(all.begin(), all.end(), word) != all.end();
+}
+
+std::vector<Problem> check_tables(const CommandLine& line) {
+  if (line.words.empty()) return {{std::string(spelling_of(line.command)), "needs a table, FILE.csv", ""}};
+  if (line.command == Command::export_table && line.words.size() > 1)
+    return {{"export", fmt::format("takes one table, {} given", line.words.size()), "call it once per table"}};
+  return {};
+}
+
+// The main form takes at most one word, a module that names the model.
+std::vector<Problem> check_model_words(const CommandLine& line) {
+  std::vector<Problem> problems;
+  for (const std::string& word : line.words) {
+    if (parse_model_word(word)) continue;
+    const std::vector<std::string> names = {"check", "export", "show program", "doctor"};
+    const std::vector<std::string> near = nearest(word, names);
+    const std::string rule = "is no subcommand and no module name (pretrain_<model>, finetune_<model>)";
+    if (!near.empty()) return {{word, rule, fmt::format("did you mean {}?", join(near, ", "))}};
+    problems.push_back({word, rule, fmt::format("for a model: --model {}", word)});
+  }
+  if (problems.empty() && line.words.size() > 1)
+    problems.push_back({join(line.words, " "), "more than one word names a model", "give one"});
+  return problems;
+}
+
+}  // namespace
+
+std::span<const Subcommand> subcommands() { return kSubcommands; }
+
+std::string_view spelling_of(Command command) {
+  return std::find_if(std::begin(kSubcommands), std::end(kSubcommands),
+                      [&](const Subcommand& s) { return s.command == command; })
+      ->spelling;
+}
+
+bool has_use_for(Command command, std::string_view flag) {
+  const auto found = std::find_if(std::begin(kSubcommands), std::end(kSubcommands),
+                                  [&](const Subcommand& s) { return s.command == command; });
+  return found->flags.empty() ? flag != "output" : holds_word(found->flags, flag);
+}
+
+std::vector<Problem> take_subcommand(CommandLine& line) {
+  if (line.words.empty()) return {};
+  const std::string first = line.words.front();
+  if (first == "show") {
+    if (line.words.size() < 2 || line.words[1] != "program") {
+      return {{"show",
+               line.words.size() < 2 ? "needs what to show" : fmt::format("\"{}\" can't be shown", line.words[1]),
+               "perfbench show program"}};
+    }
+    line.command = Command::show_program;
+    line.words.erase(line.words.begin(), line.words.begin() + 2);
+    return check_model_words(line);
+  }
+  const auto found = std::find_if(std::begin(kSubcommands), std::end(kSubcommands),
+                                  [&](const Subcommand& s) { return s.spelling == first; });
+  if (found == std::end(kSubcommands)) return check_model_words(line);
+  line.command = found->command;
+  line.words.erase(line.words.begin());
+  if (line.command != Command::doctor) return check_tables(line);
+  if (line.words.empty()) return {};
+  return {{"doctor", fmt::format("takes no words, \"{}\" given", line.words.front()), ""}};
+}
+
+}  // namespace perfbench

@@ -1,0 +1,66 @@
+"""The executable as a function, for tests that read its output."""
+
+import dataclasses
+import json
+import os
+import pathlib
+import subprocess
+
+import pytest
+
+SOURCE = pathlib.Path(os.environ.get("PERFBENCH_SOURCE_DIR", pathlib.Path(__file__).resolve().parents[2]))
+BINARY = pathlib.Path(
+    os.environ.get("PERFBENCH_BINARY") or os.environ.get("PERFBENCH") or SOURCE / "build" / "perfbench"
+)
+
+
+@dataclasses.dataclass
+class Answer:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def source():
+    return SOURCE
+
+
+@pytest.fixture
+def binary():
+    return BINARY
+
+
+@pytest.fixture
+def perfbench(tmp_path):
+    """perfbench(*args, env={...}) -> Answer, run in an empty folder without the variables that change what it does."""
+
+    def run(*args, env=None):
+        variables = {k: v for k, v in os.environ.items() if k != "NEMORUN_HOME"}
+        variables.update(env or {})
+        done = subprocess.run(
+            [BINARY, *map(str, args)], capture_output=True, text=True, cwd=tmp_path, env=variables, timeout=60
+        )
+        return Answer(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def refused(perfbench):
+    """refused(*args) -> the text of standard error, of a command line that must be refused as bad input."""
+
+    def run(*args, env=None):
+        answer = perfbench(*args, env=env)
+        assert answer.code == 2, answer
+        assert answer.out == ""
+        lines = answer.err.splitlines()
+        assert lines and lines[0].startswith("perfbench: error: ")
+        assert all(line.startswith(("perfbench: error: ", "perfbench: warning: ", "  ")) for line in lines)
+        return answer.err
+
+    return run
