@@ -20,7 +20,11 @@ struct Asked {
   std::optional<Unsupported> unsupported;  // what of the request nothing here can carry out
 };
 
-// Names, base row, defaults, checks. Throws InputError with every unknown name, else with every broken rule.
+// The request of the flags and of the word that names a module; `--model pretrain_llama3_8b` is such a word, too.
+Request asked_request(const CommandLine& line);
+
+// Names, base row, defaults, checks. Throws InputError with every unknown name, else with every
+// broken rule, and Unsupported for what is valid and cannot be a Job here.
 Asked resolve_asked(const CommandLine& line, const Catalog& catalog);
 
 }  // namespace perfbench

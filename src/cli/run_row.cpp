@@ -73,29 +73,44 @@ std::string printed(const Row& row, const Options& options) {
   return row_terminal(row);
 }
 
+// The row of what is asked; of what cannot be a Job here, a row that says so.
+Row asked_row(const CommandLine& line, const Catalog& catalog, std::vector<std::string>& warnings) {
+  try {
+    const Asked asked = resolve_asked(line, catalog);
+    warnings = asked.warnings;
+    Row row = asked.unsupported ? unsupported_row_of(asked.job, catalog, *asked.unsupported)
+                                : simulate_row(asked.job, catalog);
+    row.row_choice = asked.choice.sentence;
+    row.notes.insert(row.notes.end(), asked.notes.begin(), asked.notes.end());
+    return row;
+  } catch (const Unsupported& problem) {
+    return unsupported_row(asked_request(line), problem);
+  }
+}
+
+ExitCode dry_run(const CommandLine& line, const Catalog& catalog) {
+  const Asked asked = resolve_asked(line, catalog);
+  warn(asked.warnings);
+  return print(line.options.json ? job_json(asked) : job_text(asked));
+}
+
 }  // namespace
 
 ExitCode run_row(const CommandLine& line) {
   const EnvVars env_vars = line.options.env_vars ? read_env_vars(*line.options.env_vars) : EnvVars{};
   const Catalog catalog = Catalog::find();
-  const Asked asked = resolve_asked(line, catalog);
-  if (line.options.dryrun) {
-    warn(asked.warnings);
-    return print(line.options.json ? job_json(asked) : job_text(asked));
-  }
+  if (line.options.dryrun) return dry_run(line, catalog);
   const std::optional<std::filesystem::path> folder = result_folder(line.options);
   if (folder) require_writable_directory(*folder);
 
-  Row row =
-      asked.unsupported ? unsupported_row_of(asked.job, catalog, *asked.unsupported) : simulate_row(asked.job, catalog);
-  row.row_choice = asked.choice.sentence;
-  row.notes.insert(row.notes.end(), asked.notes.begin(), asked.notes.end());
-  if (line.options.env_vars)
+  std::vector<std::string> warnings;
+  Row row = asked_row(line, catalog, warnings);
+  if (line.options.env_vars) {
     row.notes.push_back(fmt::format("{}: {} variables, without effect on a prediction{}", *line.options.env_vars,
                                     env_vars.size(), folder ? ", recorded in run.json" : ""));
-
+  }
   if (folder) write_results(*folder, {&row, 1}, record_of(line, env_vars));
-  warn(asked.warnings);
+  warn(warnings);
   print(printed(row, line.options));
   return row.status == Status::ok ? ExitCode::ok : ExitCode::run_failed;
 }

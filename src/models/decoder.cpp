@@ -30,7 +30,7 @@ ValueId embedding(Builder& build, const LocalShape& shape, Program& program, Val
 }
 
 void head(Builder& build, Stream& stream, const LocalShape& shape, Program& program, ValueId weight) {
-  const ValueId x = build.gather_seq(norm(build, stream, shape, "final_norm", "x"));      // (T, H)
+  const ValueId x = build.gather_seq(norm(build, stream, shape, "final_norm", "sum"));    // (T, H)
   const ValueId logits = build.emit(Matmul{.a = {x}, .b = {weight}}, {"logits"}).out.id;  // (T, V)
   program.targets = build.data("targets", {shape.batch * shape.seq});
   const CrossEntropy loss = build.emit(CrossEntropy{.logits = {logits}, .targets = {program.targets}}, {"loss", "lse"});

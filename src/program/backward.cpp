@@ -125,7 +125,7 @@ class Backward {
     const Node& last = program_.backward.back();
     const auto* gather = std::get_if<AllGather>(&last.op);
     if (gather == nullptr || gather->out.id != dy || !type(gather->x.id).placement[Axis::tp].is_split(0)) {
-      Quantize op{.x = {dy}, .dtype = DType::f8e5m2, .amax_over_tp = type(dy).placement[Axis::tp].is_split()};
+      Quantize op{.x = {dy}, .dtype = DType::f8e5m2, .amax_over_tp = type(dy).placement[Axis::tp].is_split(0)};
       op = build_.emit(op, {"dy8", with_transpose ? "dy8_t" : nullptr, "scale"});
       return {op.q.id, op.q_t.id};
     }

@@ -48,9 +48,9 @@ ValueId Builder::scatter_seq(ValueId partial, const char* name) {
 }
 
 ValueId Builder::quantize_input(ValueId x, bool with_transpose) {
-  const bool split_over_tp = program_.type(x).placement[Axis::tp].is_split();
+  const bool rows_split = program_.type(x).placement[Axis::tp].is_split(0);
   const char* transposed = with_transpose ? "x8_t" : nullptr;
-  return emit(Quantize{.x = {x}, .amax_over_tp = split_over_tp}, {"x8", transposed, "scale"}).q.id;
+  return emit(Quantize{.x = {x}, .amax_over_tp = rows_split}, {"x8", transposed, "scale"}).q.id;
 }
 
 ValueId Builder::linear_weight(const char* name, Shape shape, Placement over_tp) {

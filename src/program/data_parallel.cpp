@@ -59,12 +59,15 @@ void add_data_parallel(Program& program, const Policy& policy) {
   for (const Bucket& bucket : buckets_of(program, ids, policy.bucket_elements)) {
     next += bucket.size();
     std::vector<Node>& nodes = after[order[next - 1].first];
+    const int layer = program.backward[order[next - 1].first].layer;
     if (InOutList partial = partial_over_tp(program, bucket); !partial.empty()) {
-      nodes.push_back({.op = ReducePartialGrads{.main_grads = std::move(partial)}, .when = When::last_microbatch});
+      nodes.push_back(
+          {.op = ReducePartialGrads{.main_grads = std::move(partial)}, .when = When::last_microbatch, .layer = layer});
     }
     if (over_dp) {
       nodes.push_back({.op = ReduceGrads{.main_grads = bucket, .scatter = policy.distributed_optimizer},
-                       .when = When::last_microbatch});
+                       .when = When::last_microbatch,
+                       .layer = layer});
     }
   }
   std::vector<Node> backward;

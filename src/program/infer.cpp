@@ -114,9 +114,8 @@ class Infer {
   Types operator()(const Quantize& op) const {
     ValueType q = type(op.x);
     no_partial("quantize", q);
-    bool split_over_tp = q.placement[Axis::tp].is_split();
-    if (split_over_tp != op.amax_over_tp) {
-      fail("quantize", "amax_over_tp must hold exactly where the tensor is split over tp");
+    if (q.placement[Axis::tp].is_split(0) != op.amax_over_tp) {
+      fail("quantize", "amax_over_tp must hold exactly where the rows are split over tp");
     }
     q.dtype = op.dtype;
     return {q, transposed(q), {{1}, DType::f32, per_axis([](Axis) { return kReplicated; })}};

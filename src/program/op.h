@@ -161,7 +161,9 @@ struct Quantize {  // current scaling: amax of the whole tensor, then the cast
   Out q{}, q_t{};  // (M, N), (N, M) where asked for
   Out scale{};     // (1) float32
   DType dtype = DType::f8e4m3;
-  bool amax_over_tp = false;  // x is split over tp: the amax is a hidden all-reduce
+  // The rows of x are split over tp and gathered next: all ranks need one scale, so the amax is a hidden all-reduce.
+  // Columns split over tp are never gathered; each rank has its own scale.
+  bool amax_over_tp = false;
   auto fields() const { return std::tie(x, q, q_t, scale); }
 };
 

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <map>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/units.h"
@@ -15,7 +17,13 @@ namespace {
 
 class Printer {
  public:
-  explicit Printer(const Program& program) : program_(program) {}
+  explicit Printer(const Program& program) : program_(program) {
+    std::map<std::pair<int, std::string_view>, int> count;
+    for (const Value& value : program.values) {
+      const int n = value.role == Role::state ? 0 : ++count[{value.layer, value.name}];
+      names_.push_back(n > 1 ? fmt::format("{}.{}", value.name, n) : value.name);
+    }
+  }
 
   std::string phase(const std::vector<Node>& nodes, const char* title, bool with_saved) {
     std::string text = fmt::format("{}:\n", title);
@@ -62,23 +70,38 @@ class Printer {
       const Value& value = program_[id];
       if (value.layer != layer) continue;
       bytes += value.type.bytes();
-      names += fmt::format("{}{}", names.empty() ? "" : ", ", value.name);
+      names += fmt::format("{}{}", names.empty() ? "" : ", ", names_[static_cast<std::size_t>(id)]);
     }
     return fmt::format("    # saved for the backward: {:.1f} MiB ({})\n", static_cast<double>(bytes) / (1 << 20),
                        names);
   }
 
-  std::string operand(ValueId id) const {
+  // The name relative to `layer`: values of the layer before or after it are marked, equal names of a layer are
+  // numbered.
+  std::string operand(ValueId id, int layer) const {
     const Value& value = program_[id];
-    std::string text = value.name;
-    if (value.state == StateKind::weight) text = fmt::format("${}", value.name);
-    if (value.state == StateKind::cast) text = fmt::format("${}.fp8", value.name);
-    if (value.state == StateKind::cast_transposed) text = fmt::format("${}.fp8_t", value.name);
-    if (value.state == StateKind::main_grad) text = fmt::format("${}.grad", value.name);
-    return text;
+    const std::string& name = names_[static_cast<std::size_t>(id)];
+    switch (value.state) {
+      case StateKind::none:
+        break;
+      case StateKind::weight:
+        return "$" + name;
+      case StateKind::cast:
+        return fmt::format("${}.fp8", name);
+      case StateKind::cast_transposed:
+        return fmt::format("${}.fp8_t", name);
+      case StateKind::main_grad:
+        return fmt::format("${}.grad", name);
+    }
+    if (value.layer < 0 || value.layer == layer) return name;
+    if (layer >= 0 && value.layer == layer - 1) return "previous." + name;
+    if (layer >= 0 && value.layer == layer + 1) return "next." + name;
+    return fmt::format("layer{}.{}", value.layer, name);
   }
 
-  std::string typed(ValueId id) const { return fmt::format("{}: {}", operand(id), to_string(program_.type(id))); }
+  std::string typed(ValueId id, int layer) const {
+    return fmt::format("{}: {}", operand(id, layer), to_string(program_.type(id)));
+  }
 
   // Lists of states are counted, not spelled out.
   static std::string list(const std::vector<std::string>& items) {
@@ -89,9 +112,9 @@ class Printer {
   std::string line(const Node& node) const {
     std::vector<std::string> outs, ins, updates;
     for (const Operand& o : collect(node.op)) {
-      if (o.use == Use::out) outs.push_back(typed(o.id));
-      if (o.use == Use::in) ins.push_back(operand(o.id));
-      if (o.use == Use::inout) updates.push_back(operand(o.id));
+      if (o.use == Use::out) outs.push_back(typed(o.id, node.layer));
+      if (o.use == Use::in) ins.push_back(operand(o.id, node.layer));
+      if (o.use == Use::inout) updates.push_back(operand(o.id, node.layer));
     }
     std::string text = outs.empty() ? "" : fmt::format("{} = ", fmt::join(outs, ", "));
     text += fmt::format("{}({})", name(node.op), fmt::join(ins, ", "));
@@ -103,6 +126,7 @@ class Printer {
   }
 
   const Program& program_;
+  std::vector<std::string> names_;  // by value id
 };
 
 }  // namespace

@@ -86,8 +86,8 @@ Names names_of(const std::string& name, const std::vector<std::string>& aliases)
 }
 
 std::string where_of(const Request& flags, std::string_view field) {
-  const std::string origin = origin_of(flags, field);
-  return origin.starts_with("flag ") ? origin.substr(5) : std::string(field);
+  const std::string flag = flag_of(flags, field);
+  return flag.empty() ? std::string(field) : flag;
 }
 
 using Rows = std::vector<const ConfigRow*>;

@@ -14,7 +14,8 @@
 
 namespace perfbench {
 
-// Sizes of the parallel axes. tp * pp * cp * dp is the number of GPUs; experts use ep * etp * pp * edp of the same GPUs.
+// Sizes of the parallel axes. tp * pp * cp * dp is the number of GPUs; experts use ep * etp * pp * edp of the same
+// GPUs.
 struct ParallelLayout {
   int tp = 1, pp = 1, cp = 1, vp = 1, ep = 1, etp = 1, dp = 1;
   bool fsdp = false;  // parameters are sharded over dp
@@ -33,18 +34,20 @@ struct Job {
   std::int64_t lbs = 1;      // samples per dp rank and pipeline flush
   std::int64_t seq_len = 1;  // tokens per sample
   ParallelLayout layout;
-  int num_microbatches = 1;  // per flush: lbs / mbs
-  int num_flushes = 1;       // gbs / (lbs * dp)
-  int ga = 1;                // as the stack prints it
+  int num_microbatches = 1;         // per flush: lbs / mbs
+  int num_flushes = 1;              // gbs / (lbs * dp)
+  int ga = 1;                       // as the stack prints it
   std::vector<ChunkLayers> chunks;  // pp * vp entries; chunk c of stage s is entry c * pp + s
   bool cuda_graphs = false;
   int recompute_layers = 0;
   int offload_layers = 0;
   std::vector<std::string> recompute_modules;
 
-  // Where each value came from, by the names of rows ("tp", "gbs", ...): "flag", "model_configs_h100.csv:14", "rule: ...".
+  // Where each value came from, by the names of rows ("tp", "gbs", ...): "flag", "model_configs_h100.csv:14", "rule:
+  // ...".
   std::map<std::string, std::string> origins;
-  std::vector<std::string> notes;  // what the reader of the row should know: a borrowed constant, a missing data-sheet number
+  std::vector<std::string>
+      notes;  // what the reader of the row should know: a borrowed constant, a missing data-sheet number
 };
 
 }  // namespace perfbench

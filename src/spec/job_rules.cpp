@@ -35,7 +35,7 @@ std::string place_of(const Request& request, std::initializer_list<std::string_v
   }
   if (chosen.empty()) chosen = *fields.begin();
   const std::string text = field_text(request, chosen), origin = origin_of(request, chosen);
-  if (origin.starts_with("flag ")) return origin.substr(5) + " " + text;
+  if (const std::string flag = flag_of(request, chosen); !flag.empty()) return flag + " " + text;
   const std::string value = std::string(column_of(chosen)) + (text.empty() ? "" : "=" + text);
   return origin.empty() ? value : origin + ": " + value;
 }

@@ -42,6 +42,12 @@ std::string origin_of(const Request& request, std::string_view field) {
 
 bool from_flag(const Request& request, std::string_view field) { return origin_of(request, field).starts_with("flag"); }
 
+std::string flag_of(const Request& request, std::string_view field) {
+  constexpr std::string_view kFlag = "flag ";
+  const std::string origin = origin_of(request, field);
+  return origin.starts_with(kFlag) ? origin.substr(kFlag.size()) : "";
+}
+
 std::optional<Precision> asked_precision(const Request& request) {
   const std::string recipe = lower(request.fp8_recipe.value_or(""));
   if (!request.dtype) return recipe.empty() ? std::nullopt : parse_precision("fp8", recipe);

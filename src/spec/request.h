@@ -35,6 +35,8 @@ Request merge(const Request& over, const Request& base);
 // The origin of a field; "" when it is not given or nobody said.
 std::string origin_of(const Request& request, std::string_view field);
 bool from_flag(const Request& request, std::string_view field);
+// "-tp" where the field was given by the flag -tp; "" otherwise.
+std::string flag_of(const Request& request, std::string_view field);
 
 // What dtype and fp8_recipe mean together. A dtype that names a recipe ("fp8cs") and "bf16" stand alone; "fp8" without
 // a recipe is current scaling. Unset when neither is given, or when a word is unknown.

@@ -15,8 +15,8 @@ namespace {
 
 // "--model" for a flag, "file:line: model=x" for a row: what a catalog's message starts with.
 std::string where_of(const Request& request, std::string_view field) {
-  const std::string origin = origin_of(request, field);
-  return origin.starts_with("flag ") ? origin.substr(5) : place_of(request, {field});
+  const std::string flag = flag_of(request, field);
+  return flag.empty() ? place_of(request, {field}) : flag;
 }
 
 // Numbers outside their limits.
@@ -115,7 +115,7 @@ void take_model(JobDraft& draft, const Catalog& catalog, std::vector<Problem>& p
   draft.job.origins["model"] = origin;
 }
 
-// The system; throws when it or the model has no name or a wrong one, with both problems at once.
+// The system; throws when it, the model or the stack has no name or a wrong one, with all problems at once.
 SystemSpec check_names(const Request& request, const Catalog& catalog) {
   std::vector<Problem> problems;
   SystemSpec system;
@@ -125,6 +125,7 @@ SystemSpec check_names(const Request& request, const Catalog& catalog) {
   if (request.system) {
     look_up(problems, [&] { system = catalog.system(*request.system, where_of(request, "system")); });
   }
+  if (request.stack) look_up(problems, [&] { catalog.stack(*request.stack, where_of(request, "stack")); });
   if (!problems.empty()) throw InputError(std::move(problems));
   return system;
 }
@@ -153,13 +154,14 @@ Job make_job(const Request& request, const Catalog& catalog) {
   return job;
 }
 
-Resolved resolve(const Request& flags, const Catalog& catalog, Compat compat) {
+Resolved resolve(const Request& flags, const Catalog& catalog, Compat compat,
+                 const std::optional<std::filesystem::path>& table_file) {
   const Request asked = with_defaults(flags, compat);
   const SystemSpec system = check_names(asked, catalog);
-  const std::filesystem::path path = catalog.config_table(system.name);
+  const std::filesystem::path path = table_file.value_or(catalog.config_table(system.name));
   ConfigTable table;
   table.file = path.filename().string();
-  if (std::filesystem::exists(path)) table = read_config_table(path);
+  if (table_file || std::filesystem::exists(path)) table = read_config_table(path);
   Resolved resolved;
   resolved.warnings = table.warnings;
   for (const Problem& problem : table.problems) resolved.warnings.push_back(problem.where + ": " + problem.what);

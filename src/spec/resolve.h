@@ -1,6 +1,7 @@
 // From what is asked to a Job: the base row, the defaults, the checks.
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -46,6 +47,8 @@ struct Resolved {
   RowChoice choice;
   std::vector<std::string> warnings;  // of the config table
 };
-Resolved resolve(const Request& flags, const Catalog& catalog, Compat compat);
+// `table` is read instead of the system's own table, which may be missing; a given one must exist.
+Resolved resolve(const Request& flags, const Catalog& catalog, Compat compat,
+                 const std::optional<std::filesystem::path>& table = std::nullopt);
 
 }  // namespace perfbench

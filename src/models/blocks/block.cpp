@@ -15,11 +15,11 @@ LocalShape local_shape(const Job& job) {
       .rope_theta = model.rope_theta};
 }
 
-ValueId norm(Builder& build, Stream& stream, const LocalShape& shape, const char* weight_name, const char* out_name) {
+ValueId norm(Builder& build, Stream& stream, const LocalShape& shape, const char* weight_name, const char* sum_name) {
   RmsNorm op{.x = {stream.pending}, .residual = {stream.residual}, .eps = shape.norm_eps};
   op.weight = {build.weight(weight_name, {shape.hidden}, kReplicated)};
   const bool adds = stream.residual != kNoValue;
-  op = build.emit(op, {adds ? "sum" : nullptr, out_name, "rstd"});
+  op = build.emit(op, {adds ? sum_name : nullptr, "x", "rstd"});
   stream.residual = adds ? op.sum.id : stream.pending;
   stream.pending = kNoValue;
   return op.y.id;

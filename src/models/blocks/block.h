@@ -22,7 +22,7 @@ struct LocalShape {
 LocalShape local_shape(const Job& job);
 
 // y = norm(residual + pending), and the stream with the sum as its residual.
-ValueId norm(Builder& build, Stream& stream, const LocalShape& shape, const char* weight_name, const char* out_name);
+ValueId norm(Builder& build, Stream& stream, const LocalShape& shape, const char* weight_name, const char* sum_name);
 
 // Grouped-query attention with rotary positions on packed q|k|v; what it adds is pending in the stream.
 void attention_block(Builder& build, Stream& stream, const LocalShape& shape);
