@@ -6,9 +6,10 @@
 #include "cli/model_word.h"
 
 namespace perfbench {
-namespace {
 
 Compat compat_of(const Options& options) { return options.compat == "nemo" ? Compat::nemo : Compat::perfbench; }
+
+namespace {
 
 // The model and the task of a module name, into a request that has neither or the same.
 void apply_module(const ModelWord& word, Compat compat, Request& request) {

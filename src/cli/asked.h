@@ -20,6 +20,9 @@ struct Asked {
   std::optional<Unsupported> unsupported;  // what of the request nothing here can carry out
 };
 
+// Whose defaults the options ask for.
+Compat compat_of(const Options& options);
+
 // The request of the flags and of the word that names a module; `--model pretrain_llama3_8b` is such a word, too.
 Request asked_request(const CommandLine& line);
 

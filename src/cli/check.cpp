@@ -7,6 +7,7 @@
 #include "base/table.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "models/decoder.h"
 #include "spec/resolve.h"
 
 namespace perfbench {
@@ -50,7 +51,7 @@ CheckedRow check_row(const std::string& file, const ConfigTable& table, const Co
   checked.line = row.line;
   checked.request = row.request;
   try {
-    make_job(row.request, catalog);
+    require_programs(make_job(row.request, catalog));
   } catch (const Unsupported& problem) {
     checked.verdict = Verdict::unsupported;
     checked.feature = problem.feature();

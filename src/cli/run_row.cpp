@@ -84,7 +84,7 @@ Row asked_row(const CommandLine& line, const Catalog& catalog, std::vector<std::
     row.notes.insert(row.notes.end(), asked.notes.begin(), asked.notes.end());
     return row;
   } catch (const Unsupported& problem) {
-    return unsupported_row(asked_request(line), problem);
+    return unsupported_row(with_defaults(asked_request(line), compat_of(line.options)), problem);
   }
 }
 

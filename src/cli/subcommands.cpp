@@ -13,7 +13,7 @@ namespace {
 constexpr Subcommand kSubcommands[] = {
     {Command::row, "the main form", "perfbench [FLAGS]", "", "Predict one row and print it."},
     {Command::check, "check", "perfbench check TABLE.csv... [--json]", "json help version",
-     "Turn every row of the tables into a job, or name the rule that it breaks."},
+     "Say of every row: ok, unsupported with the feature that is missing, or impossible with the rule that it breaks."},
     {Command::export_table, "export", "perfbench export TABLE.csv [-o FILE]", "output help version",
      "Print a table for NeMo: its columns in its order, without perfbench's own."},
     {Command::show_program, "show program", "perfbench show program [FLAGS]",

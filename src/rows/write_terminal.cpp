@@ -25,9 +25,11 @@ std::string origin(const Row& row, std::string_view name) {
 }
 
 std::string headline(const Row& row) {
-  std::string text =
-      fmt::format("{} {} {} on {} x {}, stack {}: {}, {}\n", row.model, name(row.task), name(row.precision),
-                  row.num_gpus, row.system, row.stack, name(row.method), name(row.status));
+  std::string text = fmt::format("{} {} {} on ", row.model, name(row.task), name(row.precision));
+  if (row.num_gpus > 0) text += fmt::format("{} x ", row.num_gpus);
+  text += row.system;
+  if (!row.stack.empty()) text += fmt::format(", stack {}", row.stack);
+  text += fmt::format(": {}, {}\n", name(row.method), name(row.status));
   if (row.status != Status::ok)
     text += fmt::format("  {}: {}\n", row.feature.empty() ? "reason" : row.feature, row.reason);
   if (!row.row_choice.empty()) text += fmt::format("  {}\n", row.row_choice);
@@ -64,7 +66,8 @@ std::string result(const Row& row) {
     table.right_aligned.insert(table.right_aligned.end(), {true, true});
   }
   for (const Metric& metric : metrics()) {
-    const bool known = show(metric, row) != "-";
+    const Json* printed = published.find(metric.name);
+    const bool known = show(metric, row) != "-" || (printed != nullptr && !printed->is_null());
     if (metric.group != MetricGroup::result || metric.name == "ratio_to_published" || !known) continue;
     std::vector<std::string>& cells = table.rows.emplace_back();
     cells = {std::string(metric.heading), show(metric, row)};
