@@ -32,7 +32,7 @@ logged() {  # logged LOG COMMAND...
   local log=$1
   shift
   "$@" >"$log" 2>&1 </dev/null && return
-  tail -n 40 "$log" >&2
+  grep -v '^\[[0-9]*/[0-9]*\] ' "$log" | tail -n 40 >&2  # without ninja's progress
   return 1
 }
 

@@ -176,11 +176,11 @@ struct Collectives {
     return {{lane_of(op.axis), time(Kind::all_reduce, bytes_of(op.main_grads, program), op.axis), Part::tp_exposed}};
   }
   std::vector<TimedStep> operator()(const GatherParams& op) const {
-    return over_dp(time(Kind::all_gather, bytes_of(op.weights, program), Axis::dp));
+    return over_dp(time(Kind::all_gather, bytes_of(op.weights, program), Axis::dp), cost.overlap_param_gather);
   }
   std::vector<TimedStep> operator()(const ReduceGrads& op) const {
     const Kind kind = op.scatter ? Kind::reduce_scatter : Kind::all_reduce;
-    return over_dp(time(kind, bytes_of(op.main_grads, program), Axis::dp));
+    return over_dp(time(kind, bytes_of(op.main_grads, program), Axis::dp), cost.overlap_grad_reduce);
   }
   template <class Compute>
   std::vector<TimedStep> operator()(const Compute& op) const requires requires {
@@ -196,8 +196,10 @@ struct Collectives {
     const double seconds = time(kind, static_cast<double>(program.type(whole).bytes()), axis);
     return {{lane_of(axis), axis == Axis::tp ? seconds * cost.tp_share : seconds, Part::tp_exposed}};
   }
-  // Traffic beside the compute slows it down: that share is charged to the compute lane before the transfer runs.
-  std::vector<TimedStep> over_dp(double seconds) const {
+  // Traffic beside compute slows it down: that share is charged to the compute lane before the transfer runs. Where the
+  // stack does not overlap, compute waits for the transfer.
+  std::vector<TimedStep> over_dp(double seconds, bool overlapped) const {
+    if (!overlapped) return {{Lane::dp, seconds, Part::dp_exposed}, {Lane::compute, 0.0, Part::dp_exposed}};
     return {{Lane::compute, seconds * cost.stack.dp_exposed, Part::dp_exposed}, {Lane::dp, seconds, Part::dp_exposed}};
   }
 };
@@ -216,6 +218,8 @@ CostModel cost_model(const Job& job, KernelConstants kernels) {
                  .groups = {},
                  .neighbours = neighbours_of(job.layout, hardware),
                  .op_gap_s = stack.constants.op_gap_s * (job.cuda_graphs ? stack.constants.graphs_gap_factor : 1.0),
+                 .overlap_param_gather = stack.overlap_param_gather,
+                 .overlap_grad_reduce = stack.overlap_grad_reduce,
                  .tp_share = overlapped ? stack.constants.tp_exposed_overlapped : stack.constants.tp_exposed};
   for (Axis axis : kAxes) cost.groups[axis] = group_of(axis, job.layout, hardware);
   return cost;

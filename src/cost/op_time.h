@@ -17,8 +17,10 @@ struct CostModel {
   Hardware hardware;
   StackConstants stack;
   PerAxis<GroupShape> groups;
-  GroupShape neighbours;  // two pipeline stages
-  double op_gap_s = 0.0;  // launch gap before each kernel of the compute lane
+  GroupShape neighbours;             // two pipeline stages
+  double op_gap_s = 0.0;             // launch gap before each kernel of the compute lane
+  bool overlap_param_gather = true;  // dp traffic runs beside compute
+  bool overlap_grad_reduce = true;
   double tp_share = 1.0;  // of a tp collective's time that chunked overlap with its GEMM leaves
 };
 

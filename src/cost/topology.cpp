@@ -5,10 +5,13 @@
 namespace perfbench {
 namespace {
 
-// `ranks` ranks, each `stride` GPUs after the one before.
+// `ranks` ranks, each `stride` GPUs after the one before. Domains are filled evenly: 16 ranks of which 9 would fit lie
+// 8 and 8.
 GroupShape strided_group(int ranks, int stride, const Hardware& hardware) {
   const int domain = std::max(1, hardware.nvlink_domain_gpus);
-  return {.ranks = ranks, .ranks_per_domain = std::clamp(domain / stride, 1, ranks)};
+  int in_domain = std::clamp(domain / stride, 1, ranks);
+  while (ranks % in_domain != 0) --in_domain;
+  return {.ranks = ranks, .ranks_per_domain = in_domain};
 }
 
 }  // namespace
@@ -40,7 +43,8 @@ GroupShape group_of(Axis axis, const ParallelLayout& layout, const Hardware& har
 }
 
 GroupShape neighbours_of(const ParallelLayout& layout, const Hardware& hardware) {
-  return strided_group(2, layout.tp * layout.cp * layout.dp, hardware);
+  const bool one_domain = layout.tp * layout.cp * layout.dp * layout.pp <= hardware.nvlink_domain_gpus;
+  return {.ranks = 2, .ranks_per_domain = one_domain ? 2 : 1};
 }
 
 }  // namespace perfbench

@@ -15,7 +15,8 @@ Hardware hardware_of(const SystemSpec& system);
 
 GroupShape group_of(Axis axis, const ParallelLayout& layout, const Hardware& hardware);
 
-// A pipeline stage and the next one.
+// A pipeline stage and the next one. Where the pipeline leaves the domain, some neighbours are in different ones, and
+// the slowest transfer sets the pace.
 GroupShape neighbours_of(const ParallelLayout& layout, const Hardware& hardware);
 
 }  // namespace perfbench

@@ -122,8 +122,7 @@ class Backward {
   // dy in FP8. A gradient that was just gathered is cast first and gathered in FP8: half the bytes.
   Gradient8 quantize_gradient(ValueId dy) {
     const bool with_transpose = policy_.fp8_transposes;
-    const Node& last = program_.backward.back();
-    const auto* gather = std::get_if<AllGather>(&last.op);
+    const auto* gather = program_.backward.empty() ? nullptr : std::get_if<AllGather>(&program_.backward.back().op);
     if (gather == nullptr || gather->out.id != dy || !type(gather->x.id).placement[Axis::tp].is_split(0)) {
       Quantize op{.x = {dy}, .dtype = DType::f8e5m2, .amax_over_tp = type(dy).placement[Axis::tp].is_split(0)};
       op = build_.emit(op, {"dy8", with_transpose ? "dy8_t" : nullptr, "scale"});

@@ -157,6 +157,7 @@ class Infer {
   Types operator()(const CrossEntropy& op) const {
     const ValueType& logits = type(op.logits);
     no_partial("cross_entropy", logits);
+    if (logits.placement[op.axis].is_split(0)) fail("cross_entropy", op.axis, "rows are split: " + to_string(logits));
     Placements rows = per_axis([&](Axis axis) { return axis == op.axis ? kReplicated : logits.placement[axis]; });
     Placements sum = per_axis([&](Axis axis) { return rows[axis].is_split(0) ? kPartial : rows[axis]; });
     return {{{1}, DType::f32, sum}, {{logits.shape[0]}, DType::f32, rows}};

@@ -23,11 +23,21 @@ Steps quantize_steps(const Quantize& op, const Program& program) {
   return {kernel(1.0 / 3.0), all_reduce(Axis::tp, 4), kernel(2.0 / 3.0)};
 }
 
+// One number over the ranks that hold other parts of the gradients; between stages the schedule's end carries it.
+Steps grad_norm_steps(const Program& program) {
+  Steps steps = {kernel(1.0)};
+  for (Axis axis : {Axis::tp, Axis::dp}) {
+    if (program.axis_size[axis] > 1) steps.push_back(all_reduce(axis, 4));
+  }
+  return steps;
+}
+
 }  // namespace
 
 Steps lane_steps(const Op& op, const Program& program) {
   if (const auto* loss = std::get_if<CrossEntropy>(&op)) return cross_entropy_steps(*loss, program);
   if (const auto* quantize = std::get_if<Quantize>(&op)) return quantize_steps(*quantize, program);
+  if (std::holds_alternative<GradNorm>(op)) return grad_norm_steps(program);
   return {kernel(1.0)};
 }
 

@@ -21,7 +21,8 @@ struct LaneStep {
 };
 
 // One kernel step for most ops. Cross entropy over a split vocabulary: the maximum, then the sum of exponentials and
-// the target's logit, over the axis. Quantisation of a split tensor: the amax over tp. Axes of one rank add nothing.
+// the target's logit, over the axis. Quantisation of a split tensor: the amax over tp. Gradient norm: its square over
+// tp and dp. Axes of one rank add nothing.
 std::vector<LaneStep> lane_steps(const Op& op, const Program& program);
 
 }  // namespace perfbench

@@ -235,7 +235,7 @@ struct ReducePartialGrads {  // main gradients that are partial over an axis (no
   auto fields() const { return std::tie(main_grads); }
 };
 
-struct GradNorm {  // norm of all main gradients over the whole model: a hidden all-reduce of one number
+struct GradNorm {  // norm of all main gradients over the whole model: hidden all-reduces of one number
   static constexpr std::string_view kName = "grad_norm";
   InOutList main_grads{};
   std::int64_t shards = 1;  // ranks that share the work

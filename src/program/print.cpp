@@ -15,6 +15,13 @@
 namespace perfbench {
 namespace {
 
+std::string bytes_text(std::int64_t bytes) {
+  constexpr std::int64_t kMiB = std::int64_t{1} << 20;
+  if (bytes < kMiB) return fmt::format("{} bytes", bytes);
+  if (bytes < 1024 * kMiB) return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / kMiB);
+  return fmt::format("{:.3f} GiB", static_cast<double>(bytes) / kGiB);
+}
+
 class Printer {
  public:
   explicit Printer(const Program& program) : program_(program) {
@@ -93,7 +100,8 @@ class Printer {
       case StateKind::main_grad:
         return fmt::format("${}.grad", name);
     }
-    if (value.layer < 0 || value.layer == layer) return name;
+    if (value.layer == layer || value.role == Role::boundary || value.role == Role::data) return name;
+    if (value.layer < 0) return "outside." + name;
     if (layer >= 0 && value.layer == layer - 1) return "previous." + name;
     if (layer >= 0 && value.layer == layer + 1) return "next." + name;
     return fmt::format("layer{}.{}", value.layer, name);
@@ -138,9 +146,8 @@ std::string print_program(const Program& program, const std::string& title) {
   text += printer.phase(program.forward, "forward", true);
   text += printer.phase(program.backward, "backward", false);
   text += printer.phase(program.optimizer, "optimizer, once per global step", false);
-  const auto gib = [](std::int64_t bytes) { return static_cast<double>(bytes) / kGiB; };
-  text += fmt::format("a microbatch saves {:.3f} GiB; forward peak {:.3f} GiB, backward peak {:.3f} GiB\n",
-                      gib(live.saved_bytes), gib(live.forward_peak_bytes), gib(live.backward_peak_bytes));
+  text += fmt::format("a microbatch saves {}; forward peak {}, backward peak {}\n", bytes_text(live.saved_bytes),
+                      bytes_text(live.forward_peak_bytes), bytes_text(live.backward_peak_bytes));
   return text;
 }
 

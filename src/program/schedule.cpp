@@ -20,7 +20,6 @@ int warmup(const PipelineShape& shape, int stage) {
   const int total = shape.microbatches * shape.vp;
   const int ahead = shape.pp - 1 - stage;
   if (shape.vp == 1) return std::min(ahead, total);
-  if (shape.microbatches == shape.pp) return total;
   return std::min(2 * ahead + (shape.vp - 1) * shape.pp, total);
 }
 

@@ -99,18 +99,34 @@ class Verify {
     }
   }
 
-  // How often each main gradient is reduced, by axis.
+  // How often each main gradient is reduced, by axis. A sum is reduced once it is complete: with the last microbatch,
+  // after its last writer.
   std::map<ValueId, PerAxis<int>> reductions() const {
     std::map<ValueId, PerAxis<int>> count;
+    auto reduce = [&](const Node& node, const InOutList& grads, Axis axis) {
+      if (node.when != When::last_microbatch) {
+        throw ProgramError(fmt::format("{}: runs before the last microbatch", name(node.op)));
+      }
+      for (InOut grad : grads) ++count[grad.id][axis];
+    };
     for (const Node& node : program_.backward) {
       if (const auto* op = std::get_if<ReduceGrads>(&node.op)) {
-        for (InOut grad : op->main_grads) ++count[grad.id][Axis::dp];
-      }
-      if (const auto* op = std::get_if<ReducePartialGrads>(&node.op)) {
-        for (InOut grad : op->main_grads) ++count[grad.id][op->axis];
+        reduce(node, op->main_grads, Axis::dp);
+      } else if (const auto* partial = std::get_if<ReducePartialGrads>(&node.op)) {
+        reduce(node, partial->main_grads, partial->axis);
+      } else {
+        no_reduced_writes(node, count);
       }
     }
     return count;
+  }
+
+  void no_reduced_writes(const Node& node, const std::map<ValueId, PerAxis<int>>& reduced) const {
+    for (const Operand& operand : collect(node.op)) {
+      if (operand.use == Use::inout && reduced.contains(operand.id)) {
+        throw ProgramError(fmt::format("{}: writes {} after its reduction", name(node.op), label(operand.id)));
+      }
+    }
   }
 
   void main_grads() const {

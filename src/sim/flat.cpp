@@ -15,6 +15,7 @@ Simulation simulate_flat(const Job& job, const JobPrograms& programs, const Cost
     const ValueId in = slot.backward ? program.grad_output : program.input;
     const ValueId out = slot.backward ? program.grad_input : program.output;
     if (in != kNoValue) ready[static_cast<std::size_t>(in)] = {input.arrival_s, Part::pipeline_bubble};
+    if (slot.backward) clock.wait_until(input.arrival_s, Part::pipeline_bubble);
     clock.play(program.ops(slot.backward), input.is_first, input.is_last, ready);
     return out == kNoValue ? 0.0 : ready[static_cast<std::size_t>(out)].time_s;
   };

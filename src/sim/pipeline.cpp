@@ -17,7 +17,7 @@ class Pipeline {
     const std::size_t arrivals = static_cast<std::size_t>(num_chunks()) * static_cast<std::size_t>(microbatches());
     forward_.assign(arrivals, kNotYet);
     backward_.assign(arrivals, kNotYet);
-    lanes_.assign(static_cast<std::size_t>(num_chunks()) * 2, 0.0);
+    lanes_.assign(static_cast<std::size_t>(shape_.pp) * 2, 0.0);
     clocks_.resize(static_cast<std::size_t>(shape_.pp));
     for (int stage = 0; stage < shape_.pp; ++stage) slots_.push_back(schedule(shape_, stage));
     next_.assign(static_cast<std::size_t>(shape_.pp), 0);
@@ -84,13 +84,13 @@ class Pipeline {
     return true;
   }
 
-  // One lane per (chunk, direction): transfers of one neighbour pair and phase leave in order.
+  // One lane per (source stage, destination stage, phase): its transfers leave in order.
   void send(const Slot& slot, int model_chunk, double ready_s, const TimedProgram& program) {
     const int to = slot.backward ? model_chunk - 1 : model_chunk + 1;
     if (to < 0 || to >= num_chunks()) return;
     const bool same_stage = shape_.pp == 1;
     const double seconds = slot.backward ? program.backward_send_s : program.forward_send_s;
-    double& lane = lanes_[at(model_chunk) * 2 + (slot.backward ? 1 : 0)];
+    double& lane = lanes_[at(model_chunk % shape_.pp) * 2 + (slot.backward ? 1 : 0)];
     lane = std::max(lane, ready_s) + (same_stage ? 0.0 : seconds);
     arrival(slot.backward, to, slot.microbatch) = lane;
   }
@@ -99,7 +99,7 @@ class Pipeline {
   const JobPrograms& programs_;
   const std::vector<TimedProgram>& timed_;
   std::vector<double> forward_, backward_;  // arrivals by (chunk in model order, microbatch)
-  std::vector<double> lanes_;
+  std::vector<double> lanes_;               // when each is free, by (source stage, phase)
   std::vector<StageClock> clocks_;
   std::vector<std::vector<Slot>> slots_;
   std::vector<std::size_t> next_;

@@ -26,9 +26,13 @@ SlotTime play_alone(const TimedProgram& program, bool backward) {
           .breakdown = clock.breakdown};
 }
 
-// A conditional slot as it is, from the moment its input is there; dp traffic goes on from slot to slot.
+// A conditional slot as it is; dp traffic goes on from slot to slot. A forward's gathers do not wait for its input.
 double play_conditional(const TimedProgram& program, const Slot& slot, const SlotInput& input, StageClock& clock,
                         ReadyTable& ready) {
+  if (slot.backward) clock.wait_until(input.arrival_s, Part::pipeline_bubble);
+  if (!slot.backward && program.input != kNoValue) {
+    ready[static_cast<std::size_t>(program.input)] = {input.arrival_s, Part::pipeline_bubble};
+  }
   const double start_s = clock.free(Lane::compute);
   for (Lane lane : {Lane::tp, Lane::cp, Lane::ep}) clock.free(lane) = std::max(clock.free(lane), start_s);
   clock.play(program.ops(slot.backward), input.is_first, input.is_last, ready);
@@ -47,11 +51,11 @@ Simulation simulate(const Job& job, const JobPrograms& programs, const CostModel
 
   const auto play_slot = [&](int stage, const Slot& slot, const SlotInput& input, StageClock& clock) {
     const auto kind = static_cast<std::size_t>(programs.kind(slot.chunk, stage, pp));
-    clock.wait_until(input.arrival_s, Part::pipeline_bubble);
     if (input.is_first || input.is_last) {
       return play_conditional(timed[kind], slot, input, clock,
                               tables[static_cast<std::size_t>(slot.chunk * pp + stage)]);
     }
+    clock.wait_until(input.arrival_s, Part::pipeline_bubble);
     const SlotTime& time = alone[kind][slot.backward ? 1 : 0];
     const double start_s = clock.free(Lane::compute);
     clock.breakdown += time.breakdown;

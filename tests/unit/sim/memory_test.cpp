@@ -1,0 +1,85 @@
+#include "sim/memory.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "models/decoder.h"
+#include "program/liveness.h"
+#include "unit/support/jobs.h"
+
+namespace perfbench {
+namespace {
+
+// H 64, F 96, n 8, k 4, D 8: qkv 128 x 64, o 64 x 64, gate|up 192 x 64, down 64 x 96, two norms of 64.
+constexpr double kLinears = 128 * 64 + 64 * 64 + 192 * 64 + 64 * 96, kNorms = 2 * 64;
+constexpr double kTable = 1024 * 64;  // 1000 words, padded to 1024
+
+TEST(Memory, StatesOfEachStage) {
+  Job job = tiny_job(4, {.pp = 2, .dp = 2}, 8);
+  job.stack.constants.reserved_bytes = 1e6;
+  const auto stages = replay_memory(job, build_programs(job));
+  ASSERT_EQ(stages.size(), 2U);
+  const double first = 2 * (kLinears + kNorms) + kTable, last = first + 64;  // the head, and the final norm
+  EXPECT_EQ(stages[0].parameters, 2 * first);
+  EXPECT_EQ(stages[1].parameters, 2 * last);
+  EXPECT_EQ(stages[0].gradients, 2 * first);       // BF16
+  EXPECT_EQ(stages[0].optimizer, 12 * first / 2);  // FP32 weights and two moments, half on each dp rank
+  EXPECT_EQ(stages[0].reserved, 1e6);
+  EXPECT_EQ(stages[0].total(), 1e6 + first * (2 + 2 + 6) + stages[0].activations + stages[0].workspace);
+}
+
+TEST(Memory, TheStackDecidesAboutTheStates) {
+  Job job = tiny_job(4, {.pp = 2, .dp = 2}, 8);
+  job.stack.main_grad_dtype = DType::f32;
+  job.stack.distributed_optimizer = false;
+  job.stack.master_weights = false;
+  job.stack.optimizer_state_dtype = DType::bf16;
+  const auto stages = replay_memory(job, build_programs(job));
+  const double first = 2 * (kLinears + kNorms) + kTable;
+  EXPECT_EQ(stages[0].gradients, 4 * first);
+  EXPECT_EQ(stages[0].optimizer, 2 * 2 * first);
+}
+
+TEST(Memory, Fp8WeightsAndTheirCopies) {
+  Job job = tiny_job(4, {.pp = 2}, 8);
+  job.precision = Precision::fp8cs;
+  const double bf16 = 2 * (2 * kNorms + kTable);
+  const auto parameters = [&] { return replay_memory(job, build_programs(job))[0].parameters; };
+  EXPECT_EQ(parameters(), bf16 + 2 * kLinears * (1 + 1));  // held in FP8, and transposed
+  job.stack.fp8_params = false;
+  EXPECT_EQ(parameters(), bf16 + 2 * kLinears * (2 + 1 + 1));  // BF16, FP8 and FP8 transposed
+  job.system = tiny_system(true);
+  EXPECT_EQ(parameters(), bf16 + 2 * kLinears * (2 + 1));
+  job.stack.fp8_params = true;
+  EXPECT_EQ(parameters(), bf16 + 2 * kLinears);
+}
+
+TEST(Memory, AStageHoldsWhatIsInFlight) {
+  // Four stages, plain 1F1B: 4, 3, 2 and 1 microbatches of one layer each, the last of them inside the peak.
+  const Job job = tiny_job(4, {.pp = 4}, 8);
+  const JobPrograms programs = build_programs(job);
+  const auto stages = replay_memory(job, programs);
+  for (int stage = 0; stage < 4; ++stage) {
+    const Liveness live = liveness(programs.of(0, stage, 4));
+    const double others = static_cast<double>(4 - stage - 1) * static_cast<double>(live.saved_bytes);
+    const auto inside = static_cast<double>(std::max(live.forward_peak_bytes, live.backward_peak_bytes));
+    const StageMemoryBytes& memory = stages[static_cast<std::size_t>(stage)];
+    EXPECT_EQ(memory.activations + memory.workspace, others + inside) << "stage " << stage;
+  }
+}
+
+TEST(Memory, InterleavingHoldsMoreChunks) {
+  // 2 x (4 - 1) + (2 - 1) x 4 = 10 chunks ahead, and one that runs. Middle chunks of one layer are equal.
+  const Job job = tiny_job(8, {.pp = 4, .vp = 2}, 8);
+  const JobPrograms programs = build_programs(job);
+  const auto first = static_cast<double>(liveness(programs.of(0, 0, 4)).saved_bytes);
+  const auto middle = static_cast<double>(liveness(programs.of(1, 0, 4)).saved_bytes);
+  // Stage 0 before its first backward: chunk 0 of microbatches 0 to 3, chunk 1 of the same, chunk 0 of 4 to 6.
+  const StageMemoryBytes memory = replay_memory(job, programs)[0];
+  EXPECT_GE(memory.activations + memory.workspace, 7 * first + 4 * middle);
+  EXPECT_LE(memory.activations, 7 * first + 4 * middle);
+}
+
+}  // namespace
+}  // namespace perfbench
