@@ -100,7 +100,7 @@ preset_has_engine() { [ "$preset" = cuda ] || [ "$preset" = ci ]; }
 
 cached() { sed -n "s/^$1:[A-Z]*=//p" "$build/CMakeCache.txt" 2>/dev/null || true; }
 
-# Configures when there is no build yet, or when a NAME=VALUE of "$@" is not what the build has.
+# Configures when there is no build yet, when the presets have changed, or when a NAME=VALUE of "$@" is not what the build has.
 configure() {
   local setting changed=()
   local home
@@ -111,7 +111,7 @@ configure() {
   for setting in "$@"; do
     [ "$(cached "${setting%%=*}")" = "${setting#*=}" ] || changed+=("-D$setting")
   done
-  [ -e "$build/build.ninja" ] && [ ${#changed[@]} = 0 ] && return
+  [ -e "$build/build.ninja" ] && [ ${#changed[@]} = 0 ] && ! [ "$root/CMakePresets.json" -nt "$build/build.ninja" ] && return
   (cd "$root" && logged "$build/cmake.log" cmake --preset "$preset" "${changed[@]}") ||
     fail "cmake could not configure $build" "the log is $build/cmake.log"
 }

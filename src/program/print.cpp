@@ -79,8 +79,7 @@ class Printer {
       bytes += value.type.bytes();
       names += fmt::format("{}{}", names.empty() ? "" : ", ", names_[static_cast<std::size_t>(id)]);
     }
-    return fmt::format("    # saved for the backward: {:.1f} MiB ({})\n", static_cast<double>(bytes) / (1 << 20),
-                       names);
+    return fmt::format("    # saved for the backward: {} ({})\n", bytes_text(bytes), names);
   }
 
   // The name relative to `layer`: values of the layer before or after it are marked, equal names of a layer are
