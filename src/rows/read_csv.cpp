@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 
 #include "base/csv.h"
 #include "base/text.h"
@@ -36,6 +37,9 @@ Json value_of_cell(MetricType type, const std::string& cell) {
       return cell;
     case MetricType::number:
       if (const auto number = parse_double(cell)) return *number;
+      if (cell == "nan") return std::numeric_limits<double>::quiet_NaN();  // as rows_csv() writes them
+      if (cell == "inf") return std::numeric_limits<double>::infinity();
+      if (cell == "-inf") return -std::numeric_limits<double>::infinity();
       return cell;
     case MetricType::boolean:
       if (const auto flag = parse_bool(cell)) return *flag;
@@ -48,7 +52,7 @@ Json value_of_cell(MetricType type, const std::string& cell) {
 }
 
 std::string set_cell(Row& row, const Metric& metric, const std::string& cell) {
-  if (cell.empty()) return "";
+  if (cell.empty()) return metric.name == "schema_version" ? "must not be empty" : "";
   try {
     return metric.set(row, value_of_cell(metric.type, cell));
   } catch (const InputError& error) {

@@ -39,6 +39,8 @@ Json value_of(Status status) { return std::string(name(status)); }
 Json value_of(Task task) { return std::string(name(task)); }
 Json value_of(Precision precision) { return std::string(name(precision)); }
 
+Json value_of(const std::vector<double>& numbers) { return Json::Array(numbers.begin(), numbers.end()); }
+
 Json value_of(const std::vector<std::pair<std::string, double>>& seconds_by_part) {
   Json::Object object;
   for (const auto& [part, seconds] : seconds_by_part) object.emplace_back(part, seconds);
@@ -93,6 +95,19 @@ std::string assign(Method& field, const Json& value) { return assign_word<Method
 std::string assign(Status& field, const Json& value) { return assign_word<Status>(field, value, kStatuses); }
 std::string assign(Task& field, const Json& value) { return assign_word<Task>(field, value, kTasks); }
 std::string assign(Precision& field, const Json& value) { return assign_word<Precision>(field, value, kPrecisions); }
+
+std::string assign(std::vector<double>& field, const Json& value) {
+  if (value.is_null()) return "";
+  if (!value.is_array()) return "must be a list of numbers";
+  std::vector<double> numbers;
+  for (const Json& entry : std::get<Json::Array>(value.value)) {
+    const auto number = entry.number();
+    if (!number) return "must be a list of numbers";
+    numbers.push_back(*number);
+  }
+  field = std::move(numbers);
+  return "";
+}
 
 std::string assign(std::vector<std::pair<std::string, double>>& field, const Json& value) {
   if (value.is_null()) return "";

@@ -21,7 +21,10 @@ std::string rows_csv(std::span<const Row> rows);
 std::vector<Row> parse_rows_csv(std::string_view text, const std::string& file);
 std::vector<Row> read_rows_csv(const std::filesystem::path& path);
 
-Json to_json(const Row& row);                      // one object with every metric, in their order
+Json to_json(const Row& row);  // one object with every metric, in their order
+// The reverse. Throws InputError with every problem: an unknown or missing key, a value of the wrong type; `where` is
+// what its messages start with.
+Row row_from_json(const Json& json, const std::string& where);
 std::string row_json(const Row& row);              // that object as text with a line feed
 std::string rows_json(std::span<const Row> rows);  // an array of such objects
 

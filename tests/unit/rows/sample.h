@@ -58,6 +58,11 @@ inline Row sample_row() {
   const Job job = sample_job();
   Row row = row_of(job);
   set_step_time(row, job, 2.5);
+  row.step_time_mad_s = 0.25;
+  row.step_time_cv = 0.125;
+  row.rank_spread = 1.5;
+  row.window = "steps 11-13 of 13";
+  row.samples_s = {2.25, 2.5, 3.0};
   row.breakdown = {{"matmul", 1.5}, {"tp, exposed", 0.75}, {"bubble", 0.25}};
   row.memory = {{0, "parameters", 10.5}, {0, "activations", 20.25}, {1, "parameters", 11.0}};
   row.peak_memory_gib = 30.75;

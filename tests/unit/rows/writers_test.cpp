@@ -37,11 +37,28 @@ TEST(RowsCsv, ReadsBackEqual) {
 TEST(RowsCsv, TakesColumnsInAnyOrder) {
   const std::string csv = rows_csv({});
   std::vector<std::string> names = split(trim(csv), ',');
-  std::swap(names.front(), names[7]);
+  std::swap(names.front(), names[8]);
   EXPECT_EQ(names[0], "num_gpus");
-  const std::vector<Row> rows = parse_rows_csv(join(names, ",") + "\n16,,,,,,,simulated\n", "rows.csv");
+  const std::vector<Row> rows = parse_rows_csv(join(names, ",") + "\n16,simulated,,,,,,,1\n", "rows.csv");
   ASSERT_EQ(rows.size(), 1u);
   EXPECT_EQ(rows[0].num_gpus, 16);
+}
+
+TEST(RowsCsv, KeepsTheSchemaVersionOfTheFileAndWantsOne) {
+  Row row = sample_row();
+  row.schema_version = kRowSchema + 1;
+  std::string csv = rows_csv(std::vector<Row>{row});
+  EXPECT_EQ(parse_rows_csv(csv, "rows.csv").at(0).schema_version, kRowSchema + 1);
+  csv.replace(csv.find("\n2,"), 3, "\n,");
+  const auto problems = problems_of(csv);
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_EQ(problems[0].where, "rows.csv:2: schema_version=");
+}
+
+TEST(RowsCsv, KeepsEveryDigitOfTheSamples) {
+  Row row = sample_row();
+  row.samples_s = {1.0 / 3.0, 2.5000000000000004, 1e-9};
+  EXPECT_EQ(parse_rows_csv(rows_csv(std::vector<Row>{row}), "rows.csv").at(0).samples_s, row.samples_s);
 }
 
 TEST(RowsCsv, NamesEveryUnknownAndMissingColumn) {
