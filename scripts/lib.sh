@@ -7,7 +7,7 @@ build=$root/build
 [ "$preset" = cpu ] || build=$root/build/$preset
 venv=$root/.venv
 
-build_packages=(g++ cmake ninja-build libcsv-dev nlohmann-json3-dev libfmt-dev libcli11-dev)
+build_packages=(g++ cmake ninja-build libcsv-dev nlohmann-json3-dev libfmt-dev libcli11-dev libxxhash-dev)
 test_packages=(libgtest-dev libgmock-dev libbenchmark-dev ccache mold)
 python_packages=(python3 python3-venv)
 

@@ -1,0 +1,152 @@
+#include "harness/job_key.h"
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <bit>
+#include <cstdint>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+
+namespace perfbench {
+namespace {
+
+std::string hex(XXH128_hash_t hash) { return fmt::format("{:016x}{:016x}", hash.high64, hash.low64); }
+
+// The fields one after the other, each led by its kind and texts and lists by their length, so that no two jobs give
+// one text. A struct is taken apart by a structured binding: a new member that is forgotten here does not compile.
+class CanonicalText {
+ public:
+  template <typename... Values>
+  void add(const Values&... values) {
+    (add_one(values), ...);
+  }
+  const std::string& text() const { return text_; }
+
+ private:
+  void add_one(std::string_view value) { text_ += fmt::format("t{}:{}", value.size(), value); }
+  void add_one(const std::string& value) { add_one(std::string_view(value)); }
+  template <typename T>
+  requires std::is_integral_v<T> || std::is_enum_v<T>
+  void add_one(T value) { text_ += fmt::format("i{};", static_cast<std::int64_t>(value)); }
+  void add_one(double value) { text_ += fmt::format("d{:x};", std::bit_cast<std::uint64_t>(value)); }
+  template <typename T>
+  void add_one(const std::optional<T>& value) {
+    text_ += value ? 's' : 'n';
+    if (value) add_one(*value);
+  }
+  template <typename T>
+  void add_one(const std::vector<T>& values) {
+    text_ += fmt::format("l{};", values.size());
+    for (const T& value : values) add_one(value);
+  }
+  void add_one(const std::vector<bool>& values) {
+    text_ += fmt::format("l{};", values.size());
+    for (const bool value : values) add_one(value);
+  }
+
+  void add_one(const LayerKind& layer) {
+    const auto& [mixer, mlp] = layer;
+    add(mixer, mlp);
+  }
+  void add_one(const MoeShape& moe) {
+    const auto& [experts, experts_per_token, ffn, shared_ffn] = moe;
+    add(experts, experts_per_token, ffn, shared_ffn);
+  }
+  void add_one(const MlaShape& mla) {
+    const auto& [q_rank, kv_rank, qk_nope_dim, qk_rope_dim, v_dim] = mla;
+    add(q_rank, kv_rank, qk_nope_dim, qk_rope_dim, v_dim);
+  }
+  void add_one(const MambaShape& mamba) {
+    const auto& [heads, groups, head_dim, state, conv_kernel, chunk] = mamba;
+    add(heads, groups, head_dim, state, conv_kernel, chunk);
+  }
+  void add_one(const VideoShape& video) {
+    const auto& [text_dim, text_len, freq_dim, patch_elements] = video;
+    add(text_dim, text_len, freq_dim, patch_elements);
+  }
+  void add_one(const ModelSpec& model) {
+    const auto& [name, family, source, aliases, hidden, ffn, heads, kv_heads, head_dim, vocab, max_positions,
+                 tied_embeddings, attention_bias, output_bias, mlp_bias, qk_norm, gated, norm, norm_eps, activation,
+                 positions, rope_theta, rotary_share, sliding_window, attention_chunk, windowed, layers, moe, mla,
+                 mamba, video] = model;
+    add(name, family, source, aliases, hidden, ffn, heads, kv_heads, head_dim, vocab, max_positions, tied_embeddings,
+        attention_bias, output_bias, mlp_bias, qk_norm, gated, norm, norm_eps, activation, positions, rope_theta,
+        rotary_share, sliding_window, attention_chunk, windowed, layers, moe, mla, mamba, video);
+  }
+
+  void add_one(const Sourced& number) {
+    const auto& [value, source] = number;
+    add(value, source);
+  }
+  void add_one(const SystemSpec& system) {
+    const auto& [name, gpu, aliases, precisions, host, bf16, fp8, mxfp8, nvfp4, f32, memory, memory_bandwidth, nvlink,
+                 nvlink_domain, nic, nics, gpus_per_node, sms, l2] = system;
+    add(name, gpu, aliases, precisions, host, bf16, fp8, mxfp8, nvfp4, f32, memory, memory_bandwidth, nvlink,
+        nvlink_domain, nic, nics, gpus_per_node, sms, l2);
+  }
+
+  void add_one(const StackConstants& constants) {
+    const auto& [gemm_bf16, gemm_fp8, attention, tp_exposed, tp_exposed_overlapped, op_gap_s, graphs_gap_factor,
+                 dp_exposed, step_fixed_s, reserved_bytes] = constants;
+    add(gemm_bf16, gemm_fp8, attention, tp_exposed, tp_exposed_overlapped, op_gap_s, graphs_gap_factor, dp_exposed,
+        step_fixed_s, reserved_bytes);
+  }
+  void add_one(const Stack& stack) {
+    const auto& [name, source, layer_split, ga, sequence_parallel, distributed_optimizer, fsdp_always, grad_reduce,
+                 param_gather, tp_overlap, tp_overlap_exceptions, fp8_params, regather, fused_accumulation, main_grad,
+                 master_weights, optimizer_state, bucket_elements, constants] = stack;
+    add(name, source, layer_split, ga, sequence_parallel, distributed_optimizer, fsdp_always, grad_reduce, param_gather,
+        tp_overlap, tp_overlap_exceptions, fp8_params, regather, fused_accumulation, main_grad, master_weights,
+        optimizer_state, bucket_elements, constants);
+  }
+
+  void add_one(const ParallelLayout& layout) {
+    const auto& [tp, pp, cp, vp, ep, etp, dp, fsdp] = layout;
+    add(tp, pp, cp, vp, ep, etp, dp, fsdp);
+  }
+  void add_one(const ChunkLayers& chunk) {
+    const auto& [first, count, embedding, head] = chunk;
+    add(first, count, embedding, head);
+  }
+  void add_one(const Job& job) {
+    const auto& [model, system, stack, task, precision, num_gpus, gbs, mbs, lbs, seq_len, layout, num_microbatches,
+                 num_flushes, ga, chunks, cuda_graphs, recompute_layers, offload_layers, recompute_modules, origins,
+                 notes] = job;
+    static_cast<void>(origins);
+    add(model, system, stack, task, precision, num_gpus, gbs, mbs, lbs, seq_len, layout, num_microbatches, num_flushes,
+        ga, chunks, cuda_graphs, recompute_layers, offload_layers, recompute_modules, notes);
+  }
+
+  std::string text_;
+};
+
+}  // namespace
+
+std::string digest(std::string_view bytes) { return hex(XXH3_128bits(bytes.data(), bytes.size())); }
+
+std::string job_key(const Job& job, std::string_view made_with) {
+  CanonicalText text;
+  text.add(job, made_with);
+  return digest(text.text());
+}
+
+std::string file_digest(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  const std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state(XXH3_createState(), &XXH3_freeState);
+  check(state != nullptr && XXH3_128bits_reset(state.get()) == XXH_OK, "file_digest: no memory for its state");
+  std::vector<char> block(std::size_t{1} << 16U);
+  while (file.read(block.data(), static_cast<std::streamsize>(block.size())) || file.gcount() > 0)
+    XXH3_128bits_update(state.get(), block.data(), static_cast<std::size_t>(file.gcount()));
+  if (!file.eof()) throw InputError(path.string(), "cannot read the file");
+  return hex(XXH3_128bits_digest(state.get()));
+}
+
+}  // namespace perfbench

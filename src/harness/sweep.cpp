@@ -1,0 +1,170 @@
+#include "harness/sweep.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "base/error.h"
+#include "harness/job_key.h"
+#include "harness/whole_file.h"
+#include "rows/table_of.h"
+#include "rows/value.h"
+#include "rows/writers.h"
+#include "spec/resolve.h"
+
+namespace perfbench {
+namespace {
+
+Row impossible_row(const Request& request, const InputError& error) {
+  std::vector<std::string> rules;
+  for (const Problem& problem : error.problems()) rules.push_back(fmt::format("{}: {}", problem.where, problem.what));
+  Row row = unsupported_row(request, Unsupported("rule", fmt::format("{}", fmt::join(rules, "; "))));
+  row.status = Status::failed;
+  return row;
+}
+
+SweptRow finished_row(Row row, const std::string& place) {
+  row.row_choice = place;
+  return {.json = dump_json(to_json(row), -1),
+          .place = place,
+          .status = row.status,
+          .feature = row.feature,
+          .reason = row.reason};
+}
+
+class Sweep {
+ public:
+  Sweep(std::int64_t repeats, const Catalog& catalog, const SweepHooks& hooks, Journal& journal)
+      : repeats_(repeats), catalog_(catalog), hooks_(hooks), journal_(journal) {}
+
+  SweepResult run(SweepPlan plan) {
+    for (std::size_t i = 0; i < plan.rows.size() && !result_.stopped; ++i) {
+      run_row(plan.rows[i].request, plan.places[i]);
+      plan.rows[i] = {};  // a row less to hold
+    }
+    journal_.sync();
+    return std::move(result_);
+  }
+
+ private:
+  void run_row(const Request& request, const std::string& place) {
+    if (stopped()) return;
+    std::optional<Job> job;
+    try {
+      job = make_job(request, catalog_);
+    } catch (const Unsupported& problem) {
+      add_finished(unsupported_row(request, problem), place);
+    } catch (const InputError& error) {
+      add_finished(impossible_row(request, error), place);
+    }
+    if (job) run_job(*job, place);
+  }
+
+  bool stopped() { return result_.stopped = result_.stopped || hooks_.stop(); }
+
+  // No job: the table alone says all, so the journal need not.
+  void add_finished(Row row, const std::string& place) {
+    ++result_.counts[row.status];
+    result_.rows.push_back(finished_row(std::move(row), place));
+    for (std::int64_t repeat = 1; repeat <= repeats_; ++repeat) hooks_.done(false, place);
+  }
+
+  void run_job(const Job& job, const std::string& place) {
+    const std::string key = job_key(job, hooks_.made_with(job));
+    const std::string what = fmt::format("{} {} {} on {} x {}, {}", job.model.name, name(job.task), name(job.precision),
+                                         job.num_gpus, job.system.name, place);
+    for (std::int64_t repeat = 1; repeat <= repeats_; ++repeat) {
+      const bool done = journal_.has(key, repeat);
+      if (!done) {
+        if (stopped()) return;
+        journal_.append(key, repeat, hooks_.runner(job));
+      }
+      ++(done ? result_.done_before : result_.run_now);
+      hooks_.done(!done, what);
+    }
+    const std::int64_t repeat = median_repeat(key);
+    const Row row = journal_.read(key, repeat);
+    ++result_.counts[row.status];
+    result_.rows.push_back({.key = key,
+                            .json = dump_json(value_of(job.origins), -1),
+                            .place = place,
+                            .repeat = repeat,
+                            .status = row.status,
+                            .feature = row.feature,
+                            .reason = row.reason});
+  }
+
+  // The repeat with the median step time, the lower of two; those without a time come last.
+  std::int64_t median_repeat(const std::string& key) const {
+    if (repeats_ == 1) return 1;
+    std::vector<std::pair<double, std::int64_t>> times;
+    for (std::int64_t repeat = 1; repeat <= repeats_; ++repeat)
+      times.emplace_back(journal_.read(key, repeat).step_time_s.value_or(std::numeric_limits<double>::infinity()),
+                         repeat);
+    std::sort(times.begin(), times.end());
+    return times[(times.size() - 1) / 2].second;
+  }
+
+  std::int64_t repeats_;
+  const Catalog& catalog_;
+  const SweepHooks& hooks_;
+  Journal& journal_;
+  SweepResult result_;
+};
+
+// What stands around the rows of rows_json().
+constexpr std::string_view kJsonStart = "[\n", kJsonEnd = "\n]\n";
+
+std::string json_of(const Row& row) {
+  const std::string text = rows_json({&row, 1});
+  return text.substr(kJsonStart.size(), text.size() - kJsonStart.size() - kJsonEnd.size());
+}
+
+// The text after its first `lines` lines.
+std::string_view after_lines(std::string_view text, int lines) {
+  for (; lines > 0; --lines) text.remove_prefix(text.find('\n') + 1);
+  return text;
+}
+
+}  // namespace
+
+SweepResult sweep(SweepPlan plan, std::int64_t repeats, const Catalog& catalog, const SweepHooks& hooks,
+                  Journal& journal) {
+  return Sweep(repeats, catalog, hooks, journal).run(std::move(plan));
+}
+
+Row read_row(const SweptRow& swept, std::int64_t repeats, const Journal& journal) {
+  if (swept.key.empty()) return row_from_json(parse_json(swept.json, swept.place), swept.place);
+  Row row = journal.read(swept.key, swept.repeat);
+  row.origins.clear();
+  check(assign(row.origins, parse_json(swept.json, swept.place)).empty(), "read_row: origins are no object of texts");
+  row.row_choice = swept.place;
+  if (repeats > 1 && row.step_time_s) row.notes.push_back(fmt::format("the median of {} repeats", repeats));
+  return row;
+}
+
+TextTable write_rows(const std::filesystem::path& folder, const SweepResult& result, std::int64_t repeats,
+                     const Journal& journal, TableUse use) {
+  WholeFile csv(folder / "rows.csv"), json(folder / "rows.json"), markdown(folder / "rows.md");
+  TextTable table = table_of({}, use);
+  csv.add(rows_csv({}));
+  json.add(kJsonStart);
+  markdown.add(rows_markdown({}));
+  for (std::size_t i = 0; i < result.rows.size(); ++i) {
+    const Row row = read_row(result.rows[i], repeats, journal);
+    csv.add(after_lines(rows_csv({&row, 1}), 1));
+    if (i > 0) json.add(",\n");
+    json.add(json_of(row));
+    markdown.add(after_lines(rows_markdown({&row, 1}), 2));
+    table.rows.push_back(table_of({&row, 1}, use).rows.front());
+  }
+  json.add(kJsonEnd);
+  csv.commit();
+  json.commit();
+  markdown.commit();
+  return table;
+}
+
+}  // namespace perfbench

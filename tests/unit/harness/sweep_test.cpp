@@ -1,0 +1,156 @@
+// The sweep with a runner that returns what it is told; models and systems are the project's own.
+#include "harness/sweep.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "rows/writers.h"
+
+namespace perfbench {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+constexpr const char* kHeader =
+    "task,model,size,system,dtype,num_gpus,seq_len,tp_size,pp_size,cp_size,ep_size,vp_size,mbs,gbs,etp_size,cuda_"
+    "graphs,"
+    "use_mcore_fsdp,recompute_layers,activation_offload_layers,recompute_modules\n";
+constexpr const char* k8b = "pre_train,llama3,8b,h100,bf16,8,8192,1,1,2,1,1,1,128\n";
+constexpr const char* k70b = "pre_train,llama3,70b,h100,fp8,64,8192,4,8,1,1,5,1,128\n";
+constexpr const char* kImpossible = "lora,llama31,405b,h100,fp8,32,2048,8,6,1,1,7,1,32\n";
+constexpr const char* kUnknownModel = "sft,nobodys,7b,h100,bf16,8,4096,1,1,1,1,1,1,8\n";
+constexpr const char* kBroken = "pre_train,llama3,8b,h100,bf16,eight,8192,1,1,2,1,1,1,128\n";
+
+class SweepTest : public testing::Test {
+ protected:
+  SweepTest() : folder(fs::temp_directory_path() / ("perfbench_sweep_" + std::to_string(::getpid()))) {
+    fs::remove_all(folder);
+    fs::create_directories(folder);
+  }
+  ~SweepTest() override { fs::remove_all(folder); }
+
+  fs::path table(const std::string& rows, const std::string& name = "table.csv") const {
+    write_file(folder / name, kHeader + rows);
+    return folder / name;
+  }
+  SweepPlan plan(const std::string& rows, const std::string& where = "") const {
+    const Where filter = where.empty() ? Where{} : parse_where(where, "--where", where_names());
+    return plan_sweep({table(rows)}, filter, std::nullopt, catalog);
+  }
+  // What the runner was asked for is in `ran`; each run takes times[i] s, or 1 s.
+  SweepResult run(const std::string& rows, std::int64_t repeats = 1, std::size_t stop_after = 1000) {
+    const SweepHooks hooks{.runner =
+                               [&](const Job& job) {
+                                 Row row = row_of(job);
+                                 set_step_time(row, job, ran.size() < times.size() ? times[ran.size()] : 1.0);
+                                 ran.push_back(job.model.name);
+                                 return row;
+                               },
+                           .made_with = [&](const Job&) { return code; },
+                           .done = [&](bool, std::string_view) { ++done; },
+                           .stop = [&] { return ran.size() >= stop_after; }};
+    Journal journal(folder, "1.0");
+    SweepResult result = sweep(plan(rows), repeats, catalog, hooks, journal);
+    if (!result.stopped) write_rows(folder, result, repeats, journal, TableUse::everywhere);
+    return result;
+  }
+  std::vector<Row> rows() const { return read_rows_csv(folder / "rows.csv"); }
+
+  Catalog catalog{fs::path(PERFBENCH_SOURCE_DIR) / "model_configs"};
+  fs::path folder;
+  std::vector<std::string> ran;
+  std::vector<double> times;
+  std::string code = "code 1";
+  int done = 0;
+};
+
+TEST_F(SweepTest, EveryRowHasAStatusAndTheSweepGoesOn) {
+  const SweepResult result = run(std::string(k8b) + kImpossible + kUnknownModel + k70b);
+  EXPECT_THAT(ran, ElementsAre("llama3_8b", "llama3_70b"));
+  EXPECT_EQ(done, 4);
+  const std::vector<Row> swept = rows();
+  ASSERT_EQ(swept.size(), 4U);
+  EXPECT_EQ(swept[0].status, Status::ok);
+  EXPECT_EQ(swept[0].row_choice, "table.csv:2");
+  EXPECT_EQ(swept[1].status, Status::failed);
+  EXPECT_EQ(swept[1].feature, "rule");
+  EXPECT_THAT(swept[1].reason, HasSubstr("table.csv:3: num_gpus=32"));
+  EXPECT_EQ(swept[2].status, Status::unsupported);
+  EXPECT_EQ(swept[2].feature, "model");
+  EXPECT_EQ(swept[3].model, "llama3_70b");
+  EXPECT_EQ(result.counts.at(Status::ok), 2);
+  EXPECT_EQ(result.counts.at(Status::failed), 1);
+  EXPECT_EQ(result.counts.at(Status::unsupported), 1);
+}
+
+TEST_F(SweepTest, BrokenRowsAreCountedAndTheOthersRun) {
+  const SweepPlan broken = plan(std::string(k8b) + kBroken + k70b);
+  EXPECT_EQ(broken.broken_rows, 1);
+  EXPECT_THAT(broken.places, ElementsAre("table.csv:2", "table.csv:4"));
+  ASSERT_EQ(broken.problems.size(), 1U);
+  EXPECT_THAT(broken.problems[0].where, HasSubstr("table.csv:3: num_gpus=eight"));
+  EXPECT_THROW(plan(kBroken), InputError);
+  EXPECT_THROW(plan(""), InputError);
+}
+
+TEST_F(SweepTest, FinishedRowsAreNotRunAgain) {
+  const std::string two = std::string(k8b) + k70b;
+  EXPECT_TRUE(run(two, 1, 1).stopped);
+  EXPECT_FALSE(fs::exists(folder / "rows.csv"));
+  const SweepResult rest = run(two);
+  EXPECT_THAT(ran, ElementsAre("llama3_8b", "llama3_70b"));
+  EXPECT_EQ(rest.done_before, 1);
+  EXPECT_EQ(rest.run_now, 1);
+  code = "code 2";
+  EXPECT_EQ(run(two).run_now, 2);
+}
+
+// The configuration counts, not its place: the row comes from the journal and names its new line.
+TEST_F(SweepTest, AMovedRowIsNotRunAgain) {
+  run(k8b);
+  EXPECT_EQ(run(std::string(k70b) + k8b).run_now, 1);
+  const std::vector<Row> swept = rows();
+  EXPECT_EQ(swept[1].row_choice, "table.csv:3");
+  EXPECT_EQ(swept[1].origins.at("gbs"), "table.csv:3");
+}
+
+TEST_F(SweepTest, TheRowOfRepeatsIsTheMedianOne) {
+  times = {3.0, 1.0, 2.0, 9.0};
+  EXPECT_EQ(run(k8b, 3).run_now, 3);
+  EXPECT_EQ(rows()[0].step_time_s, 2.0);
+  EXPECT_EQ(rows()[0].notes.back(), "the median of 3 repeats");
+  const SweepResult fourth = run(k8b, 4);
+  EXPECT_EQ(fourth.done_before, 3);
+  EXPECT_EQ(fourth.run_now, 1);
+  EXPECT_EQ(rows()[0].step_time_s, 2.0);  // of 1, 2, 3, 9 the lower of the middle two
+}
+
+TEST_F(SweepTest, FilesAreThoseOfTheWriters) {
+  run(std::string(k8b) + kImpossible + k70b);
+  const std::vector<Row> swept = rows();
+  EXPECT_EQ(read_file(folder / "rows.csv"), rows_csv(swept));
+  EXPECT_EQ(read_file(folder / "rows.json"), rows_json(swept));
+  EXPECT_EQ(read_file(folder / "rows.md"), rows_markdown(swept));
+}
+
+TEST_F(SweepTest, Filters) {
+  const std::string all = std::string(k8b) + k70b + kImpossible;
+  const auto places = [&](const std::string& where) { return plan(all, where).places; };
+  EXPECT_THAT(places("model=llama3_70b"), ElementsAre("table.csv:3"));
+  EXPECT_THAT(places("model=LLAMA3-70B,task=pre_train"), ElementsAre("table.csv:3"));
+  EXPECT_THAT(places("model=llama3"), ElementsAre("table.csv:2", "table.csv:3"));
+  EXPECT_THAT(places("precision=fp8cs"), ElementsAre("table.csv:3", "table.csv:4"));
+  EXPECT_THAT(places("tp=4,tp=8"), ElementsAre("table.csv:3", "table.csv:4"));
+  EXPECT_THAT(places("use_mcore_fsdp=false,ep=1,gbs=32"), ElementsAre("table.csv:4"));
+  EXPECT_THROW(places("tp_size=16"), InputError);
+}
+
+}  // namespace
+}  // namespace perfbench
