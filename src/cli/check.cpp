@@ -5,63 +5,18 @@
 
 #include "base/json.h"
 #include "base/table.h"
+#include "cli/checked_row.h"
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "models/decoder.h"
-#include "spec/resolve.h"
 
 namespace perfbench {
 namespace {
-
-enum class Verdict { ok, unsupported, impossible };
-
-constexpr std::string_view name(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::ok:
-      return "ok";
-    case Verdict::unsupported:
-      return "unsupported";
-    case Verdict::impossible:
-      return "impossible";
-  }
-  return "?";
-}
-
-struct CheckedRow {
-  std::string file;   // as it was given
-  std::string place;  // "model_configs_h100.csv:12", as messages have it
-  int line = 0;
-  Request request;
-  Verdict verdict = Verdict::ok;
-  std::string feature;  // unsupported: which
-  std::string reason;   // unsupported: why
-  std::vector<Problem> problems;
-};
 
 struct Findings {
   std::vector<CheckedRow> rows;
   std::vector<Problem> problems;  // of whole files and of cells that are no values
   std::vector<std::string> warnings;
 };
-
-CheckedRow check_row(const std::string& file, const ConfigTable& table, const ConfigRow& row, const Catalog& catalog) {
-  CheckedRow checked;
-  checked.file = file;
-  checked.place = fmt::format("{}:{}", table.file, row.line);
-  checked.line = row.line;
-  checked.request = row.request;
-  try {
-    require_programs(make_job(row.request, catalog));
-  } catch (const Unsupported& problem) {
-    checked.verdict = Verdict::unsupported;
-    checked.feature = problem.feature();
-    checked.reason = problem.what();
-  } catch (const InputError& error) {
-    checked.verdict = Verdict::impossible;
-    checked.problems = error.problems();
-  }
-  return checked;
-}
 
 void check_table(const std::string& file, const Catalog& catalog, Findings& findings) {
   try {
@@ -74,39 +29,9 @@ void check_table(const std::string& file, const Catalog& catalog, Findings& find
   }
 }
 
-std::int64_t count(const Findings& findings, Verdict verdict) {
+std::int64_t count(const Findings& findings, RowVerdict verdict) {
   return std::count_if(findings.rows.begin(), findings.rows.end(),
                        [&](const CheckedRow& row) { return row.verdict == verdict; });
-}
-
-std::string layout_text(const Request& request) {
-  std::string text;
-  const auto add = [&text](std::string_view axis, const std::optional<std::int64_t>& size) {
-    if (size.value_or(1) > 1) text += fmt::format("{}{}{}", text.empty() ? "" : " ", axis, *size);
-  };
-  add("tp", request.tp);
-  add("pp", request.pp);
-  add("cp", request.cp);
-  add("vp", request.vp);
-  add("ep", request.ep);
-  add("etp", request.etp);
-  if (request.fsdp.value_or(false)) text += text.empty() ? "fsdp" : " fsdp";
-  return text.empty() ? "-" : text;
-}
-
-std::string precision_text(const Request& request) {
-  const std::optional<Precision> precision = asked_precision(request);
-  return precision ? std::string(name(*precision)) : request.dtype.value_or("-");
-}
-
-std::string verdict_text(const CheckedRow& row) {
-  if (row.verdict == Verdict::unsupported) return fmt::format("unsupported, feature={}", row.feature);
-  if (row.verdict == Verdict::impossible && !row.problems.empty()) {
-    const std::size_t more = row.problems.size() - 1;
-    return fmt::format("impossible: {}{}", row.problems.front().what,
-                       more > 0 ? fmt::format(" (and {} more)", more) : "");
-  }
-  return std::string(name(row.verdict));
 }
 
 std::string findings_text(const Findings& findings) {
@@ -121,8 +46,8 @@ std::string findings_text(const Findings& findings) {
                           verdict_text(row)});
   }
   return fmt::format("{}{} rows: {} ok, {} unsupported, {} impossible\n", to_terminal(table), findings.rows.size(),
-                     count(findings, Verdict::ok), count(findings, Verdict::unsupported),
-                     count(findings, Verdict::impossible));
+                     count(findings, RowVerdict::ok), count(findings, RowVerdict::unsupported),
+                     count(findings, RowVerdict::impossible));
 }
 
 Json problems_json(const std::vector<Problem>& problems) {
@@ -155,9 +80,9 @@ std::string findings_json(const Findings& findings) {
   return dump_json(Json::Object{{"rows", std::move(rows)},
                                 {"problems", problems_json(findings.problems)},
                                 {"warnings", Json::Array(findings.warnings.begin(), findings.warnings.end())},
-                                {"ok", count(findings, Verdict::ok)},
-                                {"unsupported", count(findings, Verdict::unsupported)},
-                                {"impossible", count(findings, Verdict::impossible)}}) +
+                                {"ok", count(findings, RowVerdict::ok)},
+                                {"unsupported", count(findings, RowVerdict::unsupported)},
+                                {"impossible", count(findings, RowVerdict::impossible)}}) +
          "\n";
 }
 

@@ -17,13 +17,19 @@ struct Secret {
 
 // perfbench's own options.
 struct Options {
-  std::optional<std::string> mode;      // auto, measure, slice, simulate
-  std::optional<std::string> compat;    // perfbench or nemo
-  std::optional<std::string> table;     // instead of model_configs_<gpu>.csv
-  std::optional<std::string> env_vars;  // a JSON file
-  std::optional<std::string> out;       // folder of the result files
-  std::optional<std::string> output;    // file that `export` writes
+  std::optional<std::string> mode;       // auto, measure, slice, simulate
+  std::optional<std::string> compat;     // perfbench or nemo
+  std::optional<std::string> table;      // instead of model_configs_<gpu>.csv
+  std::optional<std::string> env_vars;   // a JSON file
+  std::optional<std::string> out;        // folder of the result files
+  std::optional<std::string> output;     // file that `export` writes
+  std::optional<std::string> where;      // NAME=VALUE,...: the rows that are meant; of a repeated flag all parts
+  std::optional<std::int64_t> repeats;   // runs of each job
+  std::optional<std::string> threshold;  // METRIC=PERCENT,...; of a repeated flag all parts
+  std::optional<std::string> junit;      // file that `diff` writes
   bool dryrun = false, json = false, csv = false, markdown = false, version = false, help = false;
+  bool names = false;   // `list` prints the names alone
+  bool strict = false;  // what is not ok, or not as it was, is a failure
 };
 
 // What only a launcher on a cluster can use. Accepted and kept; a prediction doesn't depend on it.
@@ -39,7 +45,19 @@ struct LaunchOptions {
   std::optional<Secret> hf_token, wandb_key;
 };
 
-enum class Command { row, check, show_program, doctor, export_table };
+enum class Command {
+  row,
+  check,
+  show_program,
+  doctor,
+  export_table,
+  sweep,
+  diff,
+  baseline_update,
+  baseline_check,
+  list,
+  completion
+};
 
 struct CommandLine {
   Command command = Command::row;

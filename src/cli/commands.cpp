@@ -24,6 +24,18 @@ ExitCode run(const CommandLine& line) {
       return run_show_program(line);
     case Command::doctor:
       return run_doctor(line);
+    case Command::list:
+      return run_list(line);
+    case Command::completion:
+      return run_completion(line);
+    case Command::sweep:
+      return run_sweep(line);
+    case Command::diff:
+      return run_diff(line);
+    case Command::baseline_update:
+      return run_baseline_update(line);
+    case Command::baseline_check:
+      return run_baseline_check(line);
   }
   return ExitCode::bad_input;
 }

@@ -15,6 +15,12 @@ ExitCode run_check(const CommandLine& line);
 ExitCode run_export(const CommandLine& line);
 ExitCode run_show_program(const CommandLine& line);
 ExitCode run_doctor(const CommandLine& line);
+ExitCode run_list(const CommandLine& line);
+ExitCode run_completion(const CommandLine& line);
+ExitCode run_sweep(const CommandLine& line);
+ExitCode run_diff(const CommandLine& line);
+ExitCode run_baseline_update(const CommandLine& line);
+ExitCode run_baseline_check(const CommandLine& line);
 
 // Prints what went wrong to standard error and returns the exit code for it.
 ExitCode report(const std::exception& error);

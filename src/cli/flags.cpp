@@ -85,13 +85,26 @@ constexpr Flag kFlags[] = {
     {"markdown", "", K::on, G::result, S::perfbench, &Options::markdown, "", "", "", "Print a Markdown table."},
     {"out", "", K::text, G::result, S::perfbench, &Options::out, "", "DIR", "",
      "Also write rows.csv, rows.json and run.json there. Where NEMORUN_HOME is set, $NEMORUN_HOME/perfbench is the "
-     "default; else nothing is written."},
+     "default; else nothing is written. sweep: its journal and results go there; $NEMORUN_HOME/perfbench-sweep is its "
+     "default."},
     {"output", "-o", K::text, G::result, S::perfbench, &Options::output, "", "FILE", "",
      "export: write the table there instead of printing it."},
     {"env_vars", "", K::text, G::result, S::perfbench, &Options::env_vars, "", "FILE", "",
      "env_vars.json: environment variables of the run, recorded with the result."},
     {"dryrun", "-d --dry-run", K::on, G::result, S::nemo_2504, &Options::dryrun, "", "", "",
      "Print what would be simulated and where each value came from; simulate nothing."},
+    {"where", "", K::conditions, G::result, S::perfbench, &Options::where, "", "NAME=VALUE,...", "",
+     "sweep, list: only the rows that agree with every name; of several values of one name, with one of them."},
+    {"repeats", "", K::integer, G::result, S::perfbench, &Options::repeats, "", "N", "",
+     "sweep: run each job N times; its row is the one with the median step time."},
+    {"strict", "", K::on, G::result, S::perfbench, &Options::strict, "", "", "",
+     "sweep: exit 1 when a row is not ok. diff: exit 1 for FASTER rows, too."},
+    {"threshold", "", K::conditions, G::result, S::perfbench, &Options::threshold, "", "METRIC=PERCENT,...", "",
+     "diff: the change that counts, for step_time_s, tokens_per_s_per_gpu, model_tflops_per_gpu or peak_memory_gib; 2 "
+     "for simulated rows and 5 for others unless given."},
+    {"junit", "", K::text, G::result, S::perfbench, &Options::junit, "", "FILE", "",
+     "diff: also write the verdicts there as JUnit XML."},
+    {"names", "", K::on, G::result, S::perfbench, &Options::names, "", "", "", "list: print the names alone."},
     {"version", "", K::on, G::result, S::perfbench, &Options::version, "", "", "", "Print the version."},
     {"help", "-h", K::on, G::result, S::perfbench, &Options::help, "", "", "", "Print this text."},
 

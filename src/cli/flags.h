@@ -19,6 +19,7 @@ enum class FlagKind {
   optional_integer,  // 0 or 1 value
   boolean,           // true/1/t/yes/y or false/0/f/no/n
   on,                // no value
+  conditions,        // NAME=VALUE,...; of a repeated flag all count
   list,              // 0 to n values, separated by spaces, commas or slashes
   secret             // a text that is never printed or recorded
 };
@@ -29,12 +30,14 @@ enum class FlagGroup { question, layout, batch, precision, memory, result, clust
 enum class FlagSource { perfbench, nemo_2504, nemo_later, aws };
 
 // The one member that a flag sets.
-using FlagTarget = std::variant<
-    std::optional<std::string> Request::*, std::optional<std::int64_t> Request::*, std::optional<bool> Request::*,
-    std::optional<Task> Request::*, std::optional<std::vector<std::string>> Request::*,
-    std::optional<std::string> Options::*, bool Options::*, std::optional<std::string> LaunchOptions::*,
-    std::optional<std::int64_t> LaunchOptions::*, std::optional<bool> LaunchOptions::*, bool LaunchOptions::*,
-    std::optional<std::vector<std::string>> LaunchOptions::*, std::optional<Secret> LaunchOptions::*>;
+using FlagTarget =
+    std::variant<std::optional<std::string> Request::*, std::optional<std::int64_t> Request::*,
+                 std::optional<bool> Request::*, std::optional<Task> Request::*,
+                 std::optional<std::vector<std::string>> Request::*, std::optional<std::string> Options::*,
+                 bool Options::*, std::optional<std::int64_t> Options::*, std::optional<std::string> LaunchOptions::*,
+                 std::optional<std::int64_t> LaunchOptions::*, std::optional<bool> LaunchOptions::*,
+                 bool LaunchOptions::*, std::optional<std::vector<std::string>> LaunchOptions::*,
+                 std::optional<Secret> LaunchOptions::*>;
 
 struct Flag {
   std::string_view name;     // the long name, with underscores: "tensor_parallel_size"

@@ -30,6 +30,9 @@ FlagValues read_values(ExpandedArguments& expanded) {
     const std::string name = "--" + std::string(flags()[i].name);
     options.push_back(flags()[i].kind == FlagKind::on ? app.add_flag(name) : app.add_option(name, texts[i]));
   }
+  for (std::size_t i = 0; i < texts.size(); ++i)
+    if (flags()[i].kind == FlagKind::conditions)
+      options[i]->multi_option_policy(CLI::MultiOptionPolicy::Join)->delimiter(',');
   app.add_option("words", words)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 
   std::vector<std::string> args = expanded.args;

@@ -114,9 +114,14 @@ std::string exit_codes() {
     return fmt::format("  {:<4}", static_cast<int>(code)) + wrapped(meaning, 6, 6) + "\n";
   };
   return "\nExit codes:\n" +
-         line(ExitCode::ok, "The row is there; doctor: the engine is usable; check: no row is impossible.") +
-         line(ExitCode::regression, "A regression, or a threshold missed.") +
-         line(ExitCode::bad_input, "A mistake in the flags, a table or another file; check: an impossible row.") +
+         line(ExitCode::ok,
+              "The row is there; sweep: every row has a status; diff: no row got worse; check: no row is impossible; "
+              "doctor: the engine is usable.") +
+         line(ExitCode::regression,
+              "A regression: diff, baseline check: a row got worse; sweep --strict: a row is not ok.") +
+         line(ExitCode::bad_input,
+              "A mistake in the flags, a table or another file; check: an impossible row; sweep: a broken one among "
+              "good ones.") +
          line(ExitCode::run_failed,
               "The run failed: the only row asked for is oom or unsupported (it is printed all the same), or a result "
               "could not "

@@ -1,17 +1,14 @@
 // The main form: one row, predicted, printed and, where asked, written.
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <array>
-#include <chrono>
 #include <cstdlib>
-#include <ctime>
 #include <filesystem>
 
 #include "base/file.h"
 #include "cli/asked.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/record.h"
 #include "cli/show_job.h"
 #include "cli/simulate_row.h"
 #include "rows/published.h"
@@ -37,33 +34,6 @@ Row unsupported_row_of(const Job& job, const Catalog& catalog, const Unsupported
   row.reason = problem.what();
   set_published(row, job, read_published(catalog.folder() / "published", job.system.name));
   return row;
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
-}
-
-std::string utc_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  gmtime_r(&now, &parts);
-  std::array<char, 32> text{};
-  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text.data();
-}
-
-RunRecord record_of(const CommandLine& line, const EnvVars& env_vars) {
-  RunRecord record{.host = host_name(),
-                   .date = utc_now(),
-                   .versions = {{"perfbench", PERFBENCH_VERSION}},
-                   .command = {"perfbench"},
-                   .env_vars = env_vars};
-  for (const auto& [spelling, value] : line.given) {
-    if (!spelling.empty()) record.command.push_back(spelling);
-    if (spelling.empty() || !value.empty()) record.command.push_back(value);
-  }
-  return record;
 }
 
 std::string printed(const Row& row, const Options& options) {

@@ -14,6 +14,28 @@ constexpr Subcommand kSubcommands[] = {
     {Command::row, "the main form", "perfbench [FLAGS]", "", "Predict one row and print it."},
     {Command::check, "check", "perfbench check TABLE.csv... [--json]", "json help version",
      "Say of every row: ok, unsupported with the feature that is missing, or impossible with the rule that it breaks."},
+    {Command::sweep, "sweep", "perfbench sweep TABLE.csv... [--out DIR] [--where NAME=VALUE,...]",
+     "where repeats strict mode stack out env_vars json markdown dryrun help version",
+     "Run every row of configuration tables, whatever comes of it, into rows.csv, rows.json, rows.md and run.json. A "
+     "sweep that was stopped goes on where it was."},
+    {Command::diff, "diff",
+     "perfbench diff BASELINE NEW [--threshold METRIC=PERCENT] [--strict] [--json] [--junit FILE]",
+     "threshold strict json junit help version",
+     "Compare rows.csv files, or folders that hold one, configuration by configuration: SAME, FASTER, SLOWER, "
+     "AMBIGUOUS, MISSING, NEW or INVALID. Exit 1 if a row is SLOWER, MISSING or INVALID."},
+    {Command::baseline_update, "baseline update", "perfbench baseline update [SYSTEM... | --table FILE] [--out DIR]",
+     "table out threshold help version",
+     "Predict every row of the systems' tables, show what changed, and write results/baselines/<system>.csv; without "
+     "a system, those that are there."},
+    {Command::baseline_check, "baseline check",
+     "perfbench baseline check [SYSTEM... | --table FILE] [--out DIR] [as diff]",
+     "table out threshold strict json junit help version",
+     "The same, compared with the baselines as diff does; nothing is written there."},
+    {Command::list, "list", "perfbench list WHAT [--where NAME=VALUE,...] [--json] [--names]",
+     "where json names help version",
+     "Show what the data files hold: models, systems, configs, stacks or published (rows)."},
+    {Command::completion, "completion", "perfbench completion bash", "help version",
+     "Print a script that makes bash complete perfbench's words: source <(perfbench completion bash)."},
     {Command::export_table, "export", "perfbench export TABLE.csv [-o FILE]", "output help version",
      "Print a table for NeMo: its columns in its order, without perfbench's own."},
     {Command::show_program, "show program", "perfbench show program [FLAGS]",
@@ -28,6 +50,9 @@ constexpr Subcommand kSubcommands[] = {
      "Say what the engine can use here: LibTorch, devices, NCCL, or what is missing."},
 };
 
+// Flags of single subcommands, long names.
+constexpr std::string_view kNotOfTheMainForm = "output names where repeats strict threshold junit";
+
 bool holds_word(std::string_view words, std::string_view word) {
   const std::vector<std::string> all = split(words, ' ');
   return std::find(all.begin(), all.end(), word) != all.end();
@@ -40,12 +65,31 @@ std::vector<Problem> check_tables(const CommandLine& line) {
   return {};
 }
 
+std::vector<Problem> check_diff_words(const CommandLine& line) {
+  if (line.words.size() == 2) return {};
+  return {{"diff", fmt::format("takes two files or folders, {} given", line.words.size()),
+           "perfbench diff results/baselines/h100.csv OUT/rows.csv"}};
+}
+
+// Takes "baseline update" or "baseline check".
+std::vector<Problem> take_baseline(CommandLine& line) {
+  const std::string what = line.words.size() > 1 ? line.words[1] : "";
+  if (what != "update" && what != "check")
+    return {{"baseline", what.empty() ? "needs what to do" : fmt::format("can't {}", what),
+             "perfbench baseline update, or perfbench baseline check"}};
+  line.command = what == "update" ? Command::baseline_update : Command::baseline_check;
+  line.words.erase(line.words.begin(), line.words.begin() + 2);
+  if (line.words.empty() || !line.options.table) return {};
+  return {{"--table", "names one table, and a system was named, too", "give one of them"}};
+}
+
 // The main form takes at most one word, a module that names the model.
 std::vector<Problem> check_model_words(const CommandLine& line) {
   std::vector<Problem> problems;
   for (const std::string& word : line.words) {
     if (parse_model_word(word)) continue;
-    const std::vector<std::string> names = {"check", "export", "show program", "doctor"};
+    const std::vector<std::string> names = {"check",           "list",   "completion",   "sweep", "diff",
+                                            "baseline update", "export", "show program", "doctor"};
     const std::vector<std::string> near = nearest(word, names);
     const std::string rule = "is no subcommand and no module name (pretrain_<model>, finetune_<model>)";
     if (!near.empty()) return {{word, rule, fmt::format("did you mean {}?", join(near, ", "))}};
@@ -69,7 +113,7 @@ std::string_view spelling_of(Command command) {
 bool has_use_for(Command command, std::string_view flag) {
   const auto found = std::find_if(std::begin(kSubcommands), std::end(kSubcommands),
                                   [&](const Subcommand& s) { return s.command == command; });
-  return found->flags.empty() ? flag != "output" : holds_word(found->flags, flag);
+  return found->flags.empty() ? !holds_word(kNotOfTheMainForm, flag) : holds_word(found->flags, flag);
 }
 
 std::vector<Problem> take_subcommand(CommandLine& line) {
@@ -85,11 +129,14 @@ std::vector<Problem> take_subcommand(CommandLine& line) {
     line.words.erase(line.words.begin(), line.words.begin() + 2);
     return check_model_words(line);
   }
+  if (first == "baseline") return take_baseline(line);
   const auto found = std::find_if(std::begin(kSubcommands), std::end(kSubcommands),
                                   [&](const Subcommand& s) { return s.spelling == first; });
   if (found == std::end(kSubcommands)) return check_model_words(line);
   line.command = found->command;
   line.words.erase(line.words.begin());
+  if (line.command == Command::list || line.command == Command::completion) return {};  // they look at their words
+  if (line.command == Command::diff) return check_diff_words(line);
   if (line.command != Command::doctor) return check_tables(line);
   if (line.words.empty()) return {};
   return {{"doctor", fmt::format("takes no words, \"{}\" given", line.words.front()), ""}};

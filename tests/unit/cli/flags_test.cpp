@@ -24,6 +24,8 @@ std::string_view name(FlagKind kind) {
       return "switch";
     case FlagKind::list:
       return "list";
+    case FlagKind::conditions:
+      return "conditions";
     case FlagKind::secret:
       return "secret";
   }

@@ -1,0 +1,130 @@
+// perfbench baseline: the simulated rows of configuration tables, kept to compare with. `update` is the only thing that
+// writes them.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/file.h"
+#include "cli/commands.h"
+#include "cli/diff_output.h"
+#include "cli/output.h"
+#include "cli/simulate_row.h"
+#include "rows/writers.h"
+#include "spec/resolve.h"
+
+namespace perfbench {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Baseline {
+  fs::path file;   // results/baselines/h100.csv
+  fs::path table;  // the configurations that it holds
+};
+
+constexpr std::string_view kTableStart = "model_configs_";
+
+// results/baselines beside the folder model_configs, unless --out says otherwise.
+fs::path baseline_folder(const Options& options, const Catalog& catalog) {
+  if (options.out) return *options.out;
+  return fs::absolute(catalog.folder()).lexically_normal().parent_path() / "results" / "baselines";
+}
+
+// Without a word or --table: every baseline that is there.
+std::vector<std::string> asked_systems(const CommandLine& line, const fs::path& folder) {
+  if (!line.words.empty()) return line.words;
+  std::vector<std::string> systems;
+  std::error_code none;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, none))
+    if (entry.path().extension() == ".csv") systems.push_back(entry.path().stem());
+  std::sort(systems.begin(), systems.end());
+  if (systems.empty())
+    throw InputError(folder.string(), "holds no baseline yet", "name the systems: perfbench baseline update h100 b200");
+  return systems;
+}
+
+std::vector<Baseline> asked_baselines(const CommandLine& line, const Catalog& catalog) {
+  const fs::path folder = baseline_folder(line.options, catalog);
+  if (line.options.table) {
+    const fs::path table = *line.options.table;
+    std::string stem = table.stem();
+    if (stem.starts_with(kTableStart)) stem.erase(0, kTableStart.size());
+    return {{folder / (stem + ".csv"), table}};
+  }
+  std::vector<Baseline> baselines;
+  for (const std::string& name : asked_systems(line, folder)) {
+    const std::string system = catalog.system(name, "baseline").name;
+    baselines.push_back({folder / (system + ".csv"), catalog.config_table(system)});
+  }
+  return baselines;
+}
+
+// What a sweep of the table gives, simulated. Throws InputError with every row that is no job.
+std::vector<Row> simulated_rows(const fs::path& path, const Catalog& catalog) {
+  const ConfigTable table = read_config_table(path);
+  std::vector<Problem> problems = table.problems;
+  std::vector<Row> rows;
+  for (const ConfigRow& config : table.rows) {
+    try {
+      rows.push_back(simulate_row(make_job(config.request, catalog), catalog));
+    } catch (const Unsupported& problem) {
+      rows.push_back(unsupported_row(config.request, problem));
+    } catch (const InputError& error) {
+      problems.insert(problems.end(), error.problems().begin(), error.problems().end());
+      continue;
+    }
+    rows.back().row_choice = fmt::format("{}:{}", table.file, config.line);
+  }
+  if (!problems.empty()) throw InputError(std::move(problems));
+  return rows;
+}
+
+// What changes from the old file to the new rows; a file that can't be compared says why.
+std::string changes(const Baseline& baseline, const std::vector<Row>& rows, const Options& options) {
+  const std::string file = baseline.file.string(), table = baseline.table.string();
+  if (!fs::exists(baseline.file)) return fmt::format("{} is new: {} rows of {}\n", file, rows.size(), table);
+  try {
+    const Diff diff = diff_rows(file, read_rows_csv(baseline.file), table, rows, asked_thresholds(options));
+    return diffs_text({&diff, 1}, options);
+  } catch (const InputError& error) {
+    return fmt::format("{} can't be compared with the new rows; it is replaced by {} rows of {}\n{}", file, rows.size(),
+                       table, error.what());
+  }
+}
+
+}  // namespace
+
+ExitCode run_baseline_update(const CommandLine& line) {
+  asked_thresholds(line.options);  // refuses a wrong one before anything is done
+  const Catalog catalog = Catalog::find();
+  const std::vector<Baseline> baselines = asked_baselines(line, catalog);
+  std::vector<std::vector<Row>> rows;
+  rows.reserve(baselines.size());
+  for (const Baseline& baseline : baselines) rows.push_back(simulated_rows(baseline.table, catalog));
+  for (std::size_t i = 0; i < baselines.size(); ++i) {
+    const fs::path& file = baselines[i].file;
+    const std::string text = rows_csv(rows[i]);
+    if (fs::exists(file) && read_file(file) == text) {
+      print(fmt::format("{} is as it was: {} rows\n", file.string(), rows[i].size()));
+      continue;
+    }
+    require_writable_directory(file.parent_path());
+    print(changes(baselines[i], rows[i], line.options));
+    write_file(file, text);
+    print(fmt::format("wrote {}\n", file.string()));
+  }
+  return ExitCode::ok;
+}
+
+ExitCode run_baseline_check(const CommandLine& line) {
+  const Thresholds thresholds = asked_thresholds(line.options);
+  const Catalog catalog = Catalog::find();
+  std::vector<Diff> diffs;
+  for (const Baseline& baseline : asked_baselines(line, catalog))
+    diffs.push_back(diff_rows(baseline.file.string(), read_rows_csv(baseline.file), baseline.table.string(),
+                              simulated_rows(baseline.table, catalog), thresholds));
+  return report_diffs(diffs, line.options);
+}
+
+}  // namespace perfbench

@@ -1,0 +1,268 @@
+// perfbench sweep: every row of configuration tables, run, kept in a journal, and written.
+#include "harness/sweep.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/table.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/record.h"
+#include "cli/simulate_row.h"
+#include "harness/job_key.h"
+#include "harness/progress.h"
+#include "rows/writers.h"
+#include "spec/resolve.h"
+
+namespace perfbench {
+namespace {
+
+namespace fs = std::filesystem;
+
+volatile std::sig_atomic_t stop_signal = 0;  // the signal that asked to stop
+
+// SIGINT and SIGTERM stop the sweep after the current row; a second one ends it at once. A file over the size limit is
+// an error of write(), as a full disk is.
+void catch_signals() {
+  struct sigaction action {};
+  action.sa_handler = [](int signal) { stop_signal = signal; };
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  for (const int signal : {SIGINT, SIGTERM}) sigaction(signal, &action, nullptr);
+  std::signal(SIGXFSZ, SIG_IGN);
+}
+
+fs::path result_folder(const Options& options) {
+  if (options.out) return *options.out;
+  const char* home = std::getenv("NEMORUN_HOME");
+  if (home != nullptr && *home != '\0') return fs::path(home) / "perfbench-sweep";
+  throw InputError("--out", "a sweep needs a folder for its journal and its results",
+                   "--out DIR, or set NEMORUN_HOME: $NEMORUN_HOME/perfbench-sweep is the default then");
+}
+
+// What a row depends on beside its job: the code, the mode, the kernel constants and the published tables.
+class MadeWith {
+ public:
+  MadeWith(const Catalog& catalog, const Options& options)
+      : folder_(catalog.folder()),
+        common_(fmt::format("perfbench {} {}\nmode {}\n{}", PERFBENCH_VERSION, file_digest("/proc/self/exe"),
+                            options.mode.value_or("auto"), published_digests())) {}
+
+  const std::string& of(const Job& job) {
+    const auto [entry, is_new] = by_system_.try_emplace(job.system.name);
+    if (is_new) {
+      const fs::path own = folder_ / "kernels" / (job.system.name + ".json");
+      const fs::path file = fs::exists(own) ? own : folder_ / "kernels" / "default.json";
+      entry->second = fmt::format("{}kernels {} {}\n", common_, file.filename().string(), file_digest(file));
+    }
+    return entry->second;
+  }
+
+ private:
+  std::string published_digests() const {
+    std::map<std::string, std::string> digests;
+    std::error_code error;
+    for (const auto& item : fs::directory_iterator(folder_ / "published", error))
+      if (item.path().extension() == ".csv") digests[item.path().filename().string()] = file_digest(item.path());
+    std::string text;
+    for (const auto& [file, hash] : digests) text += fmt::format("published {} {}\n", file, hash);
+    return text;
+  }
+
+  fs::path folder_;
+  std::string common_;
+  std::map<std::string, std::string> by_system_;
+};
+
+Row unmeasured_row(const Job& job, const std::string& mode) {
+  Row row = row_of(job);
+  row.status = Status::unsupported;
+  row.feature = mode;
+  row.reason = fmt::format("--mode {}: this version of perfbench only simulates", mode);
+  return row;
+}
+
+Runner runner_of(const Options& options, const Catalog& catalog) {
+  const std::string mode = options.mode.value_or("auto");
+  if (mode == "measure" || mode == "slice") return [mode](const Job& job) { return unmeasured_row(job, mode); };
+  return [&catalog](const Job& job) { return simulate_row(job, catalog); };
+}
+
+std::string layout_text(const Job& job) {
+  const ParallelLayout& layout = job.layout;
+  return fmt::format("tp {} pp {} cp {} vp {} ep {}{}", layout.tp, layout.pp, layout.cp, layout.vp, layout.ep,
+                     layout.fsdp ? " fsdp" : "");
+}
+
+struct PlannedRow {
+  std::string place, line, status;
+  Json job;
+};
+
+// What would be run, one line each; what is no job, and why.
+PlannedRow planned_row(const Request& request, const std::string& place, const Catalog& catalog) {
+  try {
+    const Job job = make_job(request, catalog);
+    return {place,
+            fmt::format("{} {} {} on {} x {}, {}, gbs {} mbs {} seq_len {}, stack {}", job.model.name, name(job.task),
+                        name(job.precision), job.num_gpus, job.system.name, layout_text(job), job.gbs, job.mbs,
+                        job.seq_len, job.stack.name),
+            "planned", to_json(row_of(job))};
+  } catch (const Unsupported& problem) {
+    return {place, fmt::format("unsupported, {}: {}", problem.feature(), problem.what()), "unsupported", {}};
+  } catch (const InputError& error) {
+    const Problem& first = error.problems().front();
+    const std::size_t more = error.problems().size() - 1;
+    return {place,
+            fmt::format("failed, rule: {}: {}{}", first.where, first.what,
+                        more > 0 ? fmt::format(" (and {} more)", more) : ""),
+            "failed",
+            {}};
+  }
+}
+
+void dry_run(const SweepPlan& plan, const Catalog& catalog, bool json) {
+  std::string text;
+  Json::Array rows;
+  for (std::size_t i = 0; i < plan.rows.size(); ++i) {
+    PlannedRow row = planned_row(plan.rows[i].request, plan.places[i], catalog);
+    if (json)
+      rows.push_back(Json::Object{{"row", row.place}, {"status", row.status}, {"text", row.line}, {"job", row.job}});
+    else
+      text += fmt::format("{}: {}\n", row.place, row.line);
+  }
+  print(json ? dump_json(Json::Object{{"rows", std::move(rows)}}) + "\n" : text);
+}
+
+std::int64_t count(const SweepResult& result, Status status) {
+  const auto found = result.counts.find(status);
+  return found == result.counts.end() ? 0 : found->second;
+}
+
+constexpr std::array kStatuses{Status::ok, Status::oom, Status::unsupported, Status::failed};
+
+struct Group {
+  std::int64_t rows = 0;
+  const SweptRow* first = nullptr;
+};
+
+// What the reasons of rows have in common; a row that failed stands alone.
+std::string group_of(const SweptRow& row) {
+  if (row.status == Status::oom) return "oom";
+  return fmt::format("{}, {}", name(row.status), row.status == Status::unsupported ? row.feature : row.place);
+}
+
+// Rows that are not ok, alike ones together: how many, and the first one's reason.
+std::string reasons_text(const SweepResult& result) {
+  std::map<std::string, Group> groups;
+  for (const SweptRow& row : result.rows) {
+    if (row.status == Status::ok) continue;
+    Group& group = groups[group_of(row)];
+    if (++group.rows == 1) group.first = &row;
+  }
+  std::string text = groups.empty() ? "" : "\n";
+  for (const auto& [title, group] : groups) {
+    const std::string place = group.rows == 1 ? group.first->place : "the first is " + group.first->place;
+    const bool alone = group.first->status == Status::failed;
+    text += alone ? fmt::format("{}: {}\n", title, group.first->reason)
+                  : fmt::format("{}: {} {}, {}: {}\n", title, group.rows, group.rows == 1 ? "row" : "rows", place,
+                                group.first->reason);
+  }
+  return text;
+}
+
+std::string summary_text(const SweepResult& result, const SweepPlan& plan, const fs::path& folder) {
+  std::string text = reasons_text(result) + fmt::format("\n{} rows:", result.rows.size());
+  for (const Status status : kStatuses)
+    text += fmt::format("{} {} {}", status == Status::ok ? "" : ",", count(result, status), name(status));
+  if (plan.broken_rows > 0) text += fmt::format("; {} broken, left out", plan.broken_rows);
+  return text + fmt::format("\n{} done before, {} run now\nresults: rows.csv, rows.json, rows.md and run.json in {}\n",
+                            result.done_before, result.run_now, folder.string());
+}
+
+Json summary_json(const SweepResult& result, const SweepPlan& plan, const fs::path& folder) {
+  Json::Object counts;
+  for (const Status status : kStatuses) counts.emplace_back(std::string(name(status)), count(result, status));
+  counts.emplace_back("broken", plan.broken_rows);
+  return Json::Object{{"rows", static_cast<std::int64_t>(result.rows.size())},
+                      {"counts", std::move(counts)},
+                      {"done_before", result.done_before},
+                      {"run_now", result.run_now},
+                      {"rows_csv", (folder / "rows.csv").string()},
+                      {"rows_json", (folder / "rows.json").string()},
+                      {"rows_md", (folder / "rows.md").string()},
+                      {"run_json", (folder / "run.json").string()},
+                      {"journal", (folder / "journal.jsonl").string()}};
+}
+
+SweepResult run_rows(const CommandLine& line, SweepPlan plan, const Catalog& catalog, Journal& journal) {
+  const std::int64_t repeats = line.options.repeats.value_or(1);
+  MadeWith made_with(catalog, line.options);
+  Progress progress(stderr, isatty(STDERR_FILENO) != 0, static_cast<std::int64_t>(plan.rows.size()) * repeats);
+  const SweepHooks hooks{.runner = runner_of(line.options, catalog),
+                         .made_with = [&](const Job& job) { return made_with.of(job); },
+                         .done = [&](bool run_now, std::string_view what) { progress.step(run_now, what); },
+                         .stop = [] { return stop_signal != 0; }};
+  return sweep(std::move(plan), repeats, catalog, hooks, journal);
+}
+
+// 128 + n, as a shell has it for a process that a signal ended.
+ExitCode interrupted(const SweepResult& result, std::size_t rows, const Journal& journal) {
+  const int signal = stop_signal;
+  fmt::print(stderr,
+             "perfbench: stopped by {} after {} of {} rows; they are kept in {}\n  hint: run the same command "
+             "again to go on\n",
+             signal == SIGINT ? "SIGINT" : "SIGTERM", result.rows.size(), rows, journal.path().string());
+  return static_cast<ExitCode>(128 + signal);
+}
+
+}  // namespace
+
+ExitCode run_sweep(const CommandLine& line) {
+  const Options& options = line.options;
+  const EnvVars env_vars = options.env_vars ? read_env_vars(*options.env_vars) : EnvVars{};
+  const Catalog catalog = Catalog::find();
+  if (line.request.stack) catalog.stack(*line.request.stack, "--stack");
+  const Where where = options.where ? parse_where(*options.where, "--where", where_names()) : Where{};
+  SweepPlan plan = plan_sweep({line.words.begin(), line.words.end()}, where, line.request.stack, catalog);
+  const SweepPlan findings{.problems = plan.problems, .broken_rows = plan.broken_rows, .warnings = plan.warnings};
+  if (options.dryrun) {
+    dry_run(plan, catalog, options.json);
+    warn(findings.warnings);
+    if (findings.problems.empty()) return ExitCode::ok;
+    throw InputError(findings.problems);
+  }
+
+  const fs::path folder = result_folder(options);
+  require_writable_directory(folder);
+  Journal journal(folder, PERFBENCH_VERSION);
+  warn(journal.warnings());
+  warn(findings.warnings);
+  catch_signals();
+  const std::size_t rows = plan.rows.size();
+  const SweepResult result = run_rows(line, std::move(plan), catalog, journal);
+  if (result.stopped) return interrupted(result, rows, journal);
+  const TextTable table = write_rows(folder, result, options.repeats.value_or(1), journal,
+                                     options.markdown ? TableUse::markdown : TableUse::everywhere);
+  write_file(folder / "run.json", dump_json(to_json(record_of(line, env_vars))) + "\n");
+
+  if (options.json)
+    print(dump_json(summary_json(result, findings, folder)) + "\n");
+  else if (options.markdown)
+    print(to_markdown(table));
+  else
+    print(to_terminal(table) + summary_text(result, findings, folder));
+  if (!findings.problems.empty()) throw InputError(findings.problems);
+  const bool all_ok = count(result, Status::ok) == static_cast<std::int64_t>(result.rows.size());
+  return options.strict && !all_ok ? ExitCode::regression : ExitCode::ok;
+}
+
+}  // namespace perfbench
