@@ -106,7 +106,8 @@ def many(binary, tmp_path_factory):
         folder = tmp_path_factory.mktemp("many")
         table = make_table(folder / "many.csv", 500)
         subprocess.run([binary, "sweep", table, "--out", folder / "whole"], check=True, capture_output=True)
-        MANY.extend((table, outputs(folder / "whole")))
+        size = (folder / "whole/journal.jsonl").stat().st_size
+        MANY.extend((table, outputs(folder / "whole"), size))
     return MANY
 
 
@@ -114,7 +115,7 @@ def many(binary, tmp_path_factory):
     "sign, lines", [(signal.SIGKILL, 2), (signal.SIGKILL, 60), (signal.SIGTERM, 20), (signal.SIGINT, 100)]
 )
 def test_ended_by_a_signal(binary, perfbench, many, tmp_path, sign, lines):
-    table, expected = many
+    table, expected, _ = many
     journal = tmp_path / "out/journal.jsonl"
     sweep = subprocess.Popen(
         [binary, "sweep", table, "--out", tmp_path / "out"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -135,6 +136,26 @@ def test_ended_by_a_signal(binary, perfbench, many, tmp_path, sign, lines):
 
     answer = perfbench("sweep", table, "--out", "out", "--json").json
     assert (answer["done_before"], answer["run_now"]) == (done, 500 - done)
+    assert outputs(tmp_path / "out") == expected
+
+
+def test_killed_50_times_the_result_is_the_same(binary, perfbench, many, tmp_path):
+    """One sweep, killed and started again at 50 seeded sizes of its journal."""
+    table, expected, size = many
+    journal = tmp_path / "out/journal.jsonl"
+    choose = random.Random(5)
+    for point in sorted(choose.randrange(size * 9 // 10) for _ in range(50)):
+        sweep = subprocess.Popen([binary, "sweep", table, "--out", tmp_path / "out"], stderr=subprocess.DEVNULL)
+        until = time.monotonic() + 30
+        while not (journal.exists() and journal.stat().st_size > point) and time.monotonic() < until:
+            pass
+        sweep.kill()
+        assert sweep.wait(timeout=30) == -signal.SIGKILL
+        assert not (tmp_path / "out/rows.csv").exists()
+
+    before = journal.read_bytes().count(b"\n") - 1
+    answer = perfbench("sweep", table, "--out", "out", "--json").json
+    assert (answer["done_before"], answer["run_now"]) == (before, 500 - before)
     assert outputs(tmp_path / "out") == expected
 
 
