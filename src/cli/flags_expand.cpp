@@ -34,6 +34,7 @@ Problem unknown_flag(std::string_view spelling) {
   };
   const std::vector<std::string> spellings = flag_spellings();
   std::vector<std::string> names;
+  names.reserve(spellings.size());
   for (const std::string& known : spellings) names.push_back(bare(known));
   std::vector<std::string> near;
   for (const std::string& name : nearest(bare(spelling), names))

@@ -19,7 +19,7 @@ struct Block {
   // The object under `key`, read by `read(Block&)`; an empty result after a problem was noted.
   template <class Read>
   auto child(std::string_view key, Read read) {
-    std::invoke_result_t<Read, Block&> result;
+    std::invoke_result_t<Read, Block&> result{};
     const Json* json = fields.any(key);
     if (json == nullptr || !json->is_object()) {
       fields.problem(key, json == nullptr ? "is missing" : "must be an object");

@@ -33,6 +33,7 @@ std::vector<std::pair<std::size_t, ValueId>> by_last_writer(const Program& progr
     }
   }
   std::vector<std::pair<std::size_t, ValueId>> order;
+  order.reserve(last.size());
   for (const auto& [id, node] : last) order.emplace_back(node, id);
   std::sort(order.begin(), order.end());
   return order;
@@ -52,6 +53,7 @@ void add_data_parallel(Program& program, const Policy& policy) {
   const bool over_dp = program.axis_size[Axis::dp] > 1;
   const auto order = by_last_writer(program);
   std::vector<ValueId> ids;
+  ids.reserve(order.size());
   for (const auto& [last, id] : order) ids.push_back(id);
 
   std::vector<std::vector<Node>> after(program.backward.size());  // what leaves after each node

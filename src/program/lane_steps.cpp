@@ -14,7 +14,7 @@ LaneStep all_reduce(Axis axis, std::int64_t bytes) {
 Steps cross_entropy_steps(const CrossEntropy& op, const Program& program) {
   if (program.axis_size[op.axis] == 1) return {kernel(1.0)};
   const std::int64_t tokens = program.type(op.logits.id).shape[0];
-  return {kernel(0.5), all_reduce(op.axis, 4 * tokens), kernel(0.5), all_reduce(op.axis, 2 * 4 * tokens)};
+  return {kernel(0.5), all_reduce(op.axis, 4 * tokens), kernel(0.5), all_reduce(op.axis, 8 * tokens)};
 }
 
 // Reading for the amax, then reading and writing for the cast: a third and two thirds of the traffic, near enough.

@@ -31,7 +31,7 @@ std::vector<Slot> schedule(const PipelineShape& shape, int stage) {
   const int total = shape.microbatches * shape.vp;
   const int ahead = warmup(shape, stage);
   std::vector<Slot> slots;
-  slots.reserve(static_cast<std::size_t>(2 * total * shape.flushes));
+  slots.reserve(std::size_t{2} * static_cast<std::size_t>(total) * static_cast<std::size_t>(shape.flushes));
   for (int flush = 0; flush < shape.flushes; ++flush) {
     auto push = [&](Slot slot) {
       slot.microbatch += flush * shape.microbatches;

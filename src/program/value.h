@@ -17,7 +17,7 @@ inline constexpr ValueId kNoValue = -1;
 // At most three dimensions; activations are tokens x features, tokens in sequence-major order.
 struct Shape {
   std::array<std::int64_t, 3> dims{};
-  std::int8_t rank = 0;
+  int rank = 0;
 
   Shape() = default;
   Shape(std::initializer_list<std::int64_t> sizes) {

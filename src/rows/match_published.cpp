@@ -51,6 +51,7 @@ PublishedMatch match_published(const Job& job, std::span<const PublishedRow> row
   const auto agrees = [&](const PublishedRow& row) { return same_result(row, matches.front()); };
   if (std::all_of(matches.begin(), matches.end(), agrees)) return {matches.front(), ""};
   std::vector<std::string> ids;
+  ids.reserve(matches.size());
   for (const PublishedRow& row : matches) ids.push_back(row.row + " (" + row.source + ")");
   return {std::nullopt, "published rows " + join(ids, ", ") + " all match and differ in their results; none is taken"};
 }

@@ -102,6 +102,7 @@ class Reader {
     for (const std::string& heading : table.header) {
       if (std::find(kOwnColumns.begin(), kOwnColumns.end(), heading) != kOwnColumns.end()) continue;
       std::vector<std::string> known;
+      known.reserve(kHeadings.size());
       for (const auto& [key, name] : kHeadings) known.emplace_back(key);
       const std::string key = letters_and_digits(heading);
       if (std::find(known.begin(), known.end(), key) == known.end())

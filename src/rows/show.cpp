@@ -52,6 +52,7 @@ std::vector<std::string> show_shares(const std::vector<double>& values) {
     for (std::size_t i = 0; i < order.size() && left > 0; ++i, --left) ++tenths[order[i]];
   }
   std::vector<std::string> shares;
+  shares.reserve(tenths.size());
   for (const std::int64_t t : tenths) shares.push_back(fmt::format("{}.{}", t / 10, t % 10));
   return shares;
 }

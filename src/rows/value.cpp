@@ -122,7 +122,7 @@ std::string assign(std::vector<std::pair<std::string, double>>& field, const Jso
 
 std::string assign(std::vector<StageMemory>& field, const Json& value) {
   if (value.is_null()) return "";
-  const std::string rule = "must be a list of objects with the keys stage, category, gib";
+  const char* const rule = "must be a list of objects with the keys stage, category, gib";
   if (!value.is_array()) return rule;
   for (const Json& entry : std::get<Json::Array>(value.value)) {
     const Json *stage = entry.find("stage"), *category = entry.find("category"), *gib = entry.find("gib");

@@ -11,7 +11,7 @@ Simulation simulate_flat(const Job& job, const JobPrograms& programs, const Cost
 
   const auto play_slot = [&](int stage, const Slot& slot, const SlotInput& input, StageClock& clock) {
     const TimedProgram& program = timed[static_cast<std::size_t>(programs.kind(slot.chunk, stage, pp))];
-    ReadyTable& ready = tables[static_cast<std::size_t>(slot.chunk * pp + stage)];
+    ReadyTable& ready = tables[JobPrograms::index(slot.chunk, stage, pp)];
     const ValueId in = slot.backward ? program.grad_output : program.input;
     const ValueId out = slot.backward ? program.grad_input : program.output;
     if (in != kNoValue) ready[static_cast<std::size_t>(in)] = {input.arrival_s, Part::pipeline_bubble};

@@ -44,6 +44,7 @@ double play_conditional(const TimedProgram& program, const Slot& slot, const Slo
 Simulation simulate(const Job& job, const JobPrograms& programs, const CostModel& cost) {
   const std::vector<TimedProgram> timed = time_programs(programs, cost);
   std::vector<std::array<SlotTime, 2>> alone;  // by kind: forward, backward
+  alone.reserve(timed.size());
   for (const TimedProgram& program : timed) alone.push_back({play_alone(program, false), play_alone(program, true)});
   const int pp = job.layout.pp;
   std::vector<ReadyTable> tables;  // of conditional slots, by chunk in model order
@@ -52,8 +53,7 @@ Simulation simulate(const Job& job, const JobPrograms& programs, const CostModel
   const auto play_slot = [&](int stage, const Slot& slot, const SlotInput& input, StageClock& clock) {
     const auto kind = static_cast<std::size_t>(programs.kind(slot.chunk, stage, pp));
     if (input.is_first || input.is_last) {
-      return play_conditional(timed[kind], slot, input, clock,
-                              tables[static_cast<std::size_t>(slot.chunk * pp + stage)]);
+      return play_conditional(timed[kind], slot, input, clock, tables[JobPrograms::index(slot.chunk, stage, pp)]);
     }
     clock.wait_until(input.arrival_s, Part::pipeline_bubble);
     const SlotTime& time = alone[kind][slot.backward ? 1 : 0];
