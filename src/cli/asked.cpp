@@ -32,11 +32,6 @@ void apply_module(const ModelWord& word, Compat compat, Request& request) {
                                                      : "rule: lora for a finetune name without -f";
 }
 
-std::optional<Unsupported> unsupported_mode(const Options& options) {
-  if (options.mode != "measure" && options.mode != "slice") return std::nullopt;
-  return Unsupported(*options.mode, fmt::format("--mode {}: this version of perfbench only simulates", *options.mode));
-}
-
 std::vector<std::string> notes_of(const CommandLine& line, const Job& job) {
   std::vector<std::string> notes;
   if (line.options.mode.value_or("auto") == "auto")
@@ -51,6 +46,11 @@ std::vector<std::string> notes_of(const CommandLine& line, const Job& job) {
 }
 
 }  // namespace
+
+std::optional<Unsupported> unsupported_mode(const Options& options) {
+  if (options.mode != "measure" && options.mode != "slice") return std::nullopt;
+  return Unsupported(*options.mode, fmt::format("--mode {}: this version of perfbench only simulates", *options.mode));
+}
 
 Request asked_request(const CommandLine& line) {
   Request request = line.request;

@@ -65,9 +65,10 @@ std::vector<Row> simulated_rows(const fs::path& path, const Catalog& catalog) {
   const ConfigTable table = read_config_table(path);
   std::vector<Problem> problems = table.problems;
   std::vector<Row> rows;
+  RowSimulator simulate(catalog);
   for (const ConfigRow& config : table.rows) {
     try {
-      rows.push_back(simulate_row(make_job(config.request, catalog), catalog));
+      rows.push_back(simulate(make_job(config.request, catalog)));
     } catch (const Unsupported& problem) {
       rows.push_back(unsupported_row(config.request, problem));
     } catch (const InputError& error) {

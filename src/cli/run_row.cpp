@@ -29,9 +29,7 @@ std::optional<std::filesystem::path> result_folder(const Options& options) {
 // The row of a job that nothing here can carry out as it was asked.
 Row unsupported_row_of(const Job& job, const Catalog& catalog, const Unsupported& problem) {
   Row row = row_of(job);
-  row.status = Status::unsupported;
-  row.feature = problem.feature();
-  row.reason = problem.what();
+  set_unsupported(row, problem);
   set_published(row, job, read_published(catalog.folder() / "published", job.system.name));
   return row;
 }

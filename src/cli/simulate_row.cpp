@@ -7,22 +7,11 @@
 #include "base/units.h"
 #include "cost/op_time.h"
 #include "models/decoder.h"
-#include "rows/published.h"
 #include "sim/memory.h"
 #include "sim/simulate.h"
 
 namespace perfbench {
 namespace {
-
-// The system's own kernel constants, or the medians over the measured systems with a note that says so.
-KernelConstants kernels_of(const Job& job, const Catalog& catalog, Row& row) {
-  const std::filesystem::path folder = catalog.folder() / "kernels";
-  const std::filesystem::path own = folder / (job.system.name + ".json");
-  if (std::filesystem::exists(own)) return read_kernel_constants(own);
-  row.notes.push_back(fmt::format(
-      "no measured kernels of {}: kernels/default.json, the medians of the measured systems", job.system.name));
-  return read_kernel_constants(folder / "default.json");
-}
 
 void set_memory(Row& row, const Job& job, const std::vector<StageMemoryBytes>& stages) {
   double peak = 0.0;
@@ -52,26 +41,37 @@ void set_memory(Row& row, const Job& job, const std::vector<StageMemoryBytes>& s
 
 }  // namespace
 
-Row simulate_row(const Job& job, const Catalog& catalog) {
+const RowSimulator::SystemData& RowSimulator::data_of(const std::string& system) {
+  const auto found = systems_.find(system);
+  if (found != systems_.end()) return found->second;
+  SystemData data{.kernels = read_kernel_constants(catalog_.kernel_constants(system)),
+                  .published = read_published(catalog_.folder() / "published", system)};
+  return systems_.emplace(system, std::move(data)).first->second;
+}
+
+Row RowSimulator::operator()(const Job& job) {
+  const SystemData& data = data_of(job.system.name);
   Row row = row_of(job);
   row.method = Method::simulated;
-  const std::vector<PublishedRow> published = read_published(catalog.folder() / "published", job.system.name);
   try {
     const JobPrograms programs = build_programs(job);
-    const CostModel cost = cost_model(job, kernels_of(job, catalog, row));
-    const Simulation simulation = simulate(job, programs, cost);
+    if (data.kernels.system != job.system.name) {
+      row.notes.push_back(fmt::format(
+          "no measured kernels of {}: kernels/default.json, the medians of the measured systems", job.system.name));
+    }
+    const Simulation simulation = simulate(job, programs, cost_model(job, data.kernels));
     set_step_time(row, job, simulation.step_time_s);
     for (int part = 0; part < kNumParts; ++part) {
       row.breakdown.emplace_back(name(static_cast<Part>(part)), simulation.breakdown[static_cast<Part>(part)]);
     }
     set_memory(row, job, replay_memory(job, programs));
   } catch (const Unsupported& problem) {
-    row.status = Status::unsupported;
-    row.feature = problem.feature();
-    row.reason = problem.what();
+    set_unsupported(row, problem);
   }
-  set_published(row, job, published);
+  set_published(row, job, data.published);
   return row;
 }
+
+Row simulate_row(const Job& job, const Catalog& catalog) { return RowSimulator(catalog)(job); }
 
 }  // namespace perfbench

@@ -1,15 +1,38 @@
 // A job's predicted row.
 #pragma once
 
+#include <map>
+#include <string>
+#include <vector>
+
+#include "cost/kernel_constants.h"
+#include "rows/published.h"
 #include "rows/row.h"
 #include "spec/catalog.h"
 #include "spec/job.h"
 
 namespace perfbench {
 
-// Builds the job's Programs and simulates them: a row with status ok, oom or unsupported, its breakdown, its memory,
-// and the published row of exactly this configuration beside it. `catalog` gives the kernel tables and the published
-// tables.
+// Builds a job's Programs and simulates them: a row with status ok, oom or unsupported, its breakdown, its memory, and
+// the published row of exactly this configuration beside it. The kernel constants and the published rows of a system
+// are read once, for all its jobs. A harness Runner.
+class RowSimulator {
+ public:
+  explicit RowSimulator(const Catalog& catalog) : catalog_(catalog) {}
+  Row operator()(const Job& job);
+
+ private:
+  struct SystemData {
+    KernelConstants kernels;
+    std::vector<PublishedRow> published;
+  };
+  const SystemData& data_of(const std::string& system);
+
+  const Catalog& catalog_;
+  std::map<std::string, SystemData> systems_;
+};
+
+// One row.
 Row simulate_row(const Job& job, const Catalog& catalog);
 
 }  // namespace perfbench

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/table.h"
+#include "cli/asked.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/record.h"
@@ -52,15 +53,14 @@ fs::path result_folder(const Options& options) {
 class MadeWith {
  public:
   MadeWith(const Catalog& catalog, const Options& options)
-      : folder_(catalog.folder()),
+      : catalog_(catalog),
         common_(fmt::format("perfbench {} {}\nmode {}\n{}", PERFBENCH_VERSION, file_digest("/proc/self/exe"),
                             options.mode.value_or("auto"), published_digests())) {}
 
   const std::string& of(const Job& job) {
     const auto [entry, is_new] = by_system_.try_emplace(job.system.name);
     if (is_new) {
-      const fs::path own = folder_ / "kernels" / (job.system.name + ".json");
-      const fs::path file = fs::exists(own) ? own : folder_ / "kernels" / "default.json";
+      const fs::path file = catalog_.kernel_constants(job.system.name);
       entry->second = fmt::format("{}kernels {} {}\n", common_, file.filename().string(), file_digest(file));
     }
     return entry->second;
@@ -70,30 +70,26 @@ class MadeWith {
   std::string published_digests() const {
     std::map<std::string, std::string> digests;
     std::error_code error;
-    for (const auto& item : fs::directory_iterator(folder_ / "published", error))
+    for (const auto& item : fs::directory_iterator(catalog_.folder() / "published", error))
       if (item.path().extension() == ".csv") digests[item.path().filename().string()] = file_digest(item.path());
     std::string text;
     for (const auto& [file, hash] : digests) text += fmt::format("published {} {}\n", file, hash);
     return text;
   }
 
-  fs::path folder_;
+  const Catalog& catalog_;
   std::string common_;
   std::map<std::string, std::string> by_system_;
 };
 
-Row unmeasured_row(const Job& job, const std::string& mode) {
-  Row row = row_of(job);
-  row.status = Status::unsupported;
-  row.feature = mode;
-  row.reason = fmt::format("--mode {}: this version of perfbench only simulates", mode);
-  return row;
-}
-
 Runner runner_of(const Options& options, const Catalog& catalog) {
-  const std::string mode = options.mode.value_or("auto");
-  if (mode == "measure" || mode == "slice") return [mode](const Job& job) { return unmeasured_row(job, mode); };
-  return [&catalog](const Job& job) { return simulate_row(job, catalog); };
+  if (const std::optional<Unsupported> problem = unsupported_mode(options))
+    return [problem = *problem](const Job& job) {
+      Row row = row_of(job);
+      set_unsupported(row, problem);
+      return row;
+    };
+  return RowSimulator(catalog);
 }
 
 std::string layout_text(const Job& job) {

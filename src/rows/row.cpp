@@ -91,6 +91,12 @@ Row unsupported_row(const Request& request, const Unsupported& problem) {
   return row;
 }
 
+void set_unsupported(Row& row, const Unsupported& problem) {
+  row.status = Status::unsupported;
+  row.feature = problem.feature();
+  row.reason = problem.what();
+}
+
 void set_step_time(Row& row, const Job& job, double step_time_s) {
   check(step_time_s > 0.0, "set_step_time: the step time must be positive");
   const double samples = static_cast<double>(job.gbs);

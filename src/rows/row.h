@@ -111,6 +111,9 @@ Row row_of(const Job& job);
 // A row of a request that could not become a Job.
 Row unsupported_row(const Request& request, const Unsupported& problem);
 
+// The status of a row whose job nothing here can carry out, with its feature and reason.
+void set_unsupported(Row& row, const Unsupported& problem);
+
 // Sets step_time_s and what follows from it: tokens_per_s_per_gpu, samples_per_s, and, where row_of() found the means,
 // model_tflops_per_gpu and mfu. `step_time_s` is one global step and must be positive.
 void set_step_time(Row& row, const Job& job, double step_time_s);

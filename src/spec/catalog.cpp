@@ -194,6 +194,11 @@ bool Catalog::has_model(std::string_view name) const {
   return find_by_name(entries, name) || !find_by_alias(entries, name, "_aliases").found.empty();
 }
 
+fs::path Catalog::kernel_constants(std::string_view system) const {
+  const fs::path own = folder_ / "kernels" / fmt::format("{}.json", system);
+  return fs::exists(own) ? own : folder_ / "kernels" / "default.json";
+}
+
 fs::path Catalog::config_table(std::string_view system) const {
   return folder_ / fmt::format("model_configs_{}.csv", canonical_name(system));
 }

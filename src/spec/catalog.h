@@ -35,6 +35,8 @@ class Catalog {
   std::vector<std::string> stack_names() const;   // sorted
   bool has_model(std::string_view name) const;    // by name or alias, paths left out
 
+  // kernels/<system>.json, or kernels/default.json where nobody has measured the system.
+  std::filesystem::path kernel_constants(std::string_view system) const;
   std::filesystem::path config_table(std::string_view system) const;  // model_configs_<system>.csv; it may not exist
 
  private:

@@ -19,7 +19,6 @@ namespace perfbench {
 struct ParallelLayout {
   int tp = 1, pp = 1, cp = 1, vp = 1, ep = 1, etp = 1, dp = 1;
   bool fsdp = false;  // parameters are sharded over dp
-  int edp(int num_gpus) const { return num_gpus / (ep * etp * pp); }
 };
 
 struct Job {
