@@ -91,12 +91,15 @@ struct Bytes {
   double operator()(const GatherParams&) const { return 0.0; }
   double operator()(const ReduceGrads&) const { return 0.0; }
   double operator()(const ReducePartialGrads&) const { return 0.0; }
+  double operator()(const ReduceSharedGrads&) const { return 0.0; }
   // Kernels that touch each operand once.
   double operator()(const RmsNorm& op) const { return all(op); }
   double operator()(const RmsNormBackward& op) const { return all(op); }
   double operator()(const Matmul& op) const { return all(op); }
   double operator()(const WeightGrad& op) const { return all(op); }
   double operator()(const WeightGradAccumulate& op) const { return all(op); }
+  double operator()(const AddBias& op) const { return all(op); }
+  double operator()(const BiasGrad& op) const { return all(op); }
   double operator()(const Accumulate& op) const { return all(op); }
   double operator()(const Add& op) const { return all(op); }
   double operator()(const Transpose& op) const { return all(op); }
@@ -174,6 +177,14 @@ struct Collectives {
   }
   std::vector<TimedStep> operator()(const ReducePartialGrads& op) const {
     return {{lane_of(op.axis), time(Kind::all_reduce, bytes_of(op.main_grads, program), op.axis), Part::tp_exposed}};
+  }
+  // Between the first stage and the last; the nearest that the model of the network has is a pair of neighbours.
+  std::vector<TimedStep> operator()(const ReduceSharedGrads& op) const {
+    const double bytes = bytes_of(op.main_grads, program) / static_cast<double>(op.shards);
+    return {{Lane::dp,
+             collective_time_s(cost.kernels, cost.hardware,
+                               {.kind = Kind::all_reduce, .bytes = bytes, .group = cost.neighbours}),
+             Part::dp_exposed}};
   }
   std::vector<TimedStep> operator()(const GatherParams& op) const {
     return over_dp(time(Kind::all_gather, bytes_of(op.weights, program), Axis::dp), cost.overlap_param_gather);

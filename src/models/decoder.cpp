@@ -23,18 +23,30 @@ std::int64_t local_vocab(const Job& job) {
   return (job.model.vocab + unit - 1) / unit * 128;
 }
 
+constexpr const char* kEmbedTokens = "model.embed_tokens.weight";
+
+// (V, H) rows split over tp, of the embedding or of the head.
+ValueId vocab_weight(Builder& build, const Job& job, const char* name, const char* tensor) {
+  const std::int64_t rows = local_vocab(job);
+  return build.weight(name, {rows, job.model.hidden}, split(0),
+                      {Piece{.tensor = tensor, .rows = rows, .model_rows = job.model.vocab}});
+}
+
 ValueId embedding(Builder& build, const LocalShape& shape, Program& program, ValueId weight) {
   program.tokens = build.data("tokens", {shape.batch * shape.seq});
   const Embedding op = build.emit(Embedding{.tokens = {program.tokens}, .weight = {weight}}, {"embedded"});
   return build.scatter_seq(op.out.id, "embedded");
 }
 
-void head(Builder& build, Stream& stream, const LocalShape& shape, Program& program, ValueId weight) {
-  const ValueId x = build.gather_seq(norm(build, stream, shape, "final_norm", "sum"));    // (T, H)
-  const ValueId logits = build.emit(Matmul{.a = {x}, .b = {weight}}, {"logits"}).out.id;  // (T, V)
+void head(Builder& build, Stream& stream, const LocalShape& shape, Program& program, ValueId weight,
+          std::int64_t vocab) {
+  const ValueId x = build.gather_seq(norm(build, stream, shape, "final_norm", "model.norm.weight", "sum"));  // (T, H)
+  const ValueId logits = build.emit(Matmul{.a = {x}, .b = {weight}}, {"logits"}).out.id;                     // (T, V)
   program.targets = build.data("targets", {shape.batch * shape.seq});
-  const CrossEntropy loss = build.emit(CrossEntropy{.logits = {logits}, .targets = {program.targets}}, {"loss", "lse"});
-  program.loss = loss.loss.id;
+  program.loss_weight = build.constant("loss_weight");
+  const CrossEntropy op{
+      .logits = {logits}, .targets = {program.targets}, .weight = {program.loss_weight}, .vocab = vocab};
+  program.loss = build.emit(op, {"loss", "lse"}).loss.id;
 }
 
 }  // namespace
@@ -50,13 +62,13 @@ void require_programs(const Job& job) {
   refuse(model.moe.has_value(), "moe", "a model with experts (" + model.name + ")");
   refuse(!plain, "model family", "the layer pattern of " + model.family);
   refuse(model.norm != Norm::rms || !model.gated || model.activation != Activation::silu ||
-             model.positions != Positions::rope || model.rotary_share != 1.0 || model.qk_norm || model.attention_bias ||
-             model.output_bias || model.mlp_bias || model.sliding_window > 0,
+             model.positions != Positions::rope || model.rotary_share != 1.0 || model.qk_norm ||
+             model.sliding_window > 0,
          "model family", "a decoder layer of the family " + model.family);
-  refuse(model.tied_embeddings && job.layout.pp > 1, "tied embeddings", "an embedding shared between pipeline stages");
   refuse(job.task != Task::pretrain, std::string(name(job.task)), "the task " + std::string(name(job.task)));
-  refuse(job.precision != Precision::bf16 && job.precision != Precision::fp8cs, std::string(name(job.precision)),
-         "the precision " + std::string(name(job.precision)));
+  const bool known =
+      job.precision == Precision::fp32 || job.precision == Precision::bf16 || job.precision == Precision::fp8cs;
+  refuse(!known, std::string(name(job.precision)), "the precision " + std::string(name(job.precision)));
   refuse(model.kv_heads % job.layout.tp != 0, "kv head copies", "more tp ranks than key/value heads");
   refuse(job.layout.cp > 1, "cp", "context parallelism");
   refuse(job.layout.fsdp && job.layout.dp > 1, "fsdp", "sharding of parameters over dp");
@@ -75,7 +87,8 @@ Program build_chunk(const Job& job, const ChunkLayers& chunk) {
   Stream stream;
   ValueId table = kNoValue;  // (V, H) embedding rows, split over tp
   if (chunk.embedding) {
-    table = build.weight("embed_tokens", {local_vocab(job), shape.hidden}, split(0));
+    table = vocab_weight(build, job, "embed_tokens", kEmbedTokens);
+    program[table].shared = job.model.tied_embeddings && !chunk.head;
     stream.pending = embedding(build, shape, program, table);
   } else {
     program.input = build.boundary("input", {local_tokens(shape, program, policy), shape.hidden});
@@ -88,9 +101,13 @@ Program build_chunk(const Job& job, const ChunkLayers& chunk) {
   }
   build.enter_layer(-1);
   if (chunk.head) {
-    const bool tied = job.model.tied_embeddings && table != kNoValue;
-    head(build, stream, shape, program,
-         tied ? table : build.weight("lm_head", {local_vocab(job), shape.hidden}, split(0)));
+    const bool tied = job.model.tied_embeddings;
+    ValueId weight = table;
+    if (!tied || table == kNoValue) {
+      weight = vocab_weight(build, job, "lm_head", tied ? kEmbedTokens : "lm_head.weight");
+      program[weight].shared = program[weight].copy = tied;
+    }
+    head(build, stream, shape, program, weight, job.model.vocab);
   } else if (stream.residual != kNoValue) {
     const Add close{.a = {stream.residual}, .b = {stream.pending}};
     program.output = build.emit(close, {"output"}).out.id;

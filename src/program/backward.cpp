@@ -11,6 +11,9 @@
 namespace perfbench {
 namespace {
 
+template <class T, class... Listed>
+concept OneOf = (std::is_same_v<T, Listed> || ...);
+
 class Backward {
  public:
   Backward(Program& program, const Policy& policy)
@@ -117,7 +120,7 @@ class Backward {
   }
 
   struct Gradient8 {
-    ValueId q = kNoValue, q_t = kNoValue;
+    ValueId q = kNoValue, q_t = kNoValue, scale = kNoValue;
   };
   // dy in FP8. A gradient that was just gathered is cast first and gathered in FP8: half the bytes.
   Gradient8 quantize_gradient(ValueId dy) {
@@ -126,15 +129,15 @@ class Backward {
     if (gather == nullptr || gather->out.id != dy || !type(gather->x.id).placement[Axis::tp].is_split(0)) {
       Quantize op{.x = {dy}, .dtype = DType::f8e5m2, .amax_over_tp = type(dy).placement[Axis::tp].is_split(0)};
       op = build_.emit(op, {"dy8", with_transpose ? "dy8_t" : nullptr, "scale"});
-      return {op.q.id, op.q_t.id};
+      return {op.q.id, op.q_t.id, op.scale.id};
     }
     const ValueId shard = gather->x.id;
     program_.backward.pop_back();
     program_.values.pop_back();
     Quantize op{.x = {shard}, .dtype = DType::f8e5m2, .amax_over_tp = true};
-    const ValueId q = build_.emit(op, {"dy8", nullptr, "scale"}).q.id;
-    const ValueId whole = build_.emit(AllGather{.x = {q}}, {"dy8"}).out.id;
-    return {whole, with_transpose ? build_.emit(Transpose{.x = {whole}}, {"dy8_t"}).out.id : kNoValue};
+    op = build_.emit(op, {"dy8", nullptr, "scale"});
+    const ValueId whole = build_.emit(AllGather{.x = {op.q.id}}, {"dy8"}).out.id;
+    return {whole, with_transpose ? build_.emit(Transpose{.x = {whole}}, {"dy8_t"}).out.id : kNoValue, op.scale.id};
   }
 
   void rule(const Embedding& op) {
@@ -166,21 +169,36 @@ class Backward {
     const bool fp8 = b.type.dtype == DType::f8e4m3;
     const bool wants_weight = program_[weight].trainable;
 
-    Gradient8 dy8{.q = dy, .q_t = kNoValue};
+    if (op.bias.id != kNoValue) bias_grad(op.bias, dy);
+    Gradient8 dy8{.q = dy};
     if (fp8) dy8 = quantize_gradient(dy);
     const ValueId x = wants_weight ? saved(op.a.id) : kNoValue;  // issued early: it runs beside the product
     if (needed(op.a)) {
       const auto cast = transposed_cast_.find(weight);
       const bool transposed = fp8 && cast != transposed_cast_.end();
-      Matmul dgrad{.a = {dy8.q}, .b = {transposed ? cast->second : op.b.id}, .transpose_b = transposed};
+      Matmul dgrad{.a = {dy8.q}, .b = op.b, .scale_a = {dy8.scale}, .scale_b = op.scale_b, .transpose_b = transposed};
+      if (transposed) dgrad.b = {cast->second};
       give(op.a, build_.emit(dgrad, {"dx"}).out.id);
     }
     if (!wants_weight) return;
-    WeightGrad wgrad{.dy = {dy8.q}, .x = {x}};
+    WeightGrad wgrad{.dy = {dy8.q}, .x = {x}, .scale_dy = {dy8.scale}, .scale_x = op.scale_a};
     if (fp8 && policy_.fp8_transposes) {
-      wgrad = {.dy = {dy8.q_t}, .x = {saved_transposed(op.a.id, x)}, .transposed = true};
+      wgrad.dy = {dy8.q_t};
+      wgrad.x = {saved_transposed(op.a.id, x)};
+      wgrad.transposed = true;
     }
     accumulate(weight, build_.emit(wgrad, {"dw"}).dw.id);
+  }
+
+  void bias_grad(In bias, ValueId dy) {
+    if (needed(bias)) accumulate(bias.id, build_.emit(BiasGrad{.dy = {dy}}, {"dw"}).dw.id);
+  }
+
+  void rule(const AddBias& op) {
+    const ValueId dout = gradient(op.out);
+    if (dout == kNoValue) return;
+    bias_grad(op.bias, dout);
+    give(op.x, dout);
   }
 
   void rule(const Add& op) {
@@ -246,25 +264,21 @@ class Backward {
   }
 
   void rule(const CrossEntropy& op) {
-    CrossEntropyBackward back{
-        .logits = op.logits, .targets = op.targets, .lse = {op.lse.id}, .axis = op.axis, .seed = policy_.loss_seed};
+    CrossEntropyBackward back{.logits = op.logits,
+                              .targets = op.targets,
+                              .weight = op.weight,
+                              .lse = {op.lse.id},
+                              .axis = op.axis,
+                              .vocab = op.vocab};
     give(op.logits, build_.emit(back, {"dlogits"}).dlogits.id);
   }
 
   void rule(const CastWeight&) {}  // the gradient goes to the weight itself
 
   // Ops that a forward never holds.
-  template <class OpType>
-  void rule(const OpType& op) requires(std::is_same_v<OpType, EmbeddingBackward> ||
-                                       std::is_same_v<OpType, RmsNormBackward> || std::is_same_v<OpType, WeightGrad> ||
-                                       std::is_same_v<OpType, WeightGradAccumulate> ||
-                                       std::is_same_v<OpType, Accumulate> || std::is_same_v<OpType, Transpose> ||
-                                       std::is_same_v<OpType, AttentionBackward> ||
-                                       std::is_same_v<OpType, SwiGluBackward> ||
-                                       std::is_same_v<OpType, CrossEntropyBackward> ||
-                                       std::is_same_v<OpType, GatherParams> || std::is_same_v<OpType, ReduceGrads> ||
-                                       std::is_same_v<OpType, ReducePartialGrads> || std::is_same_v<OpType, GradNorm> ||
-                                       std::is_same_v<OpType, AdamW>) {
+  void rule(const OneOf<EmbeddingBackward, RmsNormBackward, WeightGrad, WeightGradAccumulate, BiasGrad, Accumulate,
+                        Transpose, AttentionBackward, SwiGluBackward, CrossEntropyBackward, GatherParams, ReduceGrads,
+                        ReducePartialGrads, ReduceSharedGrads, GradNorm, AdamW> auto& op) {
     throw ProgramError(fmt::format("{}: has no place in a forward", op.kName));
   }
 

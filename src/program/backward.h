@@ -6,7 +6,7 @@
 
 namespace perfbench {
 
-// Fills program.backward, the main gradients, grad_output and grad_input. The loss gradient starts at policy.loss_seed
+// Fills program.backward, the main gradients, grad_output and grad_input. The loss gradient starts at the loss weight
 // and every reduction is a plain sum: no other factor exists. Weight gradients of frozen weights and input gradients
 // that nobody needs are left out. Throws ProgramError when a forward cannot be differentiated.
 void derive_backward(Program& program, const Policy& policy);

@@ -24,16 +24,22 @@ ValueId Builder::data(const char* name, Shape shape) {
   return add({.name = name, .role = Role::data, .type = type});
 }
 
+ValueId Builder::constant(const char* name) {
+  return add({.name = name, .role = Role::data, .type = {.shape = {1}, .dtype = DType::f32, .placement = {}}});
+}
+
 ValueId Builder::boundary(const char* name, Shape shape) {
   const Placement over_tp = policy_.sequence_parallel ? split(0) : kReplicated;
-  ValueType type{.shape = shape, .dtype = DType::bf16, .placement = token_placement(program_, over_tp)};
+  ValueType type{.shape = shape, .dtype = policy_.dtype, .placement = token_placement(program_, over_tp)};
   return add({.name = name, .role = Role::boundary, .type = type});
 }
 
-ValueId Builder::weight(const char* name, Shape shape, Placement over_tp, DType dtype) {
-  ValueType type{.shape = shape, .dtype = dtype, .placement = {}};
+ValueId Builder::weight(const char* name, Shape shape, Placement over_tp, const Pieces& pieces) {
+  ValueType type{.shape = shape, .dtype = policy_.dtype, .placement = {}};
   if (program_.axis_size[Axis::tp] > 1) type.placement[Axis::tp] = over_tp;
-  return add({.name = name, .layer = layer_, .role = Role::state, .type = type, .state = StateKind::weight});
+  Value value{.name = name, .layer = layer_, .role = Role::state, .type = type, .state = StateKind::weight};
+  value.pieces = pieces;
+  return add(value);
 }
 
 ValueId Builder::gather_seq(ValueId x) {
@@ -47,16 +53,19 @@ ValueId Builder::scatter_seq(ValueId partial, const char* name) {
   return emit(AllReduce{.x = {partial}}, {name}).out.id;
 }
 
-ValueId Builder::quantize_input(ValueId x, bool with_transpose) {
+Builder::Operand8 Builder::quantize_input(ValueId x, bool with_transpose) {
+  if (!policy_.fp8) return {.value = x};
   const bool rows_split = program_.type(x).placement[Axis::tp].is_split(0);
   const char* transposed = with_transpose ? "x8_t" : nullptr;
-  return emit(Quantize{.x = {x}, .amax_over_tp = rows_split}, {"x8", transposed, "scale"}).q.id;
+  const Quantize op = emit(Quantize{.x = {x}, .amax_over_tp = rows_split}, {"x8", transposed, "scale"});
+  return {.value = op.q.id, .scale = op.scale.id};
 }
 
-ValueId Builder::linear_weight(const char* name, Shape shape, Placement over_tp) {
-  if (!policy_.fp8) return weight(name, shape, over_tp);
-  const ValueId id = weight(name, shape, over_tp, policy_.fp8_held ? DType::f8e4m3 : DType::bf16);
+Builder::Operand8 Builder::linear_weight(const Linear& linear, Shape shape, Placement over_tp) {
+  const ValueId id = weight(linear.name, shape, over_tp, linear.weight);
+  if (!policy_.fp8) return {.value = id};
   program_[id].fp8_held = policy_.fp8_held;
+  if (policy_.fp8_held) program_[id].type.dtype = DType::f8e4m3;
 
   CastWeight cast{.weight = {id}};
   Value copy = program_[id];
@@ -67,31 +76,43 @@ ValueId Builder::linear_weight(const char* name, Shape shape, Placement over_tp)
     cast.q.id = add(copy);
   }
   if (policy_.fp8_transposes) {
-    copy.state = StateKind::cast_transposed;
-    std::swap(copy.type.shape.dims[0], copy.type.shape.dims[1]);
-    Placement& placement = copy.type.placement[Axis::tp];
+    Value transposed = copy;
+    transposed.state = StateKind::cast_transposed;
+    std::swap(transposed.type.shape.dims[0], transposed.type.shape.dims[1]);
+    Placement& placement = transposed.type.placement[Axis::tp];
     if (placement.is_split()) placement = split(1 - placement.dim);
-    cast.q_t.id = add(copy);
+    cast.q_t.id = add(transposed);
+  }
+  if (!policy_.fp8_held) {
+    Value scale = copy;
+    scale.state = StateKind::cast_scale;
+    scale.type = {.shape = {1}, .dtype = DType::f32, .placement = {}};
+    cast.scale.id = add(scale);
   }
   if (cast.q.id != kNoValue || cast.q_t.id != kNoValue) emit(cast, {}, When::first_microbatch);
-  return cast.q.id != kNoValue ? cast.q.id : id;
+  return {.value = cast.q.id != kNoValue ? cast.q.id : id, .scale = cast.scale.id};
 }
 
-ValueId Builder::column_linear(ValueId x, const char* weight_name, std::int64_t features, const char* out_name) {
+ValueId Builder::column_linear(ValueId x, const Linear& linear, std::int64_t features, const char* out_name) {
   const std::int64_t width = program_.type(x).shape[1];
-  const ValueId w = linear_weight(weight_name, {features, width}, split(0));
+  const Operand8 w = linear_weight(linear, {features, width}, split(0));
   // What is gathered again in the backward is transposed there; what is saved is saved transposed.
   const bool save_transposed = policy_.fp8_transposes && !policy_.sequence_parallel;
-  const ValueId whole = gather_seq(policy_.fp8 ? quantize_input(x, save_transposed) : x);
-  return emit(Matmul{.a = {whole}, .b = {w}}, {out_name}).out.id;
+  const Operand8 a = quantize_input(x, save_transposed);
+  Matmul op{.a = {gather_seq(a.value)}, .b = {w.value}, .scale_a = {a.scale}, .scale_b = {w.scale}};
+  if (linear.bias_name != nullptr) op.bias = {weight(linear.bias_name, {features}, split(0), linear.bias)};
+  return emit(op, {out_name}).out.id;
 }
 
-ValueId Builder::row_linear(ValueId x, const char* weight_name, std::int64_t features, const char* out_name) {
+ValueId Builder::row_linear(ValueId x, const Linear& linear, std::int64_t features, const char* out_name) {
   const std::int64_t width = program_.type(x).shape[1];
-  const ValueId w = linear_weight(weight_name, {features, width}, split(1));
-  const ValueId a = policy_.fp8 ? quantize_input(x, policy_.fp8_transposes) : x;
-  const ValueId partial = emit(Matmul{.a = {a}, .b = {w}}, {out_name}).out.id;
-  return scatter_seq(partial, out_name);
+  const Operand8 w = linear_weight(linear, {features, width}, split(1));
+  const Operand8 a = quantize_input(x, policy_.fp8_transposes);
+  const Matmul op{.a = {a.value}, .b = {w.value}, .scale_a = {a.scale}, .scale_b = {w.scale}};
+  const ValueId sum = scatter_seq(emit(op, {out_name}).out.id, out_name);
+  if (linear.bias_name == nullptr) return sum;
+  const ValueId bias = weight(linear.bias_name, {features}, kReplicated, linear.bias);
+  return emit(AddBias{.x = {sum}, .bias = {bias}}, {out_name}).out.id;
 }
 
 }  // namespace perfbench

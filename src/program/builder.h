@@ -12,6 +12,14 @@ namespace perfbench {
 
 enum class Phase : std::uint8_t { forward, backward };
 
+// The weights of one linear layer.
+struct Linear {
+  const char* name = "";
+  Pieces weight{};
+  const char* bias_name = nullptr;  // nullptr: no bias
+  Pieces bias{};
+};
+
 class Builder {
  public:
   Builder(Program& program, const Policy& policy, Phase phase = Phase::forward)
@@ -28,22 +36,26 @@ class Builder {
 
   ValueId add(Value value);
   ValueId data(const char* name, Shape shape);      // int64, other tokens on every dp rank
+  ValueId constant(const char* name);               // data: (1) float32, the same on every rank
   ValueId boundary(const char* name, Shape shape);  // a stream value, or its gradient, from a neighbouring chunk
-  ValueId weight(const char* name, Shape shape, Placement over_tp, DType dtype = DType::bf16);
+  ValueId weight(const char* name, Shape shape, Placement over_tp, const Pieces& pieces);
 
   // (T, K) -> (T, N) with N split over tp; `x` is a stream value. `features` is the local N.
-  ValueId column_linear(ValueId x, const char* weight_name, std::int64_t features, const char* out_name);
-  // (T, K) with K split over tp -> a stream value (T, H).
-  ValueId row_linear(ValueId x, const char* weight_name, std::int64_t features, const char* out_name);
+  ValueId column_linear(ValueId x, const Linear& linear, std::int64_t features, const char* out_name);
+  // (T, K) with K split over tp -> a stream value (T, H). The bias is added once, to the whole sum.
+  ValueId row_linear(ValueId x, const Linear& linear, std::int64_t features, const char* out_name);
 
   // The stream between blocks is split over tp along tokens under sequence parallelism, else replicated.
   ValueId gather_seq(ValueId x);                           // a whole copy on every tp rank
   ValueId scatter_seq(ValueId partial, const char* name);  // partial sums over tp become a stream value
 
  private:
-  ValueId quantize_input(ValueId x, bool with_transpose);
+  struct Operand8 {
+    ValueId value = kNoValue, scale = kNoValue;  // scale: absent where the value is not FP8
+  };
+  Operand8 quantize_input(ValueId x, bool with_transpose);
   // The second operand of a linear's product: the weight, or its copy in FP8. (N, K)
-  ValueId linear_weight(const char* name, Shape shape, Placement over_tp);
+  Operand8 linear_weight(const Linear& linear, Shape shape, Placement over_tp);
 
   Program& program_;
   const Policy& policy_;

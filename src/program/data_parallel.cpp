@@ -7,22 +7,12 @@
 namespace perfbench {
 namespace {
 
-using Bucket = InOutList;
-
-// States dealt to buckets of at least `bucket_elements` in the given order; 0 puts all into one.
-std::vector<Bucket> buckets_of(const Program& program, const std::vector<ValueId>& ids, std::int64_t bucket_elements) {
-  std::vector<Bucket> buckets;
-  std::int64_t filled = 0;
-  for (ValueId id : ids) {
-    if (buckets.empty() || (bucket_elements > 0 && filled >= bucket_elements)) {
-      buckets.emplace_back();
-      filled = 0;
-    }
-    buckets.back().push_back({id});
-    filled += program.type(id).shape.elements();
-  }
-  return buckets;
-}
+// Main gradients that leave together, in the order of their last writers.
+struct Departure {
+  InOutList main_grads{};
+  std::int64_t elements = 0;
+  std::size_t last_writer = 0;  // index of a backward node
+};
 
 // Main gradients in the order of their last writer, with the node index of that writer.
 std::vector<std::pair<std::size_t, ValueId>> by_last_writer(const Program& program) {
@@ -39,35 +29,52 @@ std::vector<std::pair<std::size_t, ValueId>> by_last_writer(const Program& progr
   return order;
 }
 
-InOutList partial_over_tp(const Program& program, const Bucket& bucket) {
+// Buckets of at least `bucket_elements`; 0 puts all into one. A weight that another stage holds, too, has a bucket of
+// its own, so that both stages cut it into the same shares.
+std::vector<Departure> departures(const Program& program, std::int64_t bucket_elements) {
+  std::vector<Departure> list;
+  bool closed = true;
+  for (const auto& [node, id] : by_last_writer(program)) {
+    const bool shared = program[id].shared;
+    if (closed || shared || (bucket_elements > 0 && list.back().elements >= bucket_elements)) list.emplace_back();
+    Departure& bucket = list.back();
+    bucket.main_grads.push_back({id});
+    bucket.elements += program.type(id).shape.elements();
+    bucket.last_writer = node;
+    closed = shared;
+  }
+  return list;
+}
+
+InOutList partial_over_tp(const Program& program, const InOutList& grads) {
   InOutList partial;
-  for (InOut grad : bucket) {
+  for (InOut grad : grads) {
     if (program.type(grad.id).placement[Axis::tp].is_partial()) partial.push_back(grad);
   }
   return partial;
+}
+
+InOutList weights_of(const Program& program, const InOutList& grads) {
+  InOutList weights;
+  for (InOut grad : grads) weights.push_back({program[grad.id].weight});
+  return weights;
 }
 
 }  // namespace
 
 void add_data_parallel(Program& program, const Policy& policy) {
   const bool over_dp = program.axis_size[Axis::dp] > 1;
-  const auto order = by_last_writer(program);
-  std::vector<ValueId> ids;
-  ids.reserve(order.size());
-  for (const auto& [last, id] : order) ids.push_back(id);
-
+  const std::vector<Departure> buckets = departures(program, policy.bucket_elements);
   std::vector<std::vector<Node>> after(program.backward.size());  // what leaves after each node
-  std::size_t next = 0;
-  for (const Bucket& bucket : buckets_of(program, ids, policy.bucket_elements)) {
-    next += bucket.size();
-    std::vector<Node>& nodes = after[order[next - 1].first];
-    const int layer = program.backward[order[next - 1].first].layer;
-    if (InOutList partial = partial_over_tp(program, bucket); !partial.empty()) {
+  for (const Departure& bucket : buckets) {
+    std::vector<Node>& nodes = after[bucket.last_writer];
+    const int layer = program.backward[bucket.last_writer].layer;
+    if (InOutList partial = partial_over_tp(program, bucket.main_grads); !partial.empty()) {
       nodes.push_back(
           {.op = ReducePartialGrads{.main_grads = std::move(partial)}, .when = When::last_microbatch, .layer = layer});
     }
     if (over_dp) {
-      nodes.push_back({.op = ReduceGrads{.main_grads = bucket, .scatter = policy.distributed_optimizer},
+      nodes.push_back({.op = ReduceGrads{.main_grads = bucket.main_grads, .scatter = policy.distributed_optimizer},
                        .when = When::last_microbatch,
                        .layer = layer});
     }
@@ -80,25 +87,29 @@ void add_data_parallel(Program& program, const Policy& policy) {
   program.backward = std::move(backward);
 
   if (!over_dp || !policy.distributed_optimizer) return;
-  std::vector<Node> forward;
-  for (const Bucket& bucket : buckets_of(program, states(program, StateKind::weight), policy.bucket_elements)) {
-    forward.push_back({.op = GatherParams{.weights = bucket}, .when = When::first_microbatch});
+  std::vector<Node> forward;  // the buckets of the gradients, backwards: first the weights that are needed first
+  for (auto bucket = buckets.rbegin(); bucket != buckets.rend(); ++bucket) {
+    const GatherParams gather{.weights = weights_of(program, bucket->main_grads)};
+    forward.push_back({.op = gather, .when = When::first_microbatch});
   }
   forward.insert(forward.end(), program.forward.begin(), program.forward.end());
   program.forward = std::move(forward);
 }
 
 void add_optimizer(Program& program, const Policy& policy) {
-  InOutList weights, grads;
+  InOutList grads, shared;
   for (ValueId grad : states(program, StateKind::main_grad)) {
     grads.push_back({grad});
-    weights.push_back({program[grad].weight});
+    if (program[grad].shared) shared.push_back({grad});
   }
   if (grads.empty()) return;
   const std::int64_t shards = policy.distributed_optimizer ? program.axis_size[Axis::dp] : 1;
+  if (!shared.empty()) program.optimizer.push_back({.op = ReduceSharedGrads{.main_grads = shared, .shards = shards}});
   program.optimizer.push_back({.op = GradNorm{.main_grads = grads, .shards = shards}});
-  program.optimizer.push_back(
-      {.op = AdamW{.weights = weights, .main_grads = grads, .shards = shards, .state_bytes = policy.optimizer_bytes}});
+  program.optimizer.push_back({.op = AdamW{.weights = weights_of(program, grads),
+                                           .main_grads = grads,
+                                           .shards = shards,
+                                           .state_bytes = policy.optimizer_bytes}});
 }
 
 }  // namespace perfbench

@@ -12,8 +12,12 @@ void fuse_grad_accumulation(Program& program) {
       fused.push_back(node);
       continue;
     }
-    const WeightGradAccumulate both{
-        .dy = grad->dy, .x = grad->x, .main_grad = accumulate->main_grad, .transposed = grad->transposed};
+    const WeightGradAccumulate both{.dy = grad->dy,
+                                    .x = grad->x,
+                                    .scale_dy = grad->scale_dy,
+                                    .scale_x = grad->scale_x,
+                                    .main_grad = accumulate->main_grad,
+                                    .transposed = grad->transposed};
     fused.back().op = both;
   }
   program.backward = std::move(fused);

@@ -20,7 +20,7 @@ class Infer {
       if (axis == op.axis) return weight.placement[axis].is_split(0) ? kPartial : kReplicated;
       return tokens.placement[axis];
     });
-    return {{{tokens.shape[0], weight.shape[1]}, DType::bf16, placement}};
+    return {{{tokens.shape[0], weight.shape[1]}, weight.dtype, placement}};
   }
 
   Types operator()(const EmbeddingBackward& op) const {
@@ -30,7 +30,7 @@ class Infer {
       if (dout.placement[axis].is_split(0)) return kPartial;
       return weight.placement[axis];
     });
-    return {{weight.shape, DType::bf16, placement}};
+    return {{weight.shape, dout.dtype, placement}};
   }
 
   Types operator()(const RmsNorm& op) const {
@@ -47,7 +47,7 @@ class Infer {
     same("rms_norm_backward", dy, type(op.sum));
     if (op.dsum.id != kNoValue) same("rms_norm_backward", dy, type(op.dsum));
     Placements placement = per_axis([&](Axis axis) { return dy.placement[axis].is_split(0) ? kPartial : kReplicated; });
-    return {dy, {weight.shape, DType::bf16, placement}};
+    return {dy, {weight.shape, dy.dtype, placement}};
   }
 
   Types operator()(const Matmul& op) const {
@@ -58,7 +58,9 @@ class Infer {
     }
     if (size_bytes(a.dtype) != size_bytes(b.dtype)) fail("matmul", "operands of different precision");
     Placements placement = per_axis([&](Axis axis) { return product("matmul", axis, a, 0, b, b_outer); });
-    return {{{a.shape[0], b.shape[b_outer]}, DType::bf16, placement}};
+    const ValueType out{{a.shape[0], b.shape[b_outer]}, result_dtype(a.dtype), placement};
+    if (op.bias.id != kNoValue) bias("matmul", out, type(op.bias));
+    return {out};
   }
 
   Types operator()(const WeightGrad& op) const { return {weight_grad("weight_grad", op.dy, op.x, op.transposed)}; }
@@ -67,6 +69,21 @@ class Infer {
     grad_fits("weight_grad_accumulate", weight_grad("weight_grad_accumulate", op.dy, op.x, op.transposed),
               op.main_grad);
     return {};
+  }
+
+  Types operator()(const AddBias& op) const {
+    bias("add_bias", type(op.x), type(op.bias));
+    return {type(op.x)};
+  }
+
+  Types operator()(const BiasGrad& op) const {
+    const ValueType& dy = type(op.dy);
+    no_partial("bias_grad", dy);
+    Placements placement = per_axis([&](Axis axis) {
+      if (dy.placement[axis].is_split(0)) return kPartial;
+      return dy.placement[axis].is_split(1) ? split(0) : kReplicated;
+    });
+    return {{{dy.shape[1]}, dy.dtype, placement}};
   }
 
   Types operator()(const Accumulate& op) const {
@@ -90,7 +107,7 @@ class Infer {
     const ValueType& qkv = type(op.qkv);
     packed("attention", qkv, op.heads);
     if (op.batch * op.seq != qkv.shape[0]) fail("attention", "batch x seq is not the number of tokens");
-    return {{{qkv.shape[0], op.heads.out_width()}, DType::bf16, qkv.placement},
+    return {{{qkv.shape[0], op.heads.out_width()}, qkv.dtype, qkv.placement},
             {{qkv.shape[0], op.heads.heads}, DType::f32, qkv.placement}};
   }
 
@@ -167,6 +184,9 @@ class Infer {
 
   Types operator()(const GatherParams& op) const { return bucket("gather_params", op.weights, StateKind::weight); }
   Types operator()(const ReduceGrads& op) const { return bucket("reduce_grads", op.main_grads, StateKind::main_grad); }
+  Types operator()(const ReduceSharedGrads& op) const {
+    return bucket("reduce_shared_grads", op.main_grads, StateKind::main_grad);
+  }
   Types operator()(const GradNorm& op) const { return bucket("grad_norm", op.main_grads, StateKind::main_grad); }
   Types operator()(const AdamW& op) const { return bucket("adamw", op.weights, StateKind::weight); }
   Types operator()(const ReducePartialGrads& op) const {
@@ -200,6 +220,20 @@ class Infer {
   void no_partial(std::string_view op, const ValueType& x) const {
     for (Axis axis : kAxes) {
       if (x.placement[axis].is_partial()) fail(op, axis, "the input is a partial sum: " + to_string(x));
+    }
+  }
+
+  // FP8 products come out in BF16.
+  static DType result_dtype(DType operand) { return size_bytes(operand) == 1 ? DType::bf16 : operand; }
+
+  // One number per column, lying as the columns do, added to whole sums.
+  void bias(std::string_view op, const ValueType& x, const ValueType& b) const {
+    no_partial(op, x);
+    if (b.shape != Shape{x.shape[1]}) fail(op, "the bias is not as wide as the rows");
+    for (Axis axis : kAxes) {
+      if (x.placement[axis].is_split(1) != b.placement[axis].is_split(0)) {
+        fail(op, axis, fmt::format("the bias {} does not lie as the columns of {}", to_string(b), to_string(x)));
+      }
     }
   }
 
@@ -246,7 +280,7 @@ class Infer {
       fail(op, fmt::format("token counts differ: {} and {}", to_string(left), to_string(right)));
     }
     Placements placement = per_axis([&](Axis axis) { return product(op, axis, left, 1, right, 1); });
-    return {{left.shape[1], right.shape[1]}, DType::bf16, placement};
+    return {{left.shape[1], right.shape[1]}, result_dtype(left.dtype), placement};
   }
 
   void grad_fits(std::string_view op, const ValueType& dw, InOut main_grad) const {

@@ -19,6 +19,18 @@ std::vector<int> last_touch(const Program& program, const std::vector<Node>& nod
   return last;
 }
 
+// Values that die after each node, unless `kept` says that they outlive the phase.
+std::vector<std::vector<ValueId>> deaths(const Program& program, const std::vector<Node>& nodes,
+                                         const std::vector<bool>& kept) {
+  const std::vector<int> last = last_touch(program, nodes);
+  std::vector<std::vector<ValueId>> dead(nodes.size());
+  for (std::size_t id = 0; id < last.size(); ++id) {
+    if (last[id] < 0 || kept[id] || !counted(program.values[id])) continue;
+    dead[static_cast<std::size_t>(last[id])].push_back(static_cast<ValueId>(id));
+  }
+  return dead;
+}
+
 class Replay {
  public:
   explicit Replay(const Program& program) : program_(program), live_(program.values.size(), false) {}
@@ -36,15 +48,10 @@ class Replay {
     bytes_ -= program_.type(id).bytes();
   }
 
-  // Runs `nodes`; a value outlives its last touch where `kept` says so.
-  void run(const std::vector<Node>& nodes, const std::vector<bool>& kept) {
-    const std::vector<int> last = last_touch(program_, nodes);
+  void run(const std::vector<Node>& nodes, const std::vector<std::vector<ValueId>>& dead) {
     for (std::size_t i = 0; i < nodes.size(); ++i) {
-      const std::vector<Operand> operands = collect(nodes[i].op);
-      for (const Operand& operand : operands) hold(operand.id);
-      for (const Operand& operand : operands) {
-        if (last[at(operand.id)] == static_cast<int>(i) && !kept[at(operand.id)]) release(operand.id);
-      }
+      for (const Operand& operand : collect(nodes[i].op)) hold(operand.id);
+      for (ValueId id : dead[i]) release(id);
     }
   }
 
@@ -81,22 +88,32 @@ std::vector<ValueId> saved_values(const Program& program) {
   return ids;
 }
 
-Liveness liveness(const Program& program) {
-  Liveness result;
+Lifetimes lifetimes(const Program& program) {
   std::vector<bool> kept(program.values.size(), false);
-  for (ValueId id : saved_values(program)) {
-    kept[static_cast<std::size_t>(id)] = true;
-    result.saved_bytes += program.type(id).bytes();
-  }
+  for (ValueId id : saved_values(program)) kept[static_cast<std::size_t>(id)] = true;
+  if (program.output != kNoValue) kept[static_cast<std::size_t>(program.output)] = true;
+  Lifetimes result{.forward = deaths(program, program.forward, kept), .backward = {}};
+  kept.assign(program.values.size(), false);
+  if (program.grad_input != kNoValue) kept[static_cast<std::size_t>(program.grad_input)] = true;
+  result.backward = deaths(program, program.backward, kept);
+  return result;
+}
+
+Liveness liveness(const Program& program) {
+  const Lifetimes lives = lifetimes(program);
+  const std::vector<ValueId> saved = saved_values(program);
+  Liveness result;
+  for (ValueId id : saved) result.saved_bytes += program.type(id).bytes();
+
   Replay replay(program);
   replay.hold(program.input);
-  replay.run(program.forward, kept);
+  replay.run(program.forward, lives.forward);
   result.forward_peak_bytes = replay.take_peak();
-  if (program.output != kNoValue && !kept[static_cast<std::size_t>(program.output)]) replay.release(program.output);
+  if (std::find(saved.begin(), saved.end(), program.output) == saved.end()) replay.release(program.output);
   replay.take_peak();
 
   replay.hold(program.grad_output);
-  replay.run(program.backward, std::vector<bool>(program.values.size(), false));
+  replay.run(program.backward, lives.backward);
   result.backward_peak_bytes = replay.take_peak();
   return result;
 }

@@ -18,7 +18,15 @@ struct Liveness {
 // Forward values that the backward reads, data and states excepted: what a microbatch saves.
 std::vector<ValueId> saved_values(const Program& program);
 
-// Values are made at their op and freed after their last reader in program order.
+// Values that nobody touches after each node of a phase, in the order of the nodes: whoever runs or replays the phase
+// frees them then. Data and states are never freed.
+struct Lifetimes {
+  std::vector<std::vector<ValueId>> forward, backward;
+};
+Lifetimes lifetimes(const Program& program);
+
+// Values are made at their op and freed after their last reader in program order; what is sent to another chunk lives
+// to the end of its phase.
 Liveness liveness(const Program& program);
 
 // Bytes of the states of one kind.

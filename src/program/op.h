@@ -60,28 +60,46 @@ struct RmsNormBackward {  // dx is the gradient of x and of the residual alike
   auto fields() const { return std::tie(dy, dsum, sum, weight, rstd, dx, dw); }
 };
 
-struct Matmul {  // out = a b^T, or a b
+struct Matmul {  // out = a b^T, or a b, and the bias
   static constexpr std::string_view kName = "matmul";
-  In a{}, b{};  // (M, K), and (N, K) with transpose_b, else (K, N)
-  Out out{};    // (M, N)
+  In a{}, b{};              // (M, K), and (N, K) with transpose_b, else (K, N)
+  In scale_a{}, scale_b{};  // (1) float32 each where the operands are FP8
+  In bias{};                // (N) or absent
+  Out out{};                // (M, N)
   bool transpose_b = true;
-  auto fields() const { return std::tie(a, b, out); }
+  auto fields() const { return std::tie(a, b, scale_a, scale_b, bias, out); }
 };
 
 struct WeightGrad {  // dw = dy^T x
   static constexpr std::string_view kName = "weight_grad";
-  In dy{}, x{};  // (M, N), (M, K), or with `transposed` (N, M), (K, M): FP8 before Blackwell
-  Out dw{};      // (N, K)
+  In dy{}, x{};              // (M, N), (M, K), or with `transposed` (N, M), (K, M): FP8 before Blackwell
+  In scale_dy{}, scale_x{};  // (1) float32 each where the operands are FP8
+  Out dw{};                  // (N, K)
   bool transposed = false;
-  auto fields() const { return std::tie(dy, x, dw); }
+  auto fields() const { return std::tie(dy, x, scale_dy, scale_x, dw); }
 };
 
 struct WeightGradAccumulate {  // main_grad += dy^T x, in one kernel
   static constexpr std::string_view kName = "weight_grad_accumulate";
   In dy{}, x{};
+  In scale_dy{}, scale_x{};
   InOut main_grad{};  // (N, K)
   bool transposed = false;
-  auto fields() const { return std::tie(dy, x, main_grad); }
+  auto fields() const { return std::tie(dy, x, scale_dy, scale_x, main_grad); }
+};
+
+struct AddBias {  // to a product whose partial sums are complete; elsewhere the bias is the product's
+  static constexpr std::string_view kName = "add_bias";
+  In x{}, bias{};  // (M, N), (N)
+  Out out{};       // (M, N)
+  auto fields() const { return std::tie(x, bias, out); }
+};
+
+struct BiasGrad {  // dw = sum of the rows of dy
+  static constexpr std::string_view kName = "bias_grad";
+  In dy{};   // (M, N)
+  Out dw{};  // (N)
+  auto fields() const { return std::tie(dy, dw); }
 };
 
 struct Accumulate {  // main_grad += dw
@@ -117,6 +135,7 @@ struct Rope {  // rotates q and k inside the packed tensor; `inverse` is its bac
   Out out{};  // the same
   Heads heads{};
   double theta = 10000.0;
+  std::int64_t batch = 1;  // row r is position r / batch
   bool inverse = false;
   auto fields() const { return std::tie(qkv, out); }
 };
@@ -171,7 +190,8 @@ struct CastWeight {  // the weight in FP8; runs with the first microbatch only
   static constexpr std::string_view kName = "cast_weight";
   In weight{};       // (N, K)
   InOut q{}, q_t{};  // (N, K) absent where the weight is held in FP8 already; (K, N) where asked for
-  auto fields() const { return std::tie(weight, q, q_t); }
+  InOut scale{};     // (1) float32
+  auto fields() const { return std::tie(weight, q, q_t, scale); }
 };
 
 struct AllGather {  // along dim 0
@@ -198,21 +218,24 @@ struct AllReduce {
   auto fields() const { return std::tie(x, out); }
 };
 
-struct CrossEntropy {  // mean over the target tokens of the global batch, as a sum of this rank's share
+// This rank's share of the mean over the target tokens of the global batch: each weighs 1 / (their number), which is
+// data of the step and the only factor anywhere. A negative target is no target.
+struct CrossEntropy {
   static constexpr std::string_view kName = "cross_entropy";
-  In logits{}, targets{};  // (T, V), (T)
-  Out loss{}, lse{};       // (1) float32, (T) float32
-  Axis axis = Axis::tp;    // the vocabulary is split along it
-  auto fields() const { return std::tie(logits, targets, loss, lse); }
+  In logits{}, targets{}, weight{};  // (T, V), (T), (1) float32
+  Out loss{}, lse{};                 // (1) float32, (T) float32
+  Axis axis = Axis::tp;              // the vocabulary is split along it
+  std::int64_t vocab = 0;            // of the whole model; rows beyond are padding and take no part
+  auto fields() const { return std::tie(logits, targets, weight, loss, lse); }
 };
 
-struct CrossEntropyBackward {  // the seed: each target token weighs 1 / (target tokens of the global batch)
+struct CrossEntropyBackward {
   static constexpr std::string_view kName = "cross_entropy_backward";
-  In logits{}, targets{}, lse{};
+  In logits{}, targets{}, weight{}, lse{};
   Out dlogits{};  // (T, V)
   Axis axis = Axis::tp;
-  double seed = 1.0;
-  auto fields() const { return std::tie(logits, targets, lse, dlogits); }
+  std::int64_t vocab = 0;
+  auto fields() const { return std::tie(logits, targets, weight, lse, dlogits); }
 };
 
 struct GatherParams {  // updated shards of a bucket of weights come together over dp
@@ -235,6 +258,13 @@ struct ReducePartialGrads {  // main gradients that are partial over an axis (no
   auto fields() const { return std::tie(main_grads); }
 };
 
+struct ReduceSharedGrads {  // main gradients of weights that two stages hold are summed over both
+  static constexpr std::string_view kName = "reduce_shared_grads";
+  InOutList main_grads{};
+  std::int64_t shards = 1;  // ranks that share each: every rank sums its own part
+  auto fields() const { return std::tie(main_grads); }
+};
+
 struct GradNorm {  // norm of all main gradients over the whole model: hidden all-reduces of one number
   static constexpr std::string_view kName = "grad_norm";
   InOutList main_grads{};
@@ -251,9 +281,10 @@ struct AdamW {  // master weights and moments of this rank's shard, then the wei
 };
 
 using Op = std::variant<Embedding, EmbeddingBackward, RmsNorm, RmsNormBackward, Matmul, WeightGrad,
-                        WeightGradAccumulate, Accumulate, Add, Transpose, Rope, Attention, AttentionBackward, SwiGlu,
-                        SwiGluBackward, Quantize, CastWeight, AllGather, ReduceScatter, AllReduce, CrossEntropy,
-                        CrossEntropyBackward, GatherParams, ReduceGrads, ReducePartialGrads, GradNorm, AdamW>;
+                        WeightGradAccumulate, AddBias, BiasGrad, Accumulate, Add, Transpose, Rope, Attention,
+                        AttentionBackward, SwiGlu, SwiGluBackward, Quantize, CastWeight, AllGather, ReduceScatter,
+                        AllReduce, CrossEntropy, CrossEntropyBackward, GatherParams, ReduceGrads, ReducePartialGrads,
+                        ReduceSharedGrads, GradNorm, AdamW>;
 
 std::string_view name(const Op& op);
 

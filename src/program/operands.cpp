@@ -52,6 +52,7 @@ struct LaneOf {
   Lane operator()(const ReducePartialGrads& op) const { return perfbench::lane_of(op.axis); }
   Lane operator()(const GatherParams&) const { return Lane::dp; }
   Lane operator()(const ReduceGrads&) const { return Lane::dp; }
+  Lane operator()(const ReduceSharedGrads&) const { return Lane::dp; }
 };
 
 }  // namespace

@@ -9,18 +9,21 @@ Policy policy_of(const Job& job) {
   const bool fp8 = job.precision == Precision::fp8cs;
   const auto& precisions = job.system.precisions;
   const bool blackwell = std::find(precisions.begin(), precisions.end(), Precision::mxfp8) != precisions.end();
+  const bool fp32 = job.precision == Precision::fp32;
+  const bool master = stack.master_weights && !fp32;
   return {
+      .dtype = fp32 ? DType::f32 : DType::bf16,
       .fp8 = fp8,
       .fp8_transposes = fp8 && !blackwell,
       .fp8_held = fp8 && stack.fp8_params,
       .sequence_parallel = stack.sequence_parallel && job.layout.tp > 1,
       .regather = stack.regather_in_backward,
       .fused_grad_accumulation = stack.fused_grad_accumulation,
-      .main_grad = stack.main_grad_dtype,
+      .main_grad = fp32 ? DType::f32 : stack.main_grad_dtype,
       .distributed_optimizer = stack.distributed_optimizer,
       .bucket_elements = stack.bucket_elements,
-      .optimizer_bytes = (stack.master_weights ? 4 : 0) + 2 * size_bytes(stack.optimizer_state_dtype),
-      .loss_seed = 1.0 / (static_cast<double>(job.gbs) * static_cast<double>(job.seq_len)),
+      .master_weights = master,
+      .optimizer_bytes = (master ? 4 : 0) + 2 * size_bytes(stack.optimizer_state_dtype),
   };
 }
 

@@ -9,7 +9,8 @@
 namespace perfbench {
 
 struct Policy {
-  bool fp8 = false;  // linear layers run in FP8 with current scaling; head, embedding and attention stay BF16
+  DType dtype = DType::bf16;  // of weights and activations
+  bool fp8 = false;           // linear layers run in FP8 with current scaling; head, embedding and attention stay BF16
   bool fp8_transposes =
       false;              // FP8 products need both operands contiguous along the summed dim: copies are transposed
   bool fp8_held = false;  // linear weights are kept and gathered in FP8
@@ -19,8 +20,8 @@ struct Policy {
   DType main_grad = DType::bf16;
   bool distributed_optimizer = true;
   std::int64_t bucket_elements = 0;   // 0: one bucket per chunk
+  bool master_weights = true;         // FP32 copies of the weights; never of weights that are FP32 themselves
   std::int64_t optimizer_bytes = 12;  // per parameter: master copy and the two moments
-  double loss_seed = 1.0;             // 1 / (target tokens of the global batch)
 };
 
 // FP8 products before Blackwell take operands in one order only; the block formats came with Blackwell.

@@ -96,6 +96,8 @@ class Printer {
         return fmt::format("${}.fp8", name);
       case StateKind::cast_transposed:
         return fmt::format("${}.fp8_t", name);
+      case StateKind::cast_scale:
+        return fmt::format("${}.fp8_scale", name);
       case StateKind::main_grad:
         return fmt::format("${}.grad", name);
     }

@@ -24,6 +24,7 @@ struct Program {
   std::vector<Node> optimizer;  // once per global step
 
   ValueId tokens = kNoValue, targets = kNoValue;          // data, where the chunk has the embedding or the head
+  ValueId loss_weight = kNoValue;                         // data: 1 / (target tokens of the global batch), float32
   ValueId input = kNoValue, output = kNoValue;            // activations from and to the neighbouring chunks
   ValueId grad_output = kNoValue, grad_input = kNoValue;  // their gradients
   ValueId loss = kNoValue;                                // of the last chunk

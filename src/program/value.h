@@ -57,8 +57,19 @@ enum class StateKind : std::uint8_t {
   weight,           // what the forward reads, or what it is cast from
   cast,             // the weight in FP8
   cast_transposed,  // the same, transposed for the data-gradient GEMM
+  cast_scale,       // what the copy in FP8 is to be multiplied with
   main_grad         // the sum of the weight's gradients over microbatches
 };
+
+// A part of a weight, as rows of a tensor of the Hugging Face model. A weight is the concatenation of its pieces along
+// dim 0; each is split over tp as the weight is.
+struct Piece {
+  const char* tensor = nullptr;  // "model.layers.{}.mlp.up_proj.weight"; {} is the layer's number in the model
+  std::int64_t rows = 0;         // of this piece on one rank
+  std::int64_t model_rows = 0;   // of the Hugging Face tensor; what a rank holds beyond them is padding: zeros
+};
+inline constexpr int kMaxPieces = 3;
+using Pieces = std::array<Piece, kMaxPieces>;
 
 struct Value {
   const char* name = "";  // a literal, relative to the layer: "qkv"
@@ -69,6 +80,9 @@ struct Value {
   ValueId weight = kNoValue;  // of a cast or a main gradient: the weight it belongs to
   bool trainable = true;      // of a weight
   bool fp8_held = false;      // of a weight: the stack keeps it in FP8 only
+  bool shared = false;        // of a weight: another pipeline stage holds it, too (tied embeddings)
+  bool copy = false;          // of a shared weight: the other stage's counts in norms and as the parameter
+  Pieces pieces{};            // of a weight
 };
 
 }  // namespace perfbench

@@ -6,9 +6,28 @@
 
 #include "program/infer.h"
 #include "program/operands.h"
+#include "program/verify_updates.h"
 
 namespace perfbench {
 namespace {
+
+// Weights come once a step, before they are read; sums leave once, when they are complete.
+When wanted_when(const Op& op) {
+  if (std::holds_alternative<GatherParams>(op) || std::holds_alternative<CastWeight>(op)) return When::first_microbatch;
+  if (std::holds_alternative<ReduceGrads>(op) || std::holds_alternative<ReducePartialGrads>(op)) {
+    return When::last_microbatch;
+  }
+  return When::always;
+}
+
+void check_when(const Node& node) {
+  const When wanted = wanted_when(node.op);
+  if (node.when == wanted) return;
+  const char* rule = wanted == When::always             ? "should run with every microbatch"
+                     : wanted == When::first_microbatch ? "should run with the first microbatch alone"
+                                                        : "runs before the last microbatch";
+  throw ProgramError(fmt::format("{}: {}", name(node.op), rule));
+}
 
 class Verify {
  public:
@@ -28,6 +47,8 @@ class Verify {
     matches("input", program_.input, "grad_input", program_.grad_input);
     matches("output", program_.output, "grad_output", program_.grad_output);
     main_grads();
+    shared_grads();
+    verify_updates(program_);
   }
 
  private:
@@ -40,6 +61,7 @@ class Verify {
   }
 
   void check_node(const Node& node) {
+    check_when(node);
     const std::string_view op = name(node.op);
     std::vector<ValueId> outs;
     for (const Operand& operand : collect(node.op)) {
@@ -99,21 +121,17 @@ class Verify {
     }
   }
 
-  // How often each main gradient is reduced, by axis. A sum is reduced once it is complete: with the last microbatch,
-  // after its last writer.
+  // How often each main gradient is reduced, by axis. A sum is reduced once it is complete: after its last writer.
   std::map<ValueId, PerAxis<int>> reductions() const {
     std::map<ValueId, PerAxis<int>> count;
-    auto reduce = [&](const Node& node, const InOutList& grads, Axis axis) {
-      if (node.when != When::last_microbatch) {
-        throw ProgramError(fmt::format("{}: runs before the last microbatch", name(node.op)));
-      }
+    auto reduce = [&](const InOutList& grads, Axis axis) {
       for (InOut grad : grads) ++count[grad.id][axis];
     };
     for (const Node& node : program_.backward) {
       if (const auto* op = std::get_if<ReduceGrads>(&node.op)) {
-        reduce(node, op->main_grads, Axis::dp);
+        reduce(op->main_grads, Axis::dp);
       } else if (const auto* partial = std::get_if<ReducePartialGrads>(&node.op)) {
-        reduce(node, partial->main_grads, partial->axis);
+        reduce(partial->main_grads, partial->axis);
       } else {
         no_reduced_writes(node, count);
       }
@@ -150,6 +168,25 @@ class Verify {
       if (grads_of[weight] != wanted) {
         throw ProgramError(
             fmt::format("{}: has {} main gradients, should have {}", label(weight), grads_of[weight], wanted));
+      }
+    }
+  }
+
+  // Both stages that hold a weight sum its gradient once, after all microbatches.
+  void shared_grads() const {
+    if (program_.optimizer.empty()) return;
+    std::map<ValueId, int> count;
+    for (const Node& node : program_.optimizer) {
+      const auto* op = std::get_if<ReduceSharedGrads>(&node.op);
+      if (op == nullptr) continue;
+      for (InOut grad : op->main_grads) ++count[grad.id];
+    }
+    for (ValueId id : states(program_, StateKind::main_grad)) {
+      const int wanted = program_[id].shared ? 1 : 0;
+      if (count[id] != wanted) {
+        throw ProgramError(
+            fmt::format("main gradient of {}: summed {} times with the stage that shares it, should be {}", label(id),
+                        count[id], wanted));
       }
     }
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "program/buckets.h"
 #include "program/liveness.h"
 #include "program/policy.h"
 #include "sim/simulate.h"
@@ -12,13 +13,31 @@ namespace {
 // What does not change during a step.
 void add_states(StageMemoryBytes& memory, const Program& program, const Policy& policy) {
   const auto bytes = [&](StateKind kind) { return static_cast<double>(state_bytes(program, kind)); };
-  memory.parameters += bytes(StateKind::weight) + bytes(StateKind::cast) + bytes(StateKind::cast_transposed);
-  memory.gradients += bytes(StateKind::main_grad);
-  const int shards = policy.distributed_optimizer ? program.axis_size[Axis::dp] : 1;
-  for (ValueId grad : states(program, StateKind::main_grad)) {
-    const auto elements = static_cast<double>(program.type(grad).shape.elements());
-    memory.optimizer += elements * static_cast<double>(policy.optimizer_bytes) / shards;
+  for (StateKind kind : {StateKind::weight, StateKind::cast, StateKind::cast_transposed, StateKind::cast_scale}) {
+    memory.parameters += bytes(kind);
   }
+  memory.gradients += bytes(StateKind::main_grad);
+  std::int64_t shared = 0;  // elements whose optimizer states this rank holds
+  for (const Bucket& bucket : buckets(program)) {
+    const auto padding = static_cast<double>(bucket.shard * program.axis_size[Axis::dp] - bucket.elements);
+    const ValueId grad = bucket.main_grads.front().id;
+    memory.gradients += padding * size_bytes(program.type(grad).dtype);
+    memory.parameters += padding * size_bytes(program.type(program[grad].weight).dtype);
+    shared += bucket.shard;
+  }
+  if (program.axis_size[Axis::dp] == 1 || !policy.distributed_optimizer) {
+    shared = 0;
+    for (ValueId grad : states(program, StateKind::main_grad)) shared += program.type(grad).shape.elements();
+  }
+  memory.optimizer += static_cast<double>(shared * policy.optimizer_bytes);
+}
+
+// Bytes that the slot needs from another stage; 0 where its input is made here.
+double received_bytes(const Slot& slot, int stage, const JobPrograms& programs, int pp) {
+  if (pp == 1) return 0.0;
+  const Program& program = programs.of(slot.chunk, stage, pp);
+  const ValueId id = slot.backward ? program.grad_output : program.input;
+  return id == kNoValue ? 0.0 : static_cast<double>(program.type(id).bytes());
 }
 
 }  // namespace
@@ -34,11 +53,16 @@ std::vector<StageMemoryBytes> replay_memory(const Job& job, const JobPrograms& p
     StageMemoryBytes memory{.reserved = job.stack.constants.reserved_bytes};
     for (int chunk = 0; chunk < job.layout.vp; ++chunk) add_states(memory, programs.of(chunk, stage, pp), policy);
     double held = 0.0, peak = 0.0;
-    for (const Slot& slot : schedule(pipeline_shape(job), stage)) {
+    const std::vector<Slot> slots = schedule(pipeline_shape(job), stage);
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+      const Slot& slot = slots[i];
+      // Receives are posted one slot ahead.
+      const double posted = i + 1 < slots.size() ? received_bytes(slots[i + 1], stage, programs, pp) : 0.0;
       const Liveness& live = lives[static_cast<std::size_t>(programs.kind(slot.chunk, stage, pp))];
       const auto saved = static_cast<double>(live.saved_bytes);
       if (slot.backward) held -= saved;
-      const auto inside = static_cast<double>(slot.backward ? live.backward_peak_bytes : live.forward_peak_bytes);
+      const auto inside =
+          posted + static_cast<double>(slot.backward ? live.backward_peak_bytes : live.forward_peak_bytes);
       if (held + inside > peak) {
         peak = held + inside;
         memory.activations = held + (slot.backward ? saved : 0.0);

@@ -8,8 +8,8 @@
 namespace perfbench {
 namespace {
 
-constexpr std::array kPrecisions{Precision::bf16, Precision::fp8cs, Precision::fp8ds, Precision::mxfp8,
-                                 Precision::nvfp4};
+constexpr std::array kPrecisions{Precision::fp32,  Precision::bf16,  Precision::fp8cs,
+                                 Precision::fp8ds, Precision::mxfp8, Precision::nvfp4};
 
 }  // namespace
 
@@ -34,6 +34,7 @@ std::optional<Precision> parse_precision(std::string_view dtype, std::string_vie
   const std::string type = lower(trim(dtype));
   const std::string how = lower(trim(recipe));
   if (type == "bf16") return Precision::bf16;  // NeMo's recipe flag has a default and says nothing about BF16
+  if (type == "fp32") return Precision::fp32;
   if (type == "fp8") {
     if (how.empty() || how == "cs") return Precision::fp8cs;
     if (how == "ds") return Precision::fp8ds;

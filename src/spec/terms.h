@@ -7,7 +7,7 @@
 namespace perfbench {
 
 enum class Task { pretrain, sft, lora };
-enum class Precision { bf16, fp8cs, fp8ds, mxfp8, nvfp4 };  // current scaling, delayed scaling, block formats
+enum class Precision { fp32, bf16, fp8cs, fp8ds, mxfp8, nvfp4 };  // current scaling, delayed scaling, block formats
 
 constexpr std::string_view name(Task task) {
   switch (task) {
@@ -23,6 +23,8 @@ constexpr std::string_view name(Task task) {
 
 constexpr std::string_view name(Precision precision) {
   switch (precision) {
+    case Precision::fp32:
+      return "fp32";
     case Precision::bf16:
       return "bf16";
     case Precision::fp8cs:
@@ -36,6 +38,9 @@ constexpr std::string_view name(Precision precision) {
   }
   return "?";
 }
+
+// Whether linear layers run in a format narrower than BF16, with scales.
+constexpr bool is_scaled(Precision precision) { return precision != Precision::fp32 && precision != Precision::bf16; }
 
 // "pretrain" and NeMo's "pre_train", "sft", "lora".
 std::optional<Task> parse_task(std::string_view text);

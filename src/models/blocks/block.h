@@ -16,13 +16,21 @@ struct LocalShape {
   std::int64_t batch = 0, seq = 0;  // samples and tokens of a microbatch on this rank
   std::int64_t hidden = 0, ffn = 0;
   Heads heads{};
+  int tp = 1;
+  bool attention_bias = false, output_bias = false, mlp_bias = false;
   double norm_eps = 1e-5, rope_theta = 10000.0;
 };
 
 LocalShape local_shape(const Job& job);
 
+// A part of a weight whose rows are split over tp: `rows` of them are this rank's.
+Piece split_rows(const char* tensor, std::int64_t rows, int tp);
+// A part of a weight of which every rank has all rows.
+Piece whole_rows(const char* tensor, std::int64_t rows);
+
 // y = norm(residual + pending), and the stream with the sum as its residual.
-ValueId norm(Builder& build, Stream& stream, const LocalShape& shape, const char* weight_name, const char* sum_name);
+ValueId norm(Builder& build, Stream& stream, const LocalShape& shape, const char* weight_name, const char* tensor,
+             const char* sum_name);
 
 // Grouped-query attention with rotary positions on packed q|k|v; what it adds is pending in the stream.
 void attention_block(Builder& build, Stream& stream, const LocalShape& shape);

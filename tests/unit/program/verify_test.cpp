@@ -19,11 +19,11 @@ Program small_chunk(const Policy& policy, int dp = 2) {
   program.axis_size[Axis::dp] = dp;
   Builder build(program, policy);
   program.input = build.boundary("input", {policy.sequence_parallel ? 4 : 8, 4});
-  RmsNorm norm{.x = {program.input}, .weight = {build.weight("norm", {4}, kReplicated)}};
+  RmsNorm norm{.x = {program.input}, .weight = {build.weight("norm", {4}, kReplicated, {})}};
   norm = build.emit(norm, {nullptr, "x", "rstd"});
-  const ValueId pair = build.column_linear(norm.y.id, "up", 6, "pair");
+  const ValueId pair = build.column_linear(norm.y.id, {.name = "up"}, 6, "pair");
   const SwiGlu act = build.emit(SwiGlu{.x = {pair}}, {"act"});
-  const ValueId out = build.row_linear(act.y.id, "down", 4, "mlp_out");
+  const ValueId out = build.row_linear(act.y.id, {.name = "down"}, 4, "mlp_out");
   program.output = build.emit(Add{.a = {program.input}, .b = {out}}, {"output"}).out.id;
   derive_backward(program, policy);
   add_data_parallel(program, policy);
@@ -149,6 +149,61 @@ TEST_F(Verifies, SumsAreReducedWhenTheyAreComplete) {
   EXPECT_NE(overtaken.find("after its reduction"), std::string::npos) << overtaken;
 }
 
+TEST_F(Verifies, EachUseOfAWeightIsAddedToItsMainGradientOnce) {
+  auto& nodes = program_.backward;
+  const auto sum = node_of<Accumulate>(nodes);  // of the last linear
+  const Node node = *sum;
+  nodes.insert(sum, node);
+  EXPECT_EQ(said(program_),
+            "main gradient of down bf16[4,3]{tp:1 dp:partial}: added to 2 times, should be 1, as often as it is used");
+  nodes.erase(node_of<Accumulate>(nodes));
+  EXPECT_EQ(said(program_), "");
+  nodes.erase(node_of<Accumulate>(nodes));
+  const std::string missing = said(program_);
+  EXPECT_NE(missing.find("added to 0 times, should be 1"), std::string::npos) << missing;
+}
+
+TEST_F(Verifies, EachNodeRunsWithItsMicrobatches) {
+  Program partly = program_;
+  node_of<Accumulate>(partly.backward)->when = When::last_microbatch;
+  EXPECT_EQ(said(partly), "accumulate: should run with every microbatch");
+  node_of<GatherParams>(program_.forward)->when = When::always;
+  EXPECT_EQ(said(program_), "gather_params: should run with the first microbatch alone");
+}
+
+TEST_F(Verifies, AScatteredWeightIsGatheredOnceBeforeItIsRead) {
+  auto& nodes = program_.forward;
+  const Node gather = *node_of<GatherParams>(nodes);
+  nodes.push_back(gather);
+  const std::string twice = said(program_);
+  EXPECT_NE(twice.find("gathered 2 times over dp, should be 1"), std::string::npos) << twice;
+  nodes.erase(nodes.begin());
+  EXPECT_EQ(said(program_), "rms_norm: reads norm bf16[4] before it is gathered");
+
+  Program whole = small_chunk({.sequence_parallel = true, .distributed_optimizer = false});
+  whole.forward.insert(whole.forward.begin(), gather);
+  const std::string needless = said(whole);
+  EXPECT_NE(needless.find("gathered 1 times over dp, should be 0"), std::string::npos) << needless;
+}
+
+TEST_F(Verifies, TheOptimizerTakesEveryMainGradientOnce) {
+  Program unnormed = program_;
+  std::get<GradNorm>(node_of<GradNorm>(unnormed.optimizer)->op).main_grads.pop_back();
+  const std::string norm = said(unnormed);
+  EXPECT_NE(norm.find("grad_norm: takes the main gradient of"), std::string::npos) << norm;
+  EXPECT_NE(norm.find("0 times, should be once"), std::string::npos) << norm;
+
+  Program crossed = program_;
+  auto& adamw = std::get<AdamW>(node_of<AdamW>(crossed.optimizer)->op);
+  std::swap(adamw.weights.front(), adamw.weights.back());
+  const std::string other = said(crossed);
+  EXPECT_NE(other.find("is not given its own weight"), std::string::npos) << other;
+
+  program_.optimizer.push_back(*node_of<AdamW>(program_.optimizer));
+  const std::string twice = said(program_);
+  EXPECT_NE(twice.find("2 times, should be once"), std::string::npos) << twice;
+}
+
 TEST_F(Verifies, NeighboursAgree) {
   Program other = program_;
   other[other.input].type.placement[Axis::tp] = kReplicated;
@@ -192,7 +247,7 @@ TEST(Backward, LeavesOutWhatAFrozenWeightWouldNeed) {
   Program program;
   Builder build(program, policy);
   program.input = build.boundary("input", {8, 4});
-  const ValueId frozen = build.weight("frozen", {6, 4}, kReplicated);
+  const ValueId frozen = build.weight("frozen", {6, 4}, kReplicated, {});
   program[frozen].trainable = false;
   program.output = build.emit(Matmul{.a = {program.input}, .b = {frozen}}, {"out"}).out.id;
   derive_backward(program, policy);
@@ -222,7 +277,9 @@ TEST(DataParallel, BucketsLeaveAfterTheirLastWriter) {
     }
   }
   EXPECT_EQ(sizes, (std::vector<std::size_t>{1, 1, 1}));
-  EXPECT_EQ(count<GatherParams>(program.forward), 2);  // norm and up (4 + 24 elements), down
+  EXPECT_EQ(count<GatherParams>(program.forward), 3);  // the same buckets, the last of them first
+  const auto& first = std::get<GatherParams>(program.forward.front().op);
+  EXPECT_EQ(first.weights.front().id, named(program, "norm", StateKind::weight));
 }
 
 TEST(DataParallel, WithoutADistributedOptimizerNothingIsGathered) {

@@ -1,0 +1,38 @@
+#include "program/step_traffic.h"
+
+#include "program/pipeline_transfers.h"
+
+namespace perfbench {
+namespace {
+
+RankTraffic of_nodes(const std::vector<Node>& nodes, const Program& program, bool first, bool last) {
+  RankTraffic total;
+  for (const Node& node : nodes) {
+    if ((node.when == When::first_microbatch && !first) || (node.when == When::last_microbatch && !last)) continue;
+    total += traffic(node.op, program);
+  }
+  return total;
+}
+
+}  // namespace
+
+RankTraffic step_traffic(const JobPrograms& programs, const PipelineShape& shape, int stage) {
+  const int last = shape.microbatches * shape.flushes - 1;
+  RankTraffic total;
+  for (const StageStep& step : stage_steps(shape, stage)) {
+    const Slot& slot = step.slot;
+    const Program& program = programs.of(slot.chunk, stage, shape.pp);
+    total += of_nodes(slot.backward ? program.backward : program.forward, program, slot.microbatch == 0,
+                      slot.microbatch == last);
+    if (!step.send) continue;
+    const ValueId sent = slot.backward ? program.grad_input : program.output;
+    total.pipeline += {.calls = 1, .bytes = program.type(sent).bytes()};
+  }
+  for (int chunk = 0; chunk < shape.vp; ++chunk) {
+    const Program& program = programs.of(chunk, stage, shape.pp);
+    total += of_nodes(program.optimizer, program, true, true);
+  }
+  return total;
+}
+
+}  // namespace perfbench

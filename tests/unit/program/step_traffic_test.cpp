@@ -1,0 +1,48 @@
+#include "program/step_traffic.h"
+
+#include <gtest/gtest.h>
+
+namespace perfbench {
+namespace {
+
+// Of both stages: 32 bytes are reduced over tp in each forward; 3 weights, padded to 4, are gathered over dp before the
+// first and reduced after the last microbatch.
+JobPrograms two_stages() {
+  Program program;
+  program.axis_size = {{2, 1, 1, 2}};
+  const ValueType activation{.shape = {4, 2}, .dtype = DType::f32, .placement = {}};
+  const ValueType weight{.shape = {3}, .dtype = DType::f32, .placement = {}};
+  program.values = {{.name = "x", .type = activation},
+                    {.name = "sum", .type = activation},
+                    {.name = "w", .role = Role::state, .type = weight, .state = StateKind::weight},
+                    {.name = "w", .role = Role::state, .type = weight, .state = StateKind::main_grad, .weight = 2}};
+  program.output = program.grad_input = 1;
+  program.forward = {{.op = GatherParams{.weights = {{2}}}, .when = When::first_microbatch},
+                     {.op = AllReduce{.x = {0}, .out = {1}}}};
+  program.backward = {{.op = ReduceGrads{.main_grads = {{3}}}, .when = When::last_microbatch}};
+  program.optimizer = {{.op = ReduceSharedGrads{.main_grads = {{3}}, .shards = 2}}};
+  return {.kinds = {program}, .kind_of = {0, 0}};
+}
+
+TEST(StepTraffic, CountsEachNodeAsOftenAsItRuns) {
+  const PipelineShape shape{.pp = 2, .vp = 1, .microbatches = 3, .flushes = 2};
+  for (const int stage : {0, 1}) {  // one sends six activations, the other six gradients
+    const RankTraffic traffic = step_traffic(two_stages(), shape, stage);
+    EXPECT_EQ(traffic.axis[Axis::tp], (Traffic{.calls = 6, .bytes = 6 * 32}));
+    EXPECT_EQ(traffic.axis[Axis::dp], (Traffic{.calls = 2, .bytes = 2 * 16}));
+    EXPECT_EQ(traffic.axis[Axis::cp], Traffic{});
+    EXPECT_EQ(traffic.pipeline, (Traffic{.calls = 6, .bytes = 6 * 32}));
+    EXPECT_EQ(traffic.shared, (Traffic{.calls = 1, .bytes = 2 * 4}));  // half of three, rounded up
+  }
+}
+
+TEST(StepTraffic, OfOneStageSendsNothing) {
+  JobPrograms programs = two_stages();
+  programs.kind_of = {0};
+  const RankTraffic traffic = step_traffic(programs, {.pp = 1, .vp = 1, .microbatches = 1, .flushes = 1}, 0);
+  EXPECT_EQ(traffic.pipeline, Traffic{});
+  EXPECT_EQ(traffic.axis[Axis::dp], (Traffic{.calls = 2, .bytes = 2 * 16}));  // the first is the last, too
+}
+
+}  // namespace
+}  // namespace perfbench
