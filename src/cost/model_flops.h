@@ -4,36 +4,45 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
+#include <vector>
 
+#include "spec/flops_convention.h"
 #include "spec/model_spec.h"
 #include "spec/terms.h"
 
 namespace perfbench {
 
-// Whose closed form counts the model FLOPs. Publishers disagree on attention (full or causal), on the LoRA factor and
-// on what a head costs, so that TFLOP/s figures compare only under one convention.
-enum class FlopsConvention {
-  // NeMo r2.3.0, the code of container 25.04, nemo/utils/flops_formulas.py: attention is counted in full, not causal.
-  nemo_25_04
+// Where one published table departs from the convention that it follows otherwise.
+struct FlopsQuirks {
+  std::optional<int> kv_heads{};            // counted with so many
+  std::optional<std::int64_t> head_dim{};   // counted with heads so wide
+  std::optional<bool> causal{};             // attention counted by half, or in full
+  std::optional<double> flops_per_token{};  // a constant stands for the whole form
+  bool operator==(const FlopsQuirks&) const = default;
 };
 
-constexpr std::string_view name(FlopsConvention convention) {
-  switch (convention) {
-    case FlopsConvention::nemo_25_04:
-      return "nemo_25.04";
-  }
-  return "?";
-}
+struct FlopsTerm {
+  std::string name;     // "attention projections", "attention scores", "dense MLP", "head", ...
+  double flops = 0.0;   // per token of a whole step, forward and backward, where every weight is trained
+  double factor = 1.0;  // share of it that is counted: below 1 where weights are frozen
+};
 
-// Why the convention has no closed form for this model and task ("experts are not counted by ..."); empty when it has
-// one.
-std::string missing_flops_form(const ModelSpec& model, Task task, FlopsConvention convention);
+struct ModelFlops {
+  std::vector<FlopsTerm> terms{};
+  std::string missing{};  // why there is no form ("automodel has no form for ..."); empty where there is one
 
-// FLOPs per token of one whole training step, forward and backward. Recompute, norms, activations, softmax, rotary
-// positions, the embedding's look-up, biases and the optimizer are not counted. nullopt where missing_flops_form() says
-// why.
+  bool has_form() const { return missing.empty(); }
+  double per_token() const;  // 0 where there is no form
+};
+
+// FLOPs per token of one whole training step under the convention. Recompute, norms, activations, softmax, rotary
+// positions, the embedding's look-up, biases, multi-token prediction and the optimizer are never counted; nor are
+// routers, but for models with Mamba layers. A fine-tuning sample of NeMo is `seq_len` tokens of packed SQuAD.
+ModelFlops model_flops(const ModelSpec& model, Task task, std::int64_t seq_len, FlopsConvention convention,
+                       const FlopsQuirks& quirks = {});
+
+// The sum alone; nullopt where there is no form.
 std::optional<double> model_flops_per_token(const ModelSpec& model, Task task, std::int64_t seq_len,
-                                            FlopsConvention convention);
+                                            FlopsConvention convention, const FlopsQuirks& quirks = {});
 
 }  // namespace perfbench

@@ -100,12 +100,12 @@ class CanonicalText {
         step_fixed_s, reserved_bytes);
   }
   void add_one(const Stack& stack) {
-    const auto& [name, source, layer_split, ga, sequence_parallel, distributed_optimizer, fsdp_always, grad_reduce,
-                 param_gather, tp_overlap, tp_overlap_exceptions, fp8_params, regather, fused_accumulation, main_grad,
-                 master_weights, optimizer_state, bucket_elements, constants] = stack;
-    add(name, source, layer_split, ga, sequence_parallel, distributed_optimizer, fsdp_always, grad_reduce, param_gather,
-        tp_overlap, tp_overlap_exceptions, fp8_params, regather, fused_accumulation, main_grad, master_weights,
-        optimizer_state, bucket_elements, constants);
+    const auto& [name, source, layer_split, ga, flops_convention, sequence_parallel, distributed_optimizer, fsdp_always,
+                 grad_reduce, param_gather, tp_overlap, tp_overlap_exceptions, fp8_params, regather, fused_accumulation,
+                 main_grad, master_weights, optimizer_state, bucket_elements, constants] = stack;
+    add(name, source, layer_split, ga, flops_convention, sequence_parallel, distributed_optimizer, fsdp_always,
+        grad_reduce, param_gather, tp_overlap, tp_overlap_exceptions, fp8_params, regather, fused_accumulation,
+        main_grad, master_weights, optimizer_state, bucket_elements, constants);
   }
 
   void add_one(const ParallelLayout& layout) {

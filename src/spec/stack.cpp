@@ -21,6 +21,11 @@ const Words<LayerSplit> kSplits{{"even", LayerSplit::even},
                                 {"uneven", LayerSplit::uneven}};
 const Words<GaMeans> kGaMeans{{"microbatches_per_step", GaMeans::microbatches_per_step},
                               {"flushes_per_step", GaMeans::flushes_per_step}};
+const Words<FlopsConvention> kConventions = [] {
+  Words<FlopsConvention> words;
+  for (const FlopsConvention convention : kFlopsConventions) words.emplace_back(name(convention), convention);
+  return words;
+}();
 const Words<DType> kStateTypes{{"f32", DType::f32}, {"bf16", DType::bf16}};
 
 struct Flag {
@@ -113,6 +118,7 @@ Stack read_stack(const std::filesystem::path& path) {
     stack.layer_split.push_back(parse_word(fields, "layer_split", word, kSplits));
   }
   stack.ga = read_word(fields, "ga", kGaMeans);
+  stack.flops_convention = read_word(fields, "flops_convention", kConventions);
   for (const Flag& flag : kFlags) stack.*flag.member = fields.boolean(flag.key);
   stack.tp_overlap_exceptions = read_texts(fields, "tp_overlap_exceptions");
   stack.main_grad_dtype = read_word(fields, "main_grad_dtype", kStateTypes);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/dtype.h"
+#include "spec/flops_convention.h"
 
 namespace perfbench {
 
@@ -40,6 +41,7 @@ struct Stack {
   std::string source;
   std::vector<LayerSplit> layer_split;
   GaMeans ga = GaMeans::microbatches_per_step;
+  FlopsConvention flops_convention = FlopsConvention::nemo_25_04;  // of the TFLOP/s that its rows print
 
   bool sequence_parallel = true;      // activations between blocks are split over tp
   bool distributed_optimizer = true;  // optimizer states are split over dp

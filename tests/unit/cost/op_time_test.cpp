@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "cost/attention_time.h"
-#include "cost/model_flops.h"
 #include "models/decoder.h"
 #include "unit/cost/simple_constants.h"
 #include "unit/support/jobs.h"
@@ -235,52 +234,6 @@ TEST(CostModelOf, GraphsShrinkTheGapAndOverlapTheTpShare) {
   EXPECT_DOUBLE_EQ(cost_model(job, simple_constants()).tp_share, 0.4);
   job.stack.tp_overlap_exceptions = {"llama"};
   EXPECT_DOUBLE_EQ(cost_model(job, simple_constants()).tp_share, 0.7);
-}
-
-// FLOPs of all ops of one global step, on all ranks.
-double program_flops(const Job& job) {
-  const JobPrograms programs = build_programs(job);
-  double flops = 0.0;
-  for (int kind : programs.kind_of) {
-    const Program& program = programs.kinds[static_cast<std::size_t>(kind)];
-    for (const auto* nodes : {&program.forward, &program.backward}) {
-      for (const Node& node : *nodes) flops += op_flops(node.op, program);
-    }
-  }
-  return flops * job.layout.tp * job.layout.dp * job.num_microbatches * job.num_flushes;
-}
-
-// The closed form of nemo_25.04 differs from the sum over ops in two things only. It counts attention over the full
-// sequence, 12 L q S per token, where a causal kernel does half of that; and the head over the vocabulary V, 6 h V,
-// where each of the tp ranks holds the next multiple of 128 rows.
-double mapped_model_flops(const Job& job) {
-  const ModelSpec& model = job.model;
-  const double per_token =
-      model_flops_per_token(model, Task::pretrain, job.seq_len, FlopsConvention::nemo_25_04).value();
-  const double q = static_cast<double>(model.heads * model.head_dim);
-  const double above_diagonal = 6.0 * model.num_layers() * q * static_cast<double>(job.seq_len);
-  const std::int64_t unit = std::int64_t{128} * job.layout.tp;
-  const std::int64_t padding = (unit - model.vocab % unit) % unit;
-  const double padded_head = 6.0 * static_cast<double>(model.hidden) * static_cast<double>(padding);
-  return (per_token - above_diagonal + padded_head) * static_cast<double>(job.gbs * job.seq_len);
-}
-
-TEST(OpFlops, SumUpToTheClosedForm) {
-  const std::vector<RealJob> jobs = {
-      {.model = "llama3_8b", .layout = {.dp = 8}},
-      {.model = "llama3_8b", .layout = {.tp = 2, .pp = 2, .dp = 2}},
-      {.model = "llama3_8b", .dtype = "fp8", .layout = {.tp = 4, .pp = 2, .vp = 4}},
-      {.model = "llama3_70b", .layout = {.tp = 4, .pp = 8, .vp = 5, .dp = 2}, .microbatches = 64},
-      {.model = "llama3_70b", .system = "b200", .dtype = "fp8", .layout = {.tp = 2, .pp = 4, .vp = 5}},
-      {.model = "llama3_70b", .stack = "perfbench", .layout = {.tp = 1, .pp = 8}},
-      // 126 layers on 64 chunks: embedding and loss take the places of two more.
-      {.model = "llama31_405b", .dtype = "fp8", .layout = {.tp = 8, .pp = 8, .vp = 8}, .microbatches = 16},
-  };
-  for (const RealJob& asked : jobs) {
-    const Job job = real_job(asked);
-    EXPECT_NEAR(program_flops(job) / mapped_model_flops(job), 1.0, 1e-12)
-        << asked.model << " tp " << asked.layout.tp << " pp " << asked.layout.pp << " vp " << asked.layout.vp;
-  }
 }
 
 }  // namespace

@@ -1,0 +1,13 @@
+// FLOPs of a global step as its Programs do them.
+#pragma once
+
+#include "program/job_programs.h"
+#include "spec/job.h"
+
+namespace perfbench {
+
+// Matrix products and attention of all ranks, all microbatches and pipeline flushes: op_flops() summed. The causal half
+// of attention and a vocabulary padded to the ranks' equal shares are done, and so counted.
+double program_flops(const Job& job, const JobPrograms& programs);
+
+}  // namespace perfbench

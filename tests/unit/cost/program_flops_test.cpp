@@ -1,0 +1,63 @@
+// Two ways to one number: the sum over the ops of a job's Programs, and the closed form.
+#include "cost/program_flops.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "base/error.h"
+#include "cost/model_flops.h"
+#include "models/decoder.h"
+#include "unit/support/jobs.h"
+
+namespace perfbench {
+namespace {
+
+// The mapping: Programs count attention by its causal half, as nemo_25.09 does, the head once and no look-up of the
+// embedding. They differ in the vocabulary alone: each tp rank holds the next multiple of 128 rows.
+double mapped_model_flops(const Job& job) {
+  const ModelSpec& model = job.model;
+  const std::int64_t unit = std::int64_t{128} * job.layout.tp;
+  ModelSpec padded = model;
+  padded.vocab = (model.vocab + unit - 1) / unit * unit;
+  const auto per_token = model_flops_per_token(padded, job.task, job.seq_len, FlopsConvention::nemo_25_09);
+  return per_token.value() * static_cast<double>(job.gbs * job.seq_len);
+}
+
+void expect_equal(const RealJob& asked) {
+  const Job job = real_job(asked);
+  EXPECT_DOUBLE_EQ(program_flops(job, build_programs(job)), mapped_model_flops(job))
+      << asked.model << " tp " << asked.layout.tp << " pp " << asked.layout.pp << " vp " << asked.layout.vp;
+}
+
+TEST(ProgramFlops, IsTheClosedFormInEveryLayout) {
+  expect_equal({.model = "llama3_8b", .layout = {.dp = 8}});
+  expect_equal({.model = "llama3_8b", .layout = {.tp = 2, .pp = 2, .dp = 2}});
+  expect_equal({.model = "llama3_8b", .dtype = "fp8", .layout = {.tp = 4, .pp = 2, .vp = 4}});
+  expect_equal({.model = "llama3_70b", .layout = {.tp = 4, .pp = 8, .vp = 5, .dp = 2}, .microbatches = 64});
+  expect_equal({.model = "llama3_70b", .system = "b200", .dtype = "fp8", .layout = {.tp = 2, .pp = 4, .vp = 5}});
+  expect_equal({.model = "llama3_70b", .stack = "perfbench", .layout = {.tp = 1, .pp = 8}});
+  // 126 layers on 64 chunks: embedding and loss take the places of two more.
+  expect_equal({.model = "llama31_405b", .dtype = "fp8", .layout = {.tp = 8, .pp = 8, .vp = 8}, .microbatches = 16});
+}
+
+// Every model of model_configs that a Program can be built for.
+TEST(ProgramFlops, IsTheClosedFormOfEveryModel) {
+  const Catalog catalog(std::filesystem::path(PERFBENCH_SOURCE_DIR) / "model_configs");
+  std::vector<std::string> checked;
+  for (const std::string& model : catalog.model_names()) {
+    const RealJob asked{.model = model, .layout = {.tp = 2}, .seq_len = 2048};
+    try {
+      require_programs(real_job(asked));
+    } catch (const Unsupported&) {
+      continue;
+    }
+    expect_equal(asked);
+    checked.push_back(model);
+  }
+  EXPECT_THAT(checked, testing::IsSupersetOf({"llama31_405b", "llama3_70b", "llama3_8b"}));
+}
+
+}  // namespace
+}  // namespace perfbench
