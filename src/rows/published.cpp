@@ -8,6 +8,7 @@
 #include "base/csv.h"
 #include "base/text.h"
 #include "rows/published_fields.h"
+#include "rows/published_headings.h"
 
 namespace perfbench {
 namespace {
@@ -15,40 +16,10 @@ namespace {
 constexpr std::string_view kCorrections = "corrections.csv";
 constexpr std::array<std::string_view, 7> kOwnColumns{"row",   "system",  "task",       "precision",
                                                       "stack", "section", "source_line"};
-
-// Headings of the published tables, as letters and digits only, and the name of the value; empty: kept, not read.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 23> kHeadings{{
-    {"model", "model"},
-    {"gpus", "num_gpus"},
-    {"gbs", "gbs"},
-    {"mbs", "mbs"},
-    {"lbs", "lbs"},
-    {"sequencelength", "seq_len"},
-    {"seqlength", "seq_len"},
-    {"packedsequencelength", "seq_len"},
-    {"fsdp", "fsdp"},
-    {"tp", "tp"},
-    {"pp", "pp"},
-    {"cp", "cp"},
-    {"vp", "vp"},
-    {"ep", "ep"},
-    {"dp", "dp"},
-    {"ga", "ga"},
-    {"timeperglobalsteps", "step_time_s"},
-    {"tokenssecgpu", "tokens_per_s_per_gpu"},
-    {"modeltflopsecgpu", "model_tflops_per_gpu"},
-    {"modeltflopssecgpu", "model_tflops_per_gpu"},
-    {"task", ""},
-    {"sp", ""},
-    {"kerneloptimizations", ""},
-}};
-
-std::string letters_and_digits(std::string_view heading) {
-  std::string key;
-  for (const char c : lower(heading))
-    if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) key += c;
-  return key;
-}
+// Own columns that `import` adds: the document, the units of its figures, whose TFLOP/s they are, and the headings that
+// were kept although nobody knows them.
+constexpr std::string_view kUnread = "unread";
+constexpr std::array<std::string_view, 4> kOptionalColumns{"source", "units", "flops_convention", kUnread};
 
 // One printed row on the way to a PublishedRow.
 struct Printed {
@@ -58,6 +29,30 @@ struct Printed {
   std::vector<std::string> cells;
   std::vector<Correction> corrections;
 };
+
+bool is_own(std::string_view heading) {
+  return std::find(kOwnColumns.begin(), kOwnColumns.end(), heading) != kOwnColumns.end() ||
+         std::find(kOptionalColumns.begin(), kOptionalColumns.end(), heading) != kOptionalColumns.end();
+}
+
+// Whether a printed heading of the table means the value `name`.
+bool prints(const CsvTable& table, std::string_view name) {
+  return std::any_of(table.header.begin(), table.header.end(), [&](const std::string& heading) {
+    const PublishedHeading* known = is_own(heading) ? nullptr : find_heading(heading);
+    return known != nullptr && known->name == name;
+  });
+}
+
+// The headings that the table's own column `unread` names.
+std::vector<std::string> unread_headings(const CsvTable& table) {
+  const auto column = std::find(table.header.begin(), table.header.end(), kUnread);
+  std::vector<std::string> headings;
+  if (column == table.header.end()) return headings;
+  for (const CsvRow& row : table.rows)
+    for (const std::string& heading : split(row.cells[static_cast<std::size_t>(column - table.header.begin())], ';'))
+      headings.emplace_back(trim(heading));
+  return headings;
+}
 
 std::size_t column_of(const CsvTable& table, std::string_view heading) {
   return static_cast<std::size_t>(std::find(table.header.begin(), table.header.end(), heading) - table.header.begin());
@@ -88,7 +83,8 @@ class Reader {
     tables_.reserve(paths.size());  // Printed points into it
     for (const auto& path : paths) {
       CsvTable table = read_csv(path);
-      if (column_of(table, "Model") == table.header.size()) continue;
+      const bool imported = column_of(table, "source_line") < table.header.size() && prints(table, "model");
+      if (!imported && column_of(table, "Model") == table.header.size()) continue;  // something else about the tables
       tables_.push_back(std::move(table));
       if (headings_are_known(tables_.back())) take_rows(tables_.back(), path.filename().string());
     }
@@ -99,14 +95,15 @@ class Reader {
     for (const std::string_view own : kOwnColumns)
       if (column_of(table, own) == table.header.size())
         problems_.push_back({table.file, "the column " + std::string(own) + " is missing", ""});
+    const std::vector<std::string> unread = unread_headings(table);
     for (const std::string& heading : table.header) {
-      if (std::find(kOwnColumns.begin(), kOwnColumns.end(), heading) != kOwnColumns.end()) continue;
-      std::vector<std::string> known;
-      known.reserve(kHeadings.size());
-      for (const auto& [key, name] : kHeadings) known.emplace_back(key);
-      const std::string key = letters_and_digits(heading);
-      if (std::find(known.begin(), known.end(), key) == known.end())
-        problems_.push_back({table.file, "unknown column \"" + heading + "\"", nearest_hint(key, known)});
+      if (is_own(heading) || std::find(unread.begin(), unread.end(), heading) != unread.end()) continue;
+      const PublishedHeading* known = find_heading(heading);
+      if (known == nullptr) {
+        problems_.push_back({table.file, "unknown column \"" + heading + "\"", heading_hint(heading)});
+      } else if (known->unit == kUnknownUnit) {
+        problems_.push_back({table.file, "the column \"" + heading + "\" doesn't say its unit", heading + " (s)"});
+      }
     }
     return problems_.size() == before;
   }
@@ -172,23 +169,23 @@ class Reader {
                      .task = parse_task(own(printed, "task")),
                      .precision = parse_precision(own(printed, "precision")),
                      .stack = own(printed, "stack"),
-                     .fsdp_is_size = column_of(*printed.table, "LBS") < printed.table->header.size(),
+                     .fsdp_is_size = prints(*printed.table, "lbs"),
                      .corrections = printed.corrections};
-    if (!row.task) wrong(printed, "task", own(printed, "task"), "is no task");
-    if (!row.precision) wrong(printed, "precision", own(printed, "precision"), "is no precision");
+    // Empty where the document doesn't say.
+    if (!row.task && !own(printed, "task").empty()) wrong(printed, "task", own(printed, "task"), "is no task");
+    if (!row.precision && !own(printed, "precision").empty())
+      wrong(printed, "precision", own(printed, "precision"), "is no precision");
     for (std::size_t i = 0; i < printed.cells.size(); ++i) {
       const std::string& heading = printed.table->header[i];
-      if (std::find(kOwnColumns.begin(), kOwnColumns.end(), heading) != kOwnColumns.end()) continue;
-      const std::string key = letters_and_digits(heading);
-      const auto known =
-          std::find_if(kHeadings.begin(), kHeadings.end(), [&](const auto& h) { return h.first == key; });
-      set(row, known->second, printed, heading, printed.cells[i]);
+      const PublishedHeading* known = is_own(heading) ? nullptr : find_heading(heading);
+      if (known != nullptr) set(row, *known, printed, heading, printed.cells[i]);
     }
     return row;
   }
 
-  void set(PublishedRow& row, std::string_view name, const Printed& printed, const std::string& heading,
+  void set(PublishedRow& row, const PublishedHeading& known, const Printed& printed, const std::string& heading,
            const std::string& cell) {
+    const std::string_view name = known.name;
     if (is_unset(cell) || name.empty()) return;
     if (name == "model") row.model = cell;
     for (const auto& [key, field] : kPublishedCounts) {
@@ -208,7 +205,7 @@ class Reader {
       if (!figure || *figure <= 0.0) {
         wrong(printed, heading, cell, "must be a positive number");
       } else {
-        row.*field = figure;
+        row.*field = *figure * known.to_named_unit;
       }
     }
   }

@@ -1,0 +1,76 @@
+// perfbench import: a published table in the project's form, or a log as a measured row.
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "cli/commands.h"
+#include "cli/import_row.h"
+#include "cli/output.h"
+#include "rows/import_log.h"
+#include "rows/import_summary.h"
+#include "rows/import_table.h"
+#include "rows/writers.h"
+#include "spec/catalog.h"
+#include "spec/flops_convention.h"
+
+namespace perfbench {
+namespace {
+
+constexpr std::size_t kLinesOfALog = 3;  // a document about runs may quote one
+
+void require_convention(const Options& options) {
+  if (!options.convention || parse_flops_convention(*options.convention)) return;
+  std::vector<std::string> names;
+  for (const FlopsConvention convention : kFlopsConventions) names.emplace_back(name(convention));
+  throw InputError("--convention", fmt::format("\"{}\" is none", *options.convention),
+                   fmt::format("valid: {}", fmt::join(names, ", ")));
+}
+
+bool is_log(const std::string& text, const Options& options) {
+  const std::string format = options.format.value_or("auto");
+  return format == "log" || (format == "auto" && (is_automodel_summary(text) || count_log_lines(text) >= kLinesOfALog));
+}
+
+ImportHints hints_of(const CommandLine& line, const Catalog& catalog) {
+  const Request& request = line.request;
+  ImportHints hints{.systems = catalog.system_names(),
+                    .id = line.options.id.value_or(""),
+                    .model = request.model.value_or(""),
+                    .system = request.system ? catalog.system(*request.system, "--gpu").name : "",
+                    .stack = request.stack ? catalog.stack(*request.stack, "--stack").name : "",
+                    .flops_convention = line.options.convention.value_or(""),
+                    .task = request.task,
+                    .precision = asked_precision(request),
+                    .keep_unknown = line.options.keep_unknown};
+  return hints;
+}
+
+ExitCode write_or_print(const Options& options, const std::string& text) {
+  if (!options.output) return print(text);
+  write_file(*options.output, text);
+  return ExitCode::ok;
+}
+
+ExitCode import_as_table(const CommandLine& line, const std::string& text, const Catalog& catalog) {
+  const ImportedTable table = import_table(text, line.words.front(), hints_of(line, catalog));
+  warn(table.warnings);
+  return write_or_print(line.options, table.csv);
+}
+
+ExitCode import_as_log(const CommandLine& line, const std::string& text, const Catalog& catalog) {
+  const ImportedRun run = import_run(line, import_log(text, line.words.front()), catalog);
+  warn(run.warnings);
+  const bool json = line.options.json || (line.options.output && line.options.output->ends_with(".json"));
+  write_or_print(line.options, json ? rows_json({&run.row, 1}) : rows_csv({&run.row, 1}));
+  return run.row.status == Status::ok ? ExitCode::ok : ExitCode::run_failed;
+}
+
+}  // namespace
+
+ExitCode run_import(const CommandLine& line) {
+  require_convention(line.options);
+  const std::string text = read_file(line.words.front());
+  const Catalog catalog = Catalog::find();
+  return is_log(text, line.options) ? import_as_log(line, text, catalog) : import_as_table(line, text, catalog);
+}
+
+}  // namespace perfbench
