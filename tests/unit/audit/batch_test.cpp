@@ -1,0 +1,34 @@
+#include <gtest/gtest.h>
+
+#include "unit/audit/tables.h"
+
+namespace perfbench {
+namespace {
+
+TEST(Batch, GaThatDoesNotMultiplyToGbsIsFound) {
+  const Findings findings = audit_batch(megatron("LLAMA3-70B,64,128,1,8192,0,4,8,1,5,1,32,1621,780"));
+  ASSERT_EQ(findings.size(), 1U);
+  EXPECT_EQ(findings[0].column, "GA");
+  EXPECT_EQ(findings[0].consistent, "64");  // 128 / (MBS 1 x DP 2)
+}
+
+TEST(Batch, WithALocalBatchEitherLbsOrGaIsWrong) {
+  const Findings findings = audit_batch(automodel("Kimi K2,256,512,1,4,2,4096,1,8,1,32,4,32,TE,8.86,189,924"));
+  ASSERT_EQ(findings.size(), 2U);
+  EXPECT_EQ(findings[0].column, "LBS");
+  EXPECT_EQ(findings[0].consistent, "8");
+  EXPECT_EQ(findings[1].column, "GA");
+  EXPECT_EQ(findings[1].consistent, "4");
+}
+
+TEST(Batch, ExchangedBatchesAreCheckedAsExchanged) {
+  EXPECT_TRUE(audit_batch(megatron("LLAMA3-70B,64,1,128,8192,0,4,8,1,5,1,64,1621,780")).empty());
+}
+
+TEST(Batch, SoundRowsStand) {
+  EXPECT_TRUE(audit_batch(megatron(kSoundMegatron)).empty());
+  EXPECT_TRUE(audit_batch(automodel(kSoundAutomodel)).empty());
+}
+
+}  // namespace
+}  // namespace perfbench
