@@ -9,34 +9,40 @@ function(perfbench_add_nccl_unit)
   find_path(PERFBENCH_NCCL_INCLUDE nccl.h HINTS ${wheels}/nvidia/nccl/include ${CUDAToolkit_INCLUDE_DIRS})
   find_library(PERFBENCH_NCCL_LIBRARY NAMES libnccl.so.2 nccl HINTS ${wheels}/nvidia/nccl/lib ${CUDAToolkit_LIBRARY_DIR})
   if(PERFBENCH_NCCL_INCLUDE AND PERFBENCH_NCCL_LIBRARY)
-    target_sources(perfbench_engine_library PRIVATE ${units}/nccl.cpp)
-    target_include_directories(perfbench_engine_library SYSTEM PRIVATE ${PERFBENCH_NCCL_INCLUDE})
-    target_link_libraries(perfbench_engine_library PRIVATE ${PERFBENCH_NCCL_LIBRARY})
+    target_sources(perfbench_engine_torch PRIVATE
+      ${units}/nccl.cpp ${units}/nccl_comm.cpp ${units}/nccl_transfers.cpp ${units}/nccl_world.cpp)
+    target_include_directories(perfbench_engine_torch SYSTEM PRIVATE ${PERFBENCH_NCCL_INCLUDE})
+    target_link_libraries(perfbench_engine_torch PUBLIC ${PERFBENCH_NCCL_LIBRARY})
   else()
     message(STATUS "engine: without NCCL (nccl.h or libnccl was not found)")
-    target_sources(perfbench_engine_library PRIVATE ${units}/no_nccl.cpp)
+    target_sources(perfbench_engine_torch PRIVATE ${units}/no_nccl.cpp ${units}/no_nccl_world.cpp)
   endif()
 endfunction()
 
 function(perfbench_add_engine_library libtorch)
   set(units ${PROJECT_SOURCE_DIR}/src/engine/torch)
   perfbench_import_libtorch(${libtorch} ${PERFBENCH_CUDA})
-  add_library(perfbench_engine_library SHARED ${units}/info.cpp)
-  set_target_properties(perfbench_engine_library PROPERTIES
-    OUTPUT_NAME perfbench_engine
-    CXX_VISIBILITY_PRESET hidden
-    LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
-  target_include_directories(perfbench_engine_library PRIVATE ${PROJECT_SOURCE_DIR}/src)
-  target_compile_definitions(perfbench_engine_library PRIVATE PERFBENCH_VERSION="${PROJECT_VERSION}")
-  target_link_libraries(perfbench_engine_library PRIVATE perfbench_warnings libtorch::cpu)
+  file(GLOB always CONFIGURE_DEPENDS ${units}/*.cpp)  # the others come with CUDA or NCCL, or stand in for them
+  list(FILTER always EXCLUDE REGEX "/(no_)?(cuda|nccl)[a-z_]*\\.cpp$")
+  add_library(perfbench_engine_torch OBJECT ${always} ${units}/nccl_ids.cpp)  # tests of single ops link these, too
+  set_target_properties(perfbench_engine_torch PROPERTIES CXX_VISIBILITY_PRESET hidden)
+  target_compile_definitions(perfbench_engine_torch PRIVATE PERFBENCH_VERSION="${PROJECT_VERSION}")
+  target_link_libraries(perfbench_engine_torch PRIVATE perfbench_warnings PUBLIC perfbench_engine libtorch::cpu)
   if(PERFBENCH_CUDA)
     find_package(CUDAToolkit REQUIRED)
-    target_sources(perfbench_engine_library PRIVATE ${units}/cuda.cpp)
-    target_link_libraries(perfbench_engine_library PRIVATE libtorch::cuda)
+    target_sources(perfbench_engine_torch PRIVATE ${units}/cuda.cpp)
+    target_link_libraries(perfbench_engine_torch PUBLIC libtorch::cuda)
     perfbench_add_nccl_unit()
   else()
-    target_sources(perfbench_engine_library PRIVATE ${units}/no_cuda.cpp ${units}/no_nccl.cpp)
+    target_sources(perfbench_engine_torch PRIVATE
+      ${units}/no_cuda.cpp ${units}/no_nccl.cpp ${units}/no_nccl_world.cpp)
   endif()
+  add_library(perfbench_engine_library SHARED)
+  set_target_properties(perfbench_engine_library PROPERTIES
+    OUTPUT_NAME perfbench_engine
+    LINKER_LANGUAGE CXX
+    LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
+  target_link_libraries(perfbench_engine_library PRIVATE perfbench_engine_torch)
 endfunction()
 
 function(perfbench_add_engine)

@@ -1,4 +1,5 @@
-// What the executable and the engine library agree on: plain C structs and two functions, found by name with dlsym.
+// What the executable and the engine library agree on, found by name with dlsym: plain C structs to ask what is there,
+// then, between an executable and a library of one version and one compiler, the classes of engine/session.h.
 // The library owns every pointer that it returns, until the process ends. Change kEngineAbi with any struct below.
 #pragma once
 
@@ -7,7 +8,7 @@
 namespace perfbench {
 
 inline constexpr const char* kEngineLibrary = "libperfbench_engine.so";
-inline constexpr int kEngineAbi = 1;
+inline constexpr int kEngineAbi = 2;
 
 // Each part is a version, or what is missing and the remedy; the other pointers are null.
 struct EngineAbiPart {
@@ -37,12 +38,20 @@ struct EngineAbiVersion {
   const char* perfbench;
 };
 
+class Session;
+struct Job;
+struct JobPrograms;
+struct SessionSettings;
+
 extern "C" {
 using EngineAbiVersionFunction = EngineAbiVersion() noexcept;
 using EngineAbiInfoFunction = const EngineAbiInfo*() noexcept;
+// The caller owns the Session. Throws as open_session() does.
+using EngineAbiOpenFunction = Session*(const Job&, const JobPrograms&, const SessionSettings&);
 }
 
 inline constexpr const char* kEngineVersionSymbol = "perfbench_engine_version";
 inline constexpr const char* kEngineInfoSymbol = "perfbench_engine_info";
+inline constexpr const char* kEngineOpenSymbol = "perfbench_engine_open";
 
 }  // namespace perfbench

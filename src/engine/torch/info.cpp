@@ -1,4 +1,4 @@
-// The two functions of engine/abi.h.
+// The functions of engine/abi.h.
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/ones.h>
@@ -9,6 +9,7 @@
 
 #include "engine/abi.h"
 #include "engine/torch/parts.h"
+#include "engine/torch/torch_session.h"
 
 namespace perfbench {
 namespace {
@@ -41,5 +42,10 @@ __attribute__((visibility("default"))) const perfbench::EngineAbiInfo* perfbench
   static const perfbench::EngineAbiInfo info{perfbench::libtorch_part(), perfbench::cuda_part(), perfbench::nccl_part(),
                                              static_cast<int>(devices.size()), devices.data()};
   return &info;
+}
+
+__attribute__((visibility("default"))) perfbench::Session* perfbench_engine_open(
+    const perfbench::Job& job, const perfbench::JobPrograms& programs, const perfbench::SessionSettings& settings) {
+  return perfbench::make_torch_session(job, programs, settings).release();
 }
 }

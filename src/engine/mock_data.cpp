@@ -1,0 +1,63 @@
+#include "engine/mock_data.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/session.h"
+
+namespace perfbench {
+namespace {
+
+constexpr double kInitialDeviation = 0.02;
+
+// FNV-1a, so that every tensor has a stream of its own.
+std::uint64_t hash_of(const std::string& name) {
+  std::uint64_t hash = 14695981039346656037U;
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
+  return hash;
+}
+
+}  // namespace
+
+std::uint64_t random_at(std::uint64_t stream, std::uint64_t place) {
+  std::uint64_t z = stream + (place + 1) * 0x9E3779B97F4A7C15U;
+  z = (z ^ (z >> 30U)) * 0xBF58476D1CE4E5B9U;
+  z = (z ^ (z >> 27U)) * 0x94D049BB133111EBU;
+  return z ^ (z >> 31U);
+}
+
+std::vector<float> initial_weights(const std::string& name, const std::vector<std::int64_t>& shape,
+                                   std::uint64_t seed) {
+  std::int64_t elements = 1;
+  for (std::int64_t size : shape) elements *= size;
+  std::vector<float> values(static_cast<std::size_t>(elements));
+  if (shape.size() == 1) {
+    std::fill(values.begin(), values.end(), name.ends_with(".bias") ? 0.0F : 1.0F);
+    return values;
+  }
+  const double width = kInitialDeviation * std::sqrt(12.0);  // of a uniform distribution with that deviation
+  const std::uint64_t stream = random_at(seed, hash_of(name));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const double share = static_cast<double>(random_at(stream, i) >> 11U) * 0x1p-53;  // 0 <= share < 1
+    values[i] = static_cast<float>((share - 0.5) * width);
+  }
+  return values;
+}
+
+Batch mock_batch(const Job& job, std::uint64_t seed, std::int64_t step) {
+  const std::uint64_t stream = random_at(~seed, static_cast<std::uint64_t>(step));
+  const auto token = [&](std::int64_t sample, std::int64_t position) {
+    const auto place = static_cast<std::uint64_t>(sample * (job.seq_len + 1) + position);
+    return static_cast<std::int64_t>(random_at(stream, place) % static_cast<std::uint64_t>(job.model.vocab));
+  };
+  Batch batch;
+  for (std::int64_t sample = 0; sample < job.gbs; ++sample) {
+    for (std::int64_t position = 0; position < job.seq_len; ++position) {
+      batch.tokens.push_back(token(sample, position));
+      batch.targets.push_back(token(sample, position + 1));
+    }
+  }
+  return batch;
+}
+
+}  // namespace perfbench

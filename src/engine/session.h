@@ -1,0 +1,100 @@
+// A job's ranks on the devices of this machine, ready to run global steps. Implemented by the engine library
+// (src/engine/torch); this header knows neither LibTorch nor CUDA.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/dtype.h"
+#include "program/job_programs.h"
+#include "program/traffic.h"
+#include "spec/job.h"
+
+namespace perfbench {
+
+// A whole tensor in this process's memory, row-major, under its Hugging Face name.
+struct HostTensor {
+  std::string name;
+  DType dtype = DType::f32;
+  std::vector<std::int64_t> shape;
+  std::vector<std::byte> data;
+};
+
+// One global batch: gbs x seq_len numbers each, sample by sample. A target of -100 is ignored; target i is the token
+// that should follow token i of the same sample.
+struct Batch {
+  std::vector<std::int64_t> tokens, targets;
+};
+
+inline constexpr std::int64_t kIgnoredTarget = -100;
+
+// Tokens that depend on the seed, the step and their place alone, not on the layout; every target counts.
+Batch mock_batch(const Job& job, std::uint64_t seed, std::int64_t step);
+
+enum class Device : std::uint8_t { cpu, cuda };
+
+// AdamW as torch.optim.AdamW has it, with its defaults, on every parameter.
+struct OptimizerSettings {
+  double learning_rate = 1e-3;
+  double beta1 = 0.9, beta2 = 0.999;
+  double epsilon = 1e-8;
+  double weight_decay = 1e-2;
+};
+
+struct SessionSettings {
+  Device device = Device::cpu;
+  std::uint64_t seed = 1;   // of the initial weights
+  double timeout_s = 600;   // of one collective or transfer
+  bool rendezvous = false;  // sends wait for their receives, as NCCL's do: shows deadlocks
+  OptimizerSettings optimizer{};
+};
+
+struct RankReport {
+  int stage = 0, tp = 0, dp = 0;      // coordinates
+  double seconds = 0.0;               // of the step, from a common start
+  std::int64_t state_bytes = 0;       // parameters, their casts, main gradients, optimizer states
+  std::int64_t peak_value_bytes = 0;  // most bytes of live values during the step, counted from the tensors themselves
+  RankTraffic traffic{};              // of the step
+};
+
+struct StepReport {
+  double loss = 0.0;              // mean over the targets of the global batch
+  double grad_norm = 0.0;         // of all gradients of the global batch
+  double seconds = 0.0;           // of the slowest rank
+  std::vector<RankReport> ranks;  // in the order of the world
+};
+
+enum class StepKind : std::uint8_t { forward_backward, train };
+
+class Session {
+ public:
+  virtual ~Session() = default;
+
+  // Names, dtypes and shapes of the model's parameters as the Hugging Face model has them; data is empty.
+  virtual std::vector<HostTensor> parameters() const = 0;
+  // Replaces the initial weights by `read(name)`, which must return the whole tensor; the optimizer starts anew.
+  virtual void load(const std::function<HostTensor(const std::string& name)>& read) = 0;
+  // Runs one global step on all ranks. `forward_backward` leaves weights as they are and the gradients to be read. A
+  // rank that fails ends the step for all: RunError with the first reason.
+  virtual StepReport step(const Batch& batch, StepKind kind) = 0;
+  // Gradients of the last step, whole, float32, by Hugging Face name, in the order of parameters().
+  virtual std::vector<HostTensor> gradients() = 0;
+  virtual std::vector<HostTensor>
+  weights() = 0;  // whole, in the dtype of the parameters; of the master copies where there are
+};
+
+// Loads the engine library beside the executable and opens a session. Throws EnvironmentError (exit 4) when the
+// library, LibTorch or the device is missing or is of another version, Unsupported when the engine lacks a feature of
+// the job, and InputError when the states do not fit the machine's memory, with the plan's figures. `programs` must
+// outlive the session.
+std::unique_ptr<Session> open_session(const Job& job, const JobPrograms& programs, const SessionSettings& settings);
+std::unique_ptr<Session> open_session(const std::filesystem::path& library, const Job& job, const JobPrograms& programs,
+                                      const SessionSettings& settings);
+
+}  // namespace perfbench

@@ -1,0 +1,54 @@
+// The states of one chunk on one rank, and what runs it.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+#include "program/buckets.h"
+#include "program/liveness.h"
+#include "program/policy.h"
+#include "program/program.h"
+
+namespace perfbench {
+
+// A range of elements of one main gradient, and where it stands in its share.
+struct ShareRange {
+  ValueId main_grad = kNoValue;
+  std::int64_t first = 0, count = 0;  // of the main gradient's elements
+  std::int64_t offset = 0;            // in the share
+};
+
+// What this rank updates of a bucket, or of one weight where nothing is shared over dp. All flat, of equal length.
+struct Share {
+  at::Tensor weight{};             // view of the weights
+  at::Tensor main_grad{};          // view of the main gradients
+  at::Tensor master{};             // float32; `weight` itself where the weights are float32
+  at::Tensor moment{}, moment2{};  // float32
+  InOutList main_grads{};          // that the whole bucket holds
+  std::vector<ShareRange> ranges{};
+};
+
+// Weights and main gradients that travel over dp together.
+struct BucketBuffers {
+  Bucket bucket;
+  at::Tensor weights, main_grads;  // flat, padded
+};
+
+struct Chunk {
+  const Program& program;
+  int first_layer = 0;
+  Lifetimes lifetimes{};
+  std::vector<at::Tensor> states{};  // by value id; undefined where the value is no state
+  std::vector<BucketBuffers> buckets{};
+  std::vector<Share> shares{};
+  std::int64_t state_bytes = 0;
+
+  const BucketBuffers& bucket_of(ValueId state) const;  // of a weight or a main gradient
+};
+
+// Allocates all states of a chunk on one rank, all zero: padding of weights stays so. `dp_rank` says which share is this
+// rank's.
+Chunk make_chunk(const Program& program, const Policy& policy, int first_layer, int dp_rank, at::Device device);
+
+}  // namespace perfbench

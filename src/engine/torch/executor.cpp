@@ -1,0 +1,147 @@
+#include "engine/torch/executor.h"
+
+#include <ATen/ops/full.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "engine/torch/ops.h"
+
+namespace perfbench {
+namespace {
+
+PipelineShape pipeline_of(const Job& job) {
+  return {.pp = job.layout.pp, .vp = job.layout.vp, .microbatches = job.num_microbatches, .flushes = job.num_flushes};
+}
+
+// Numbers of one microbatch on one dp rank as the Program wants them: position by position, samples together. (T)
+at::Tensor rows_of(const std::vector<std::int64_t>& numbers, std::int64_t first_sample, const Job& job,
+                   at::Device device) {
+  at::Tensor rows = empty(job.mbs * job.seq_len, DType::i64, at::kCPU);
+  auto* out = rows.data_ptr<std::int64_t>();
+  for (std::int64_t position = 0; position < job.seq_len; ++position) {
+    for (std::int64_t sample = 0; sample < job.mbs; ++sample) {
+      *out++ = numbers[static_cast<std::size_t>((first_sample + sample) * job.seq_len + position)];
+    }
+  }
+  return device.is_cpu() ? rows : rows.to(device);
+}
+
+}  // namespace
+
+Executor::Executor(const Job& job, Rank& rank, std::vector<Chunk>& chunks)
+    : job_(job), rank_(rank), chunks_(chunks), steps_(stage_steps(pipeline_of(job), rank.at.stage)) {}
+
+std::int64_t Executor::num_microbatches() const { return std::int64_t{job_.num_microbatches} * job_.num_flushes; }
+
+ValueTable& Executor::table(const Slot& slot) {
+  ValueTable& table = tables_[{slot.chunk, slot.microbatch}];
+  table.resize(chunks_[static_cast<std::size_t>(slot.chunk)].program.values.size());
+  return table;
+}
+
+void Executor::begin(const Batch& batch) {
+  const auto options = at::TensorOptions().dtype(at::kFloat).device(rank_.device);
+  const auto targets = std::count_if(batch.targets.begin(), batch.targets.end(), [](std::int64_t t) { return t >= 0; });
+  loss_weight_ = at::full({1}, 1.0 / static_cast<double>(std::max<std::int64_t>(targets, 1)), options);
+  rank_.loss = at::zeros({1}, options);
+  rank_.grad_norm_squared = 0.0;
+  rank_.ledger.peak = rank_.ledger.live;
+  for (Chunk& chunk : chunks_) {
+    for (const Bucket& bucket : perfbench::buckets(chunk.program)) {
+      at::Tensor(chunk.bucket_of(bucket.main_grads.front().id).main_grads).zero_();
+    }
+    for (ValueId grad : states(chunk.program, StateKind::main_grad)) {
+      chunk.states[static_cast<std::size_t>(grad)].zero_();
+    }
+  }
+  sending_.assign(kNumTransferLanes, {});
+}
+
+void Executor::post(const StageTransfer& transfer) {
+  const Slot& slot = steps_[transfer.slot].slot;
+  const Program& program = chunks_[static_cast<std::size_t>(slot.chunk)].program;
+  const at::Tensor tensor = empty(program.type(slot.backward ? program.grad_output : program.input), rank_.device);
+  rank_.ledger.hold(held_bytes(tensor));
+  const Coordinates source{.stage = transfer.peer, .dp = rank_.at.dp, .tp = rank_.at.tp};
+  arriving_[transfer.slot] = {
+      .ticket = rank_.transfers->receive(static_cast<int>(transfer.lane), Mesh(job_.layout).rank(source),
+                                         transfer.channel, tensor.data_ptr(), held_bytes(tensor)),
+      .tensor = tensor};
+}
+
+void Executor::send(const StageTransfer& transfer, const at::Tensor& tensor) {
+  Sending& last = sending_[static_cast<std::size_t>(transfer.lane)];
+  if (last.tensor.defined()) rank_.transfers->wait(last.ticket);
+  const Coordinates destination{.stage = transfer.peer, .dp = rank_.at.dp, .tp = rank_.at.tp};
+  last = {.ticket = rank_.transfers->send(static_cast<int>(transfer.lane), Mesh(job_.layout).rank(destination),
+                                          transfer.channel, tensor.data_ptr(), held_bytes(tensor)),
+          .tensor = tensor};
+}
+
+// dp rank r takes samples r, r + 1, ... of each microbatch's mbs x dp samples.
+void Executor::give_data(const Batch& batch, const Slot& slot, Frame& frame) {
+  const Program& program = frame.chunk.program;
+  const std::int64_t first = (std::int64_t{slot.microbatch} * job_.layout.dp + rank_.at.dp) * job_.mbs;
+  if (program.tokens != kNoValue) frame.hold(program.tokens, rows_of(batch.tokens, first, job_, rank_.device));
+  if (program.targets != kNoValue) frame.hold(program.targets, rows_of(batch.targets, first, job_, rank_.device));
+  if (program.loss_weight != kNoValue) frame.hold(program.loss_weight, loss_weight_);
+}
+
+void Executor::run_nodes(const std::vector<Node>& nodes, const std::vector<std::vector<ValueId>>* deaths,
+                         const Slot& slot, Frame& frame) {
+  const bool first = slot.microbatch == 0, last = slot.microbatch == num_microbatches() - 1;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const Node& node = nodes[i];
+    if ((node.when == When::first_microbatch && !first) || (node.when == When::last_microbatch && !last)) continue;
+    std::visit([&frame](const auto& op) { run(op, frame); }, node.op);
+    if (deaths == nullptr) continue;
+    for (ValueId id : (*deaths)[i]) frame.release(id);
+  }
+}
+
+void Executor::run_slot(const StageStep& step, const Batch& batch) {
+  const Slot& slot = step.slot;
+  Chunk& chunk = chunks_[static_cast<std::size_t>(slot.chunk)];
+  const Program& program = chunk.program;
+  Frame frame(rank_, chunk, table(slot));
+  for (const StageTransfer& transfer : step.receives_to_post) post(transfer);
+  if (step.receive) {
+    const auto arrived = arriving_.extract(step.receive->slot);
+    rank_.transfers->wait(arrived.mapped().ticket);
+    frame.adopt(slot.backward ? program.grad_output : program.input, arrived.mapped().tensor);
+  }
+  if (!slot.backward) give_data(batch, slot, frame);
+  const auto& deaths = slot.backward ? chunk.lifetimes.backward : chunk.lifetimes.forward;
+  run_nodes(slot.backward ? program.backward : program.forward, &deaths, slot, frame);
+  const ValueId made = slot.backward ? program.grad_input : program.output;
+  if (step.send) send(*step.send, frame[made]);
+  if (slot.backward) {
+    if (made != kNoValue) frame.release(made);
+    tables_.erase({slot.chunk, slot.microbatch});
+  } else if (made != kNoValue) {
+    const std::vector<ValueId> saved = saved_values(program);
+    if (std::find(saved.begin(), saved.end(), made) == saved.end()) frame.release(made);
+  }
+}
+
+void Executor::step(const Batch& batch, bool optimize) {
+  begin(batch);
+  for (const StageStep& step : steps_) run_slot(step, batch);
+  for (Sending& sending : sending_) {
+    if (sending.tensor.defined()) rank_.transfers->wait(sending.ticket);
+  }
+  for (std::size_t c = 0; c < chunks_.size(); ++c) {
+    ValueTable nothing(chunks_[c].program.values.size());
+    Frame frame(rank_, chunks_[c], nothing);
+    for (const Node& node : chunks_[c].program.optimizer) {
+      if (!optimize && std::holds_alternative<AdamW>(node.op)) continue;
+      std::visit([&frame](const auto& op) { run(op, frame); }, node.op);
+    }
+  }
+  if (optimize) ++rank_.train_steps;
+  check(rank_.ledger.live == 0, "executor: values are still alive at the end of a step");
+}
+
+}  // namespace perfbench

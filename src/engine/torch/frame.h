@@ -1,0 +1,64 @@
+// What an op sees when it runs: the tensors of its microbatch, the states of its chunk, and its rank.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+#include "engine/torch/chunk.h"
+#include "engine/torch/rank.h"
+#include "engine/torch/tensors.h"
+#include "program/op.h"
+
+namespace perfbench {
+
+// Tensors of one microbatch of one chunk, by value id; undefined where not alive.
+using ValueTable = std::vector<at::Tensor>;
+
+class Frame {
+ public:
+  Frame(Rank& own_rank, Chunk& own_chunk, ValueTable& table) : rank(own_rank), chunk(own_chunk), table_(table) {}
+
+  Rank& rank;
+  Chunk& chunk;
+
+  const at::Tensor& operator[](ValueId id) const {
+    const at::Tensor& value = table_[static_cast<std::size_t>(id)];
+    return value.defined() ? value : chunk.states[static_cast<std::size_t>(id)];
+  }
+  const at::Tensor& operator[](In operand) const { return (*this)[operand.id]; }
+  const at::Tensor& operator[](InOut operand) const { return (*this)[operand.id]; }
+  static bool has(In operand) { return operand.id != kNoValue; }
+  static bool has(Out operand) { return operand.id != kNoValue; }
+  static bool has(InOut operand) { return operand.id != kNoValue; }
+
+  const ValueType& type(ValueId id) const { return chunk.program.type(id); }
+  // A new tensor of the operand's type, to be filled and put.
+  at::Tensor make(Out operand) const { return empty(type(operand.id), rank.device); }
+
+  // The op's result. An operand that the op leaves out is dropped.
+  void put(Out operand, at::Tensor tensor) {
+    if (!has(operand)) return;
+    const Value& value = chunk.program[operand.id];
+    check_is(tensor, value.type, value.name);
+    hold(operand.id, std::move(tensor));
+  }
+  // A tensor that comes from outside. Counted unless it is data.
+  void hold(ValueId id, at::Tensor tensor) {
+    if (chunk.program[id].role != Role::data) rank.ledger.hold(held_bytes(tensor));
+    adopt(id, std::move(tensor));
+  }
+  // The same for one that is counted already.
+  void adopt(ValueId id, at::Tensor tensor) { table_[static_cast<std::size_t>(id)] = std::move(tensor); }
+  void release(ValueId id) {
+    at::Tensor& value = table_[static_cast<std::size_t>(id)];
+    if (!value.defined()) return;
+    rank.ledger.release(held_bytes(value));
+    value.reset();
+  }
+
+ private:
+  ValueTable& table_;
+};
+
+}  // namespace perfbench

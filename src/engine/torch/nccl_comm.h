@@ -1,0 +1,52 @@
+// One NCCL communicator on one device, non-blocking: whoever waits looks at the abort signal and the clock.
+#pragma once
+
+#include <cuda_runtime_api.h>
+#include <nccl.h>
+
+#include <chrono>
+#include <functional>
+#include <string>
+
+#include "engine/abort_signal.h"
+#include "engine/torch/nccl_world.h"
+
+namespace perfbench {
+
+// What waiting needs to know.
+struct NcclPatience {
+  AbortSignal& abort;
+  std::chrono::milliseconds timeout;
+
+  // Calls `done` until it says so. Throws RunError after the timeout and when the world is aborted; aborts the world
+  // when `done` throws or the time is over.
+  void wait(const std::string& what, const std::function<bool()>& done) const;
+};
+
+// Throw RunError with `what` and CUDA's or NCCL's words.
+void check_cuda(cudaError_t result, const std::string& what);
+void check_nccl(ncclResult_t result, const std::string& what);
+
+class NcclComm {
+ public:
+  // Collective over the group: returns when all its members have come. Sets the calling thread's device.
+  NcclComm(std::string name, int device, const NcclId& id, int rank, int size, const NcclPatience& patience);
+  ~NcclComm();  // aborts what the group has not finished when the world is aborted
+  NcclComm(const NcclComm&) = delete;
+  NcclComm& operator=(const NcclComm&) = delete;
+
+  ncclComm_t get() const { return comm_; }
+  // To be called with the result of each call on get(): returns when NCCL has taken the call.
+  void settle(ncclResult_t result, const std::string& what);
+  // Waits for the stream and for errors of the communicator.
+  void synchronize(cudaStream_t stream, const std::string& what);
+  // Throws when something that was enqueued before has failed.
+  void check_async(const std::string& what);
+
+ private:
+  std::string name_;
+  NcclPatience patience_;
+  ncclComm_t comm_ = nullptr;
+};
+
+}  // namespace perfbench

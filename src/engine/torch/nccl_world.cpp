@@ -1,0 +1,175 @@
+#include "engine/torch/nccl_world.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstring>
+#include <mutex>
+#include <stdexcept>
+#include <utility>
+
+#include "base/error.h"
+#include "engine/torch/nccl_comm.h"
+#include "engine/torch/nccl_transfers.h"
+
+namespace perfbench {
+namespace {
+
+ncclDataType_t nccl_type(DType dtype) {
+  switch (dtype) {
+    case DType::f32:
+      return ncclFloat32;
+    case DType::bf16:
+      return ncclBfloat16;
+    case DType::f8e4m3:
+      return ncclFloat8e4m3;
+    case DType::f8e5m2:
+      return ncclFloat8e5m2;
+    case DType::i64:
+      return ncclInt64;
+  }
+  throw std::logic_error("NCCL: no such type");
+}
+
+class NcclCommunicator final : public Communicator {
+ public:
+  NcclCommunicator(std::unique_ptr<NcclComm> comm, int rank, int size, cudaStream_t stream, AbortSignal& abort)
+      : comm_(std::move(comm)), rank_(rank), size_(size), stream_(stream), abort_(abort) {}
+
+  int rank() const override { return rank_; }
+  int size() const override { return size_; }
+
+  void all_gather(const void* in, void* out, std::int64_t elements, DType dtype) override {
+    const auto count = begin(elements);
+    comm_->settle(ncclAllGather(in, out, count, nccl_type(dtype), comm_->get(), stream_), "all_gather");
+    moved(elements * size_ * size_bytes(dtype));
+  }
+
+  void reduce_scatter(const void* in, void* out, std::int64_t elements, DType dtype) override {
+    const auto count = begin(elements);
+    comm_->settle(ncclReduceScatter(in, out, count, nccl_type(dtype), ncclSum, comm_->get(), stream_),
+                  "reduce_scatter");
+    moved(elements * size_ * size_bytes(dtype));
+  }
+
+  void all_reduce(void* data, std::int64_t elements, DType dtype, Reduction reduction) override {
+    const auto count = begin(elements);
+    const ncclRedOp_t op = reduction == Reduction::sum ? ncclSum : ncclMax;
+    comm_->settle(ncclAllReduce(data, data, count, nccl_type(dtype), op, comm_->get(), stream_), "all_reduce");
+    moved(elements * size_bytes(dtype));
+  }
+
+  Traffic traffic() const override { return traffic_; }
+
+ private:
+  std::size_t begin(std::int64_t elements) {
+    abort_.throw_if_raised();
+    comm_->check_async("an earlier call");
+    check(elements >= 0, "collective: a negative number of elements");
+    return static_cast<std::size_t>(elements);
+  }
+
+  void moved(std::int64_t bytes) {
+    if (size_ == 1) return;  // as ranks as threads count it: a group of one moves nothing
+    ++traffic_.calls;
+    traffic_.bytes += bytes;
+  }
+
+  std::unique_ptr<NcclComm> comm_;
+  int rank_, size_;
+  cudaStream_t stream_;
+  AbortSignal& abort_;
+  Traffic traffic_;
+};
+
+void refuse_shared_devices(const std::map<int, int>& devices) {
+  std::map<int, int> rank_on;
+  for (const auto& [rank, device] : devices) {
+    const auto [first, added] = rank_on.emplace(device, rank);
+    if (added) continue;
+    throw EnvironmentError(
+        "NCCL",
+        fmt::format("ranks {} and {} are both on GPU {}: NCCL takes one rank per GPU", first->second, rank, device),
+        "use as many GPUs as ranks, or fewer ranks");
+  }
+}
+
+class WorldOverNccl final : public NcclWorld {
+ public:
+  explicit WorldOverNccl(const NcclWorldOptions& options) : options_(options) {
+    refuse_shared_devices(options_.devices);
+  }
+
+  int num_ranks() const override { return options_.num_ranks; }
+
+  std::unique_ptr<Communicator> group(int rank, const std::vector<int>& members) override {
+    return group_on(rank, members, nullptr);
+  }
+
+  std::unique_ptr<Communicator> group_on(int rank, const std::vector<int>& members, void* stream) override {
+    abort_.throw_if_raised();
+    const auto found = std::find(members.begin(), members.end(), rank);
+    check(found != members.end(), "world: the caller is no member of the group");
+    const int index = static_cast<int>(found - members.begin());
+    const int size = static_cast<int>(members.size());
+    const std::string name = next_name(rank, members);
+    auto comm = std::make_unique<NcclComm>(name, options_.devices.at(rank), options_.share_id(name, index == 0), index,
+                                           size, patience());
+    return std::make_unique<NcclCommunicator>(std::move(comm), index, size, static_cast<cudaStream_t>(stream), abort_);
+  }
+
+  std::unique_ptr<Transfers> transfers(int rank) override { return transfers_on(rank, nullptr); }
+
+  std::unique_ptr<Transfers> transfers_on(int rank, void* stream) override {
+    abort_.throw_if_raised();
+    check_cuda(cudaSetDevice(options_.devices.at(rank)), "transfers");
+    return std::make_unique<NcclTransfers>(options_, rank, static_cast<cudaStream_t>(stream), patience());
+  }
+
+  void synchronize(int rank, void* stream) override {
+    const std::string what = fmt::format("rank {}: what is enqueued", rank);
+    patience().wait(what, [&] {
+      const cudaError_t state = cudaStreamQuery(static_cast<cudaStream_t>(stream));
+      if (state == cudaErrorNotReady) return false;
+      check_cuda(state, what);
+      return true;
+    });
+  }
+
+  void abort(const std::string& reason) noexcept override {
+    abort_.set(reason);
+    abort_.wake();
+  }
+
+ private:
+  NcclPatience patience() { return {.abort = abort_, .timeout = options_.timeout}; }
+
+  // A rank that asks for the same members again gets the next group of them.
+  std::string next_name(int rank, const std::vector<int>& members) {
+    const std::lock_guard lock(mutex_);
+    const int nth = asked_[{rank, members}]++;
+    return fmt::format("group {} of ranks {}", nth, fmt::join(members, ", "));
+  }
+
+  const NcclWorldOptions options_;
+  AbortSignal abort_;
+  std::mutex mutex_;
+  std::map<std::pair<int, std::vector<int>>, int> asked_;
+};
+
+}  // namespace
+
+std::unique_ptr<NcclWorld> make_nccl_world(const NcclWorldOptions& options) {
+  return std::make_unique<WorldOverNccl>(options);
+}
+
+NcclId make_nccl_id() {
+  ncclUniqueId unique;
+  check_nccl(ncclGetUniqueId(&unique), "NCCL: unique id");
+  NcclId id;
+  std::memcpy(id.data(), unique.internal, id.size());
+  return id;
+}
+
+}  // namespace perfbench

@@ -1,0 +1,57 @@
+// A world over NCCL: one rank per GPU. This header needs neither NCCL nor CUDA: a stream is a cudaStream_t as void*,
+// null the default stream. nccl_world.cpp or no_nccl_world.cpp implements it.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/communicator.h"
+
+namespace perfbench {
+
+using NcclId = std::array<char, 128>;  // the bytes of an ncclUniqueId
+
+// Called once by each member of each group; `group` is the same text on all members and on no other group. The first
+// member makes an id with make_nccl_id(), and all return it.
+using ShareNcclId = std::function<NcclId(const std::string& group, bool first)>;
+
+// For ranks that are threads of one process. Throws RunError when the first member does not come within the timeout.
+ShareNcclId share_nccl_ids_in_memory(std::chrono::milliseconds timeout);
+
+// A pair of ranks that transfer in this direction on this channel.
+struct NcclLink {
+  int source = 0, destination = 0, channel = 0;
+  auto operator<=>(const NcclLink&) const = default;
+};
+
+struct NcclWorldOptions {
+  int num_ranks = 1;
+  std::map<int, int> devices;   // CUDA device of each rank of this process
+  std::vector<NcclLink> links;  // all that transfers() will use, the same on all ranks
+  ShareNcclId share_id;
+  std::chrono::milliseconds timeout{600'000};
+};
+
+// Collectives are enqueued: they throw for what is known then, and synchronize() for what fails later. An end of a
+// group or of transfers belongs to the thread that asked for it, and the world outlives it.
+class NcclWorld : public World {
+ public:
+  // As group() and transfers(), which use the default stream. `stream` is where the collectives run; transfers run on a
+  // stream per lane, behind what `stream` holds when they are posted.
+  virtual std::unique_ptr<Communicator> group_on(int rank, const std::vector<int>& members, void* stream) = 0;
+  virtual std::unique_ptr<Transfers> transfers_on(int rank, void* stream) = 0;
+  // Returns when `stream` is done. Throws RunError when CUDA fails, after the timeout, and when the world is aborted;
+  // the communicators of the rank are aborted when they are destroyed.
+  virtual void synchronize(int rank, void* stream) = 0;
+};
+
+// Throws EnvironmentError without NCCL, and where two ranks share a GPU.
+std::unique_ptr<NcclWorld> make_nccl_world(const NcclWorldOptions& options);
+NcclId make_nccl_id();
+
+}  // namespace perfbench

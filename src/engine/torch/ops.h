@@ -1,0 +1,46 @@
+// Every op through ATen, without autograd. One overload an op: a forgotten one does not compile.
+#pragma once
+
+#include "engine/torch/frame.h"
+
+namespace perfbench {
+
+// ops_linear.cpp
+void run(const Matmul& op, Frame& frame);
+void run(const WeightGrad& op, Frame& frame);
+void run(const WeightGradAccumulate& op, Frame& frame);
+void run(const AddBias& op, Frame& frame);
+void run(const BiasGrad& op, Frame& frame);
+void run(const Accumulate& op, Frame& frame);
+void run(const Add& op, Frame& frame);
+void run(const Transpose& op, Frame& frame);
+// ops_fp8.cpp
+void run(const Quantize& op, Frame& frame);
+void run(const CastWeight& op, Frame& frame);
+// ops_block.cpp
+void run(const RmsNorm& op, Frame& frame);
+void run(const RmsNormBackward& op, Frame& frame);
+void run(const Rope& op, Frame& frame);
+void run(const SwiGlu& op, Frame& frame);
+void run(const SwiGluBackward& op, Frame& frame);
+// ops_attention.cpp
+void run(const Attention& op, Frame& frame);
+void run(const AttentionBackward& op, Frame& frame);
+// ops_vocab.cpp
+void run(const Embedding& op, Frame& frame);
+void run(const EmbeddingBackward& op, Frame& frame);
+void run(const CrossEntropy& op, Frame& frame);
+void run(const CrossEntropyBackward& op, Frame& frame);
+// ops_collective.cpp
+void run(const AllGather& op, Frame& frame);
+void run(const ReduceScatter& op, Frame& frame);
+void run(const AllReduce& op, Frame& frame);
+void run(const GatherParams& op, Frame& frame);
+void run(const ReduceGrads& op, Frame& frame);
+void run(const ReducePartialGrads& op, Frame& frame);
+void run(const ReduceSharedGrads& op, Frame& frame);
+// ops_optimizer.cpp
+void run(const GradNorm& op, Frame& frame);
+void run(const AdamW& op, Frame& frame);
+
+}  // namespace perfbench

@@ -1,0 +1,96 @@
+#include <ATen/ops/add.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cos.h>
+#include <ATen/ops/mean.h>
+#include <ATen/ops/mul.h>
+#include <ATen/ops/outer.h>
+#include <ATen/ops/pow.h>
+#include <ATen/ops/rsqrt.h>
+#include <ATen/ops/silu.h>
+#include <ATen/ops/silu_backward.h>
+#include <ATen/ops/sin.h>
+#include <ATen/ops/sum.h>
+
+#include "engine/torch/ops.h"
+
+namespace perfbench {
+
+void run(const RmsNorm& op, Frame& frame) {
+  at::Tensor x = frame[op.x];
+  if (Frame::has(op.residual)) {
+    x = at::add(x, frame[op.residual]);
+    frame.put(op.sum, x);
+  }
+  const at::Tensor wide = x.to(at::kFloat);                                            // (T, H)
+  const at::Tensor rstd = at::rsqrt(at::mean(wide.square(), {1}, true).add_(op.eps));  // (T, 1)
+  frame.put(op.y, at::mul(wide, rstd).to(x.scalar_type()).mul_(frame[op.weight]));
+  frame.put(op.rstd, rstd.reshape({-1}));
+}
+
+// With n = sum * rstd and g = dy * weight: dx = rstd (g - n mean(g n)) + dsum, dw = sum over rows of dy n.
+void run(const RmsNormBackward& op, Frame& frame) {
+  const at::Tensor& sum = frame[op.sum];
+  const at::Tensor dy = frame[op.dy].to(at::kFloat);
+  const at::Tensor rstd = frame[op.rstd].unsqueeze(1);          // (T, 1)
+  const at::Tensor normed = at::mul(sum.to(at::kFloat), rstd);  // (T, H)
+  if (Frame::has(op.dw)) frame.put(op.dw, at::sum(at::mul(dy, normed), 0).to(sum.scalar_type()));
+  const at::Tensor g = at::mul(dy, frame[op.weight].to(at::kFloat));  // (T, H)
+  const at::Tensor mean = at::mean(at::mul(g, normed), {1}, true);    // (T, 1)
+  at::Tensor dx = at::mul(normed, mean).neg_().add_(g).mul_(rstd);
+  if (Frame::has(op.dsum)) dx.add_(frame[op.dsum]);
+  frame.put(op.dx, dx.to(sum.scalar_type()));
+}
+
+namespace {
+
+// Angles of position p and pair i: p theta^(-2 i / D) (Su et al. 2021, "RoFormer", section 3.2).
+const RopeTable& rope_table(Rank& rank, std::int64_t seq, std::int64_t head_dim, double theta) {
+  for (const RopeTable& table : rank.rope) {
+    if (table.seq == seq && table.head_dim == head_dim && table.theta == theta) return table;
+  }
+  const auto options = at::TensorOptions().dtype(at::kFloat).device(rank.device);
+  const at::Tensor exponent = at::arange(0, head_dim, 2, options).div_(static_cast<double>(head_dim));
+  const at::Tensor frequency = at::pow(theta, exponent).reciprocal_();      // (D / 2)
+  const at::Tensor angle = at::outer(at::arange(seq, options), frequency);  // (seq, D / 2)
+  rank.rope.push_back({.seq = seq, .head_dim = head_dim, .theta = theta, .cos = at::cos(angle), .sin = at::sin(angle)});
+  return rank.rope.back();
+}
+
+}  // namespace
+
+// Element i of a head pairs with element i + D / 2, as in transformers.
+void run(const Rope& op, Frame& frame) {
+  const at::Tensor& qkv = frame[op.qkv];
+  const Heads& heads = op.heads;
+  const std::int64_t seq = qkv.size(0) / op.batch, half = heads.head_dim / 2;
+  const std::int64_t turned = heads.heads + heads.kv_heads;  // q and k; v stays
+  const RopeTable& table = rope_table(frame.rank, seq, heads.head_dim, op.theta);
+  const at::Tensor cos = table.cos.view({seq, 1, 1, half});
+  const at::Tensor sin = op.inverse ? table.sin.neg().view({seq, 1, 1, half}) : table.sin.view({seq, 1, 1, half});
+
+  at::Tensor out = qkv.clone();
+  at::Tensor qk = out.view({seq, op.batch, turned + heads.kv_heads, heads.head_dim}).narrow(2, 0, turned);
+  at::Tensor first = qk.narrow(3, 0, half), second = qk.narrow(3, half, half);  // (seq, B, n + k, D / 2)
+  const at::Tensor a = first.to(at::kFloat, false, true), b = second.to(at::kFloat, false, true);
+  first.copy_(at::mul(a, cos).sub_(at::mul(b, sin)));
+  second.copy_(at::mul(b, cos).add_(at::mul(a, sin)));
+  frame.put(op.out, out);
+}
+
+void run(const SwiGlu& op, Frame& frame) {
+  const at::Tensor& x = frame[op.x];
+  const std::int64_t width = x.size(1) / 2;
+  frame.put(op.y, at::silu(x.narrow(1, 0, width)).mul_(x.narrow(1, width, width)).contiguous());
+}
+
+void run(const SwiGluBackward& op, Frame& frame) {
+  const at::Tensor &dy = frame[op.dy], &x = frame[op.x];
+  const std::int64_t width = x.size(1) / 2;
+  const at::Tensor gate = x.narrow(1, 0, width), up = x.narrow(1, width, width);  // (T, F) each
+  at::Tensor dx = frame.make(op.dx);
+  dx.narrow(1, 0, width).copy_(at::silu_backward(at::mul(dy, up), gate));
+  dx.narrow(1, width, width).copy_(at::mul(dy, at::silu(gate)));
+  frame.put(op.dx, dx);
+}
+
+}  // namespace perfbench

@@ -1,0 +1,80 @@
+#include <ATen/ops/_scaled_mm.h>
+#include <ATen/ops/add.h>
+#include <ATen/ops/addmm.h>
+#include <ATen/ops/mm.h>
+#include <ATen/ops/mul.h>
+#include <ATen/ops/sum.h>
+
+#include "engine/torch/ops.h"
+
+namespace perfbench {
+namespace {
+
+// a b^T of FP8 operands, both contiguous along the summed dim, in `dtype`. Where the device has no FP8 units, the
+// product is that of the same numbers in float32: LibTorch's _scaled_mm computes the same on a CPU, in a reference loop
+// that takes thousands of times as long.
+at::Tensor scaled_mm(const at::Tensor& a, const at::Tensor& b, const at::Tensor& scale_a, const at::Tensor& scale_b,
+                     const std::optional<at::Tensor>& bias, at::ScalarType dtype) {
+  if (a.is_cpu()) {
+    at::Tensor product = at::mm(a.to(at::kFloat), b.to(at::kFloat).t()).mul_(at::mul(scale_a, scale_b));
+    if (bias) product.add_(*bias);
+    return product.to(dtype);
+  }
+  return at::_scaled_mm(a, b.t(), scale_a, scale_b, bias, std::nullopt, dtype);
+}
+
+// dy^T x of FP8 operands, which are there as they are or transposed.
+at::Tensor scaled_weight_grad(const auto& op, const Frame& frame, at::ScalarType dtype) {
+  at::Tensor dy_t = frame[op.dy], x_t = frame[op.x];  // (N, M), (K, M)
+  if (!op.transposed) {
+    dy_t = dy_t.t().contiguous();
+    x_t = x_t.t().contiguous();
+  }
+  return scaled_mm(dy_t, x_t, frame[op.scale_dy], frame[op.scale_x], std::nullopt, dtype);
+}
+
+}  // namespace
+
+void run(const Matmul& op, Frame& frame) {
+  const at::Tensor &a = frame[op.a], &b = frame[op.b];
+  std::optional<at::Tensor> bias;
+  if (Frame::has(op.bias)) bias = frame[op.bias];
+  if (Frame::has(op.scale_a)) {
+    const at::Tensor b_t = op.transpose_b ? b : b.t().contiguous();  // (N, K)
+    frame.put(op.out, scaled_mm(a, b_t, frame[op.scale_a], frame[op.scale_b], bias, at::kBFloat16));
+    return;
+  }
+  const at::Tensor right = op.transpose_b ? b.t() : b;  // (K, N)
+  frame.put(op.out, bias ? at::addmm(*bias, a, right) : at::mm(a, right));
+}
+
+void run(const WeightGrad& op, Frame& frame) {
+  if (Frame::has(op.scale_dy)) {
+    frame.put(op.dw, scaled_weight_grad(op, frame, at::kBFloat16));
+    return;
+  }
+  frame.put(op.dw, at::mm(frame[op.dy].t(), frame[op.x]));
+}
+
+// Nothing is rounded between the product and the sum where the sum is float32.
+void run(const WeightGradAccumulate& op, Frame& frame) {
+  at::Tensor main_grad = frame[op.main_grad];
+  if (Frame::has(op.scale_dy)) {
+    main_grad.add_(scaled_weight_grad(op, frame, main_grad.scalar_type()));
+    return;
+  }
+  const at::Tensor &dy = frame[op.dy], &x = frame[op.x];
+  if (dy.scalar_type() == main_grad.scalar_type()) {
+    main_grad.addmm_(dy.t(), x);
+  } else {
+    main_grad.addmm_(dy.to(at::kFloat).t(), x.to(at::kFloat));
+  }
+}
+
+void run(const AddBias& op, Frame& frame) { frame.put(op.out, at::add(frame[op.x], frame[op.bias])); }
+void run(const BiasGrad& op, Frame& frame) { frame.put(op.dw, at::sum(frame[op.dy], 0)); }
+void run(const Accumulate& op, Frame& frame) { at::Tensor(frame[op.main_grad]).add_(frame[op.dw]); }
+void run(const Add& op, Frame& frame) { frame.put(op.out, at::add(frame[op.a], frame[op.b])); }
+void run(const Transpose& op, Frame& frame) { frame.put(op.out, frame[op.x].t().contiguous()); }
+
+}  // namespace perfbench

@@ -1,0 +1,48 @@
+#include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/sum.h>
+#include <ATen/ops/zeros.h>
+
+#include "engine/torch/ops.h"
+
+namespace perfbench {
+namespace {
+
+// Every parameter counts once: copies on tp ranks and on the other stage of a shared embedding do not, and where the
+// whole sum is on every dp rank, the first counts it.
+bool counts(const Value& main_grad, const Frame& frame, bool whole_on_dp) {
+  if (main_grad.copy || (whole_on_dp && frame.rank.at.dp != 0)) return false;
+  return main_grad.type.placement[Axis::tp].is_split() || frame.rank.at.tp == 0;
+}
+
+}  // namespace
+
+void run(const GradNorm& op, Frame& frame) {
+  at::Tensor square = at::zeros({1}, at::TensorOptions().dtype(at::kFloat).device(frame.rank.device));
+  for (const Share& share : frame.chunk.shares) {
+    for (const ShareRange& range : share.ranges) {
+      if (!counts(frame.chunk.program[range.main_grad], frame, op.shards == 1)) continue;
+      square.add_(at::sum(share.main_grad.narrow(0, range.offset, range.count).to(at::kFloat).square()));
+    }
+  }
+  for (Axis axis : {Axis::tp, Axis::dp}) {
+    Communicator& group = frame.rank.over(axis);
+    if (group.size() > 1) group.all_reduce(square.data_ptr(), 1, DType::f32, Reduction::sum);
+  }
+  frame.rank.grad_norm_squared += square.item<double>();
+}
+
+// torch.optim.AdamW on the float32 weights of this rank's shares; what the model computes with is rounded from them.
+void run(const AdamW&, Frame& frame) {
+  const OptimizerSettings& o = frame.rank.optimizer;
+  const at::Tensor step = at::full({}, static_cast<double>(frame.rank.train_steps + 1),
+                                   at::TensorOptions().dtype(at::kFloat).device(frame.rank.device));
+  for (const Share& share : frame.chunk.shares) {
+    const at::Tensor grad = share.main_grad.to(at::kFloat);
+    at::_fused_adamw_({share.master}, {grad}, {share.moment}, {share.moment2}, {}, {step}, o.learning_rate, o.beta1,
+                      o.beta2, o.weight_decay, o.epsilon, false, false);
+    if (!share.master.is_same(share.weight)) at::Tensor(share.weight).copy_(share.master);
+  }
+}
+
+}  // namespace perfbench

@@ -1,0 +1,41 @@
+// One rank: where it stands in the mesh, whom it talks to, and what it counts.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <vector>
+
+#include "engine/communicator.h"
+#include "engine/mesh.h"
+#include "engine/session.h"
+#include "engine/torch/ledger.h"
+
+namespace perfbench {
+
+// cos and sin of the rotary angles, (seq, D / 2) float32 each.
+struct RopeTable {
+  std::int64_t seq = 0, head_dim = 0;
+  double theta = 0.0;
+  at::Tensor cos, sin;
+};
+
+struct Rank {
+  Coordinates at{};
+  at::Device device = at::kCPU;
+  OptimizerSettings optimizer{};
+
+  PerAxis<std::unique_ptr<Communicator>> axis{};  // groups of one rank included
+  std::unique_ptr<Communicator> shared;           // with the stage that holds the same embedding, or null
+  std::unique_ptr<Transfers> transfers;
+
+  Ledger ledger{};
+  std::vector<RopeTable> rope{};
+  std::int64_t train_steps = 0;  // optimizer steps done
+  at::Tensor loss{};             // (1) float32, this rank's share of the step's loss
+  double grad_norm_squared = 0.0;
+
+  Communicator& over(Axis a) { return *axis[a]; }
+};
+
+}  // namespace perfbench

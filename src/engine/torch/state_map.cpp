@@ -1,0 +1,167 @@
+#include "engine/torch/state_map.h"
+
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+#include <cstring>
+#include <set>
+
+#include "base/error.h"
+#include "engine/torch/tensors.h"
+
+namespace perfbench {
+namespace {
+
+std::string with_layer(const char* pattern, int layer) {
+  std::string name = pattern;
+  if (const auto at = name.find("{}"); at != std::string::npos) name.replace(at, 2, std::to_string(layer));
+  return name;
+}
+
+// One piece of one weight on one rank.
+struct Located {
+  ValueId weight = kNoValue;
+  Piece piece{};
+  std::string name;
+  std::int64_t local_row = 0;  // where the piece starts in the weight
+};
+
+std::vector<Located> pieces_of(const Chunk& chunk) {
+  std::vector<Located> list;
+  for (ValueId id : states(chunk.program, StateKind::weight)) {
+    const Value& value = chunk.program[id];
+    std::int64_t row = 0;
+    for (const Piece& piece : value.pieces) {
+      if (piece.tensor == nullptr) break;
+      list.push_back({.weight = id,
+                      .piece = piece,
+                      .name = with_layer(piece.tensor, chunk.first_layer + std::max(value.layer, 0)),
+                      .local_row = row});
+      row += piece.rows;
+    }
+  }
+  return list;
+}
+
+// The part of the Hugging Face tensor that a piece is, as a view of both. Empty where the rank holds padding only.
+struct Overlap {
+  at::Tensor local, whole;
+};
+
+Overlap overlap(const at::Tensor& local, const at::Tensor& whole, const Located& located, const Value& value,
+                int tp_rank) {
+  const Placement& tp = value.type.placement[Axis::tp];
+  const std::int64_t first = tp.is_split(0) ? located.piece.rows * tp_rank : 0;
+  const std::int64_t rows = std::clamp<std::int64_t>(located.piece.model_rows - first, 0, located.piece.rows);
+  Overlap both{.local = local.narrow(0, located.local_row, rows), .whole = whole.narrow(0, rows > 0 ? first : 0, rows)};
+  if (tp.is_split(1)) both.whole = both.whole.narrow(1, local.size(1) * tp_rank, local.size(1));
+  return both;
+}
+
+std::vector<std::int64_t> model_shape(const Located& located, const Value& value, int tp) {
+  std::vector<std::int64_t> shape = {located.piece.model_rows};
+  if (value.type.shape.rank == 2) {
+    shape.push_back(value.type.shape[1] * (value.type.placement[Axis::tp].is_split(1) ? tp : 1));
+  }
+  return shape;
+}
+
+at::Tensor on_host(const HostTensor& tensor) {
+  return at::from_blob(const_cast<std::byte*>(tensor.data.data()), tensor.shape,
+                       at::TensorOptions().dtype(scalar_type(tensor.dtype)));
+}
+
+// Writes what one rank knows of the weight's local values into `local`, (R, C) float32 on the host: its own share.
+void add_local(const Chunk& chunk, ValueId weight, Part part, at::Tensor& local) {
+  at::Tensor flat = local.view(-1);
+  for (const Share& share : chunk.shares) {
+    for (const ShareRange& range : share.ranges) {
+      if (chunk.program[range.main_grad].weight != weight) continue;
+      const at::Tensor& source = part == Part::main_grad ? share.main_grad : share.master;
+      flat.narrow(0, range.first, range.count).copy_(source.narrow(0, range.offset, range.count));
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<Parameter> parameters_of(const std::vector<RankStates>& ranks, int pp, int vp) {
+  std::vector<Parameter> list;
+  std::set<std::string> seen;
+  for (int c = 0; c < vp * pp; ++c) {  // chunks in the order of the model
+    for (const RankStates& states : ranks) {
+      if (states.rank->at.stage != c % pp || states.rank->at.tp != 0 || states.rank->at.dp != 0) continue;
+      const Chunk& chunk = (*states.chunks)[static_cast<std::size_t>(c / pp)];
+      for (const Located& located : pieces_of(chunk)) {
+        if (!seen.insert(located.name).second) continue;
+        const Value& value = chunk.program[located.weight];
+        list.push_back({.name = located.name,
+                        .dtype = value.type.dtype,
+                        .shape = model_shape(located, value, states.rank->over(Axis::tp).size())});
+      }
+    }
+  }
+  return list;
+}
+
+void load_parameter(const std::vector<RankStates>& ranks, const HostTensor& tensor) {
+  const at::Tensor whole = on_host(tensor);
+  for (const RankStates& states : ranks) {
+    for (Chunk& chunk : *states.chunks) {
+      for (const Located& located : pieces_of(chunk)) {
+        if (located.name != tensor.name) continue;
+        const Value& value = chunk.program[located.weight];
+        at::Tensor& weight = chunk.states[static_cast<std::size_t>(located.weight)];
+        const Overlap part = overlap(weight, whole, located, value, states.rank->at.tp);
+        part.local.copy_(part.whole);
+        at::Tensor exact = at::zeros(weight.sizes(), at::kFloat);  // the masters keep what rounding takes away
+        const Overlap precise = overlap(exact, whole, located, value, states.rank->at.tp);
+        precise.local.copy_(precise.whole);
+        const at::Tensor flat = exact.view(-1);
+        const std::int64_t begin = located.local_row * (weight.dim() == 2 ? weight.size(1) : 1);
+        const std::int64_t end = begin + located.piece.rows * (weight.dim() == 2 ? weight.size(1) : 1);
+        for (Share& share : chunk.shares) {
+          if (share.master.is_same(share.weight)) continue;
+          for (const ShareRange& range : share.ranges) {
+            if (chunk.program[range.main_grad].weight != located.weight) continue;
+            const std::int64_t from = std::max(begin, range.first), to = std::min(end, range.first + range.count);
+            if (from >= to) continue;
+            share.master.narrow(0, range.offset + from - range.first, to - from).copy_(flat.narrow(0, from, to - from));
+          }
+        }
+      }
+    }
+  }
+}
+
+HostTensor whole_parameter(const std::vector<RankStates>& ranks, const Parameter& parameter, Part part) {
+  const at::Tensor whole = at::zeros(parameter.shape, at::kFloat);
+  // Ranks of one stage and tp coordinate hold the same local tensor in shares.
+  std::set<std::pair<int, int>> done;
+  for (const RankStates& holder : ranks) {
+    const std::pair<int, int> place{holder.rank->at.stage, holder.rank->at.tp};
+    if (!done.insert(place).second) continue;
+    for (std::size_t c = 0; c < holder.chunks->size(); ++c) {
+      for (const Located& located : pieces_of((*holder.chunks)[c])) {
+        if (located.name != parameter.name) continue;
+        const Value& value = (*holder.chunks)[c].program[located.weight];
+        at::Tensor local = at::zeros(
+            at::IntArrayRef(value.type.shape.dims.data(), static_cast<std::size_t>(value.type.shape.rank)), at::kFloat);
+        for (const RankStates& peer : ranks) {
+          if (std::pair(peer.rank->at.stage, peer.rank->at.tp) == place) {
+            add_local((*peer.chunks)[c], located.weight, part, local);
+          }
+        }
+        const Overlap both = overlap(local, whole, located, value, holder.rank->at.tp);
+        both.whole.copy_(both.local);
+      }
+    }
+  }
+  HostTensor tensor{.name = parameter.name, .dtype = DType::f32, .shape = parameter.shape, .data = {}};
+  tensor.data.resize(static_cast<std::size_t>(whole.numel()) * sizeof(float));
+  std::memcpy(tensor.data.data(), whole.data_ptr(), tensor.data.size());
+  return tensor;
+}
+
+}  // namespace perfbench

@@ -1,0 +1,38 @@
+// Which elements of which Hugging Face tensor each rank's weights are made of, both ways.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/session.h"
+#include "engine/torch/chunk.h"
+#include "engine/torch/rank.h"
+
+namespace perfbench {
+
+// A rank with its chunks.
+struct RankStates {
+  Rank* rank = nullptr;
+  std::vector<Chunk>* chunks = nullptr;
+};
+
+// One Hugging Face tensor of the model.
+struct Parameter {
+  std::string name;
+  DType dtype = DType::bf16;
+  std::vector<std::int64_t> shape;
+};
+
+// The parameters of the model in its own order: embedding, layers, final norm, head; each once.
+std::vector<Parameter> parameters_of(const std::vector<RankStates>& ranks, int pp, int vp);
+
+// Copies a whole tensor into every weight that has a part of it, and into the master copies.
+void load_parameter(const std::vector<RankStates>& ranks, const HostTensor& tensor);
+
+enum class Part : std::uint8_t { main_grad, weight };
+
+// The whole tensor, float32, put together from the ranks that hold its parts; of weights the master copies.
+HostTensor whole_parameter(const std::vector<RankStates>& ranks, const Parameter& parameter, Part part);
+
+}  // namespace perfbench
