@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "cli/measure_settings.h"
 #include "cli/model_word.h"
 
 namespace perfbench {
@@ -34,8 +35,9 @@ void apply_module(const ModelWord& word, Compat compat, Request& request) {
 
 std::vector<std::string> notes_of(const CommandLine& line, const Job& job) {
   std::vector<std::string> notes;
-  if (line.options.mode.value_or("auto") == "auto")
-    notes.push_back("mode auto: simulated, because this version of perfbench measures nothing");
+  if (line.options.mode.value_or("auto") == "auto" && job.system.has_data_sheet())
+    notes.push_back(
+        "mode auto: simulated, because this version of perfbench measures on the CPU only, and only when asked");
   const std::optional<double> per_node = job.system.gpus_per_node.value;
   if (line.launch.gpus_per_node && per_node && static_cast<double>(*line.launch.gpus_per_node) != *per_node)
     notes.push_back(fmt::format("gpus_per_node {} was asked for; a node of {} has {}, and that is what is predicted",
@@ -47,9 +49,12 @@ std::vector<std::string> notes_of(const CommandLine& line, const Job& job) {
 
 }  // namespace
 
-std::optional<Unsupported> unsupported_mode(const Options& options) {
-  if (options.mode != "measure" && options.mode != "slice") return std::nullopt;
-  return Unsupported(*options.mode, fmt::format("--mode {}: this version of perfbench only simulates", *options.mode));
+std::optional<Unsupported> unsupported_mode(const CommandLine& line) {
+  if (line.options.mode == "slice")
+    return Unsupported("slice", "--mode slice: this version of perfbench simulates, and measures on the CPU");
+  if (wants_measure(line.options) && measure_settings(line).device == Device::cuda)
+    return Unsupported("measure on cuda", "this version of perfbench measures on the CPU only: --device cpu");
+  return std::nullopt;
 }
 
 Request asked_request(const CommandLine& line) {
@@ -64,6 +69,7 @@ Request asked_request(const CommandLine& line) {
   if (!line.words.empty())
     if (const std::optional<ModelWord> word = parse_model_word(line.words.front()))
       apply_module(*word, compat, request);
+  apply_measuring(line, request);
   return request;
 }
 
@@ -75,7 +81,7 @@ Asked resolve_asked(const CommandLine& line, const Catalog& catalog) {
           .choice = std::move(resolved.choice),
           .warnings = std::move(resolved.warnings),
           .notes = notes_of(line, resolved.job),
-          .unsupported = unsupported_mode(line.options)};
+          .unsupported = unsupported_mode(line)};
 }
 
 }  // namespace perfbench

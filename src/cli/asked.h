@@ -24,7 +24,8 @@ struct Asked {
 Compat compat_of(const Options& options);
 
 // Why nothing here can carry out the mode that is asked for; nothing where it can.
-std::optional<Unsupported> unsupported_mode(const Options& options);
+// Throws InputError for settings of a measurement that contradict each other.
+std::optional<Unsupported> unsupported_mode(const CommandLine& line);
 
 // The request of the flags and of the word that names a module; `--model pretrain_llama3_8b` is such a word, too.
 Request asked_request(const CommandLine& line);

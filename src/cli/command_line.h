@@ -30,6 +30,22 @@ struct Options {
   bool dryrun = false, json = false, csv = false, markdown = false, version = false, help = false;
   bool names = false;   // `list` prints the names alone
   bool strict = false;  // what is not ok, or not as it was, is a failure
+  bool report = false;  // `audit` prints FLOPs per token
+
+  // `--mode measure`
+  std::optional<std::string> device;      // cpu or cuda
+  std::optional<std::int64_t> steps;      // warm-up included
+  std::optional<std::int64_t> seed;       // of weights and mock data
+  std::optional<std::string> log_format;  // of a line per step: nemo, megatron, none
+
+  // `verify`
+  std::optional<std::string> expect, save_gradients, save_weights;  // files
+
+  // `import`
+  std::optional<std::string> format;          // of its file: auto, table, log
+  std::optional<std::string> convention, id;  // of a table's TFLOP/s; what its rows are called
+  std::optional<std::int64_t> warmup_steps;   // iterations of a log that don't count; of `--mode measure`, too
+  bool keep_unknown = false;                  // columns that nobody knows
 };
 
 // What only a launcher on a cluster can use. Accepted and kept; a prediction doesn't depend on it.
@@ -56,7 +72,10 @@ enum class Command {
   baseline_update,
   baseline_check,
   list,
-  completion
+  completion,
+  audit,
+  import_file,
+  verify
 };
 
 struct CommandLine {

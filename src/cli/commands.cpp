@@ -20,6 +20,12 @@ ExitCode run(const CommandLine& line) {
       return run_check(line);
     case Command::export_table:
       return run_export(line);
+    case Command::audit:
+      return run_audit(line);
+    case Command::import_file:
+      return run_import(line);
+    case Command::verify:
+      return run_verify(line);
     case Command::show_program:
       return run_show_program(line);
     case Command::doctor:

@@ -13,6 +13,9 @@ ExitCode run(const CommandLine& line);  // the one that the command line asks fo
 ExitCode run_row(const CommandLine& line);
 ExitCode run_check(const CommandLine& line);
 ExitCode run_export(const CommandLine& line);
+ExitCode run_audit(const CommandLine& line);
+ExitCode run_import(const CommandLine& line);
+ExitCode run_verify(const CommandLine& line);
 ExitCode run_show_program(const CommandLine& line);
 ExitCode run_doctor(const CommandLine& line);
 ExitCode run_list(const CommandLine& line);

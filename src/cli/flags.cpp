@@ -58,7 +58,7 @@ constexpr Flag kFlags[] = {
     {"seq_len", "", K::integer, G::batch, S::perfbench, &Request::seq_len, "", "N", "", "Tokens of a sample."},
 
     {"compute_dtype", "-c", K::text, G::precision, S::nemo_2504, &Request::dtype, "dtype", "DTYPE",
-     "bf16 fp8 fp8cs fp8ds mxfp8 nvfp4", "bf16 or fp8, or a precision: fp8cs, fp8ds, mxfp8, nvfp4."},
+     "fp32 bf16 fp8 fp8cs fp8ds mxfp8 nvfp4", "fp32, bf16 or fp8, or a precision: fp8cs, fp8ds, mxfp8, nvfp4."},
     {"fp8_recipe", "-fr", K::text, G::precision, S::nemo_2504, &Request::fp8_recipe, "", "NAME", "cs ds mxfp8 nvfp4 ss",
      "FP8 recipe: cs (current scaling), ds (delayed scaling), mxfp8, nvfp4, ss (subchannel scaling, later NeMo "
      "versions; "
@@ -80,6 +80,19 @@ constexpr Flag kFlags[] = {
     {"use_sharp", "-sharp", K::boolean, G::memory, S::nemo_later, &Request::sharp, "sharp", "BOOL", "",
      "Reduce inside the network switches."},
 
+    {"device", "", K::text, G::measuring, S::perfbench, &Options::device, "", "DEVICE", "cpu cuda",
+     "Where --mode measure runs; cuda unless given; verify: cpu. cpu: each rank is a thread, and the system is cpu."},
+    {"steps", "", K::integer, G::measuring, S::perfbench, &Options::steps, "", "N", "",
+     "Global steps, warm-up included; 30 unless given. verify: steps to train."},
+    {"warmup_steps", "--warmup", K::integer, G::measuring, S::perfbench, &Options::warmup_steps, "", "N", "",
+     "First steps that don't count; 10 unless given, or a third of fewer than 30 steps. import: of a log; 10 unless "
+     "given."},
+    {"seed", "", K::integer, G::measuring, S::perfbench, &Options::seed, "", "N", "",
+     "Of the initial weights and of the mock data; 1 unless given."},
+    {"log_format", "", K::text, G::measuring, S::perfbench, &Options::log_format, "", "FORMAT", "nemo megatron none",
+     "A line of each step before the row: NeMo's, or Megatron-LM's with that of Megatron-Bridge. nemo unless given. "
+     "With --json, --csv or --markdown: on standard error, and none unless given."},
+
     {"json", "", K::on, G::result, S::perfbench, &Options::json, "", "", "", "Print one JSON object."},
     {"csv", "", K::on, G::result, S::perfbench, &Options::csv, "", "", "", "Print a CSV header and line."},
     {"markdown", "", K::on, G::result, S::perfbench, &Options::markdown, "", "", "", "Print a Markdown table."},
@@ -88,7 +101,23 @@ constexpr Flag kFlags[] = {
      "default; else nothing is written. sweep: its journal and results go there; $NEMORUN_HOME/perfbench-sweep is its "
      "default."},
     {"output", "-o", K::text, G::result, S::perfbench, &Options::output, "", "FILE", "",
-     "export: write the table there instead of printing it."},
+     "export, import: write the table there instead of printing it. import: rows of a log are JSON where FILE ends in "
+     ".json."},
+    {"format", "", K::text, G::result, S::perfbench, &Options::format, "", "FORMAT", "auto table log",
+     "import: what FILE is; auto looks at it."},
+    {"convention", "", K::text, G::result, S::perfbench, &Options::convention, "", "NAME", "",
+     "import: whose closed form counts the FLOPs of the table: nemo_25.04, nemo_25.09, automodel."},
+    {"id", "", K::text, G::result, S::perfbench, &Options::id, "", "NAME", "",
+     "import: rows of a table are called NAME-01, NAME-02, ...; the file's name unless given."},
+    {"keep_unknown", "", K::on, G::result, S::perfbench, &Options::keep_unknown, "", "", "",
+     "import: keep columns whose heading is unknown as they are printed."},
+    {"expect", "", K::text, G::result, S::perfbench, &Options::expect, "", "FILE", "",
+     "verify: compare with these gradients and losses (safetensors), or with these norms and losses (.json, as --json "
+     "prints them); exit 1 when one differs."},
+    {"save_gradients", "", K::text, G::result, S::perfbench, &Options::save_gradients, "", "FILE", "",
+     "verify: write the gradients there, F32 safetensors under Hugging Face's names."},
+    {"save_weights", "", K::text, G::result, S::perfbench, &Options::save_weights, "", "FILE", "",
+     "verify: write the weights after the last step there."},
     {"env_vars", "", K::text, G::result, S::perfbench, &Options::env_vars, "", "FILE", "",
      "env_vars.json: environment variables of the run, recorded with the result."},
     {"dryrun", "-d --dry-run", K::on, G::result, S::nemo_2504, &Options::dryrun, "", "", "",
@@ -98,12 +127,14 @@ constexpr Flag kFlags[] = {
     {"repeats", "", K::integer, G::result, S::perfbench, &Options::repeats, "", "N", "",
      "sweep: run each job N times; its row is the one with the median step time."},
     {"strict", "", K::on, G::result, S::perfbench, &Options::strict, "", "", "",
-     "sweep: exit 1 when a row is not ok. diff: exit 1 for FASTER rows, too."},
+     "sweep: exit 1 when a row is not ok. diff: exit 1 for FASTER rows, too. audit: exit 1 for findings above info."},
     {"threshold", "", K::conditions, G::result, S::perfbench, &Options::threshold, "", "METRIC=PERCENT,...", "",
      "diff: the change that counts, for step_time_s, tokens_per_s_per_gpu, model_tflops_per_gpu or peak_memory_gib; 2 "
      "for simulated rows and 5 for others unless given."},
     {"junit", "", K::text, G::result, S::perfbench, &Options::junit, "", "FILE", "",
-     "diff: also write the verdicts there as JUnit XML."},
+     "diff, audit: also write the verdicts or findings there as JUnit XML."},
+    {"report", "", K::on, G::result, S::perfbench, &Options::report, "", "", "",
+     "audit: print the FLOPs per token of each row that prints TFLOP/s, and how far they are off."},
     {"names", "", K::on, G::result, S::perfbench, &Options::names, "", "", "", "list: print the names alone."},
     {"version", "", K::on, G::result, S::perfbench, &Options::version, "", "", "", "Print the version."},
     {"help", "-h", K::on, G::result, S::perfbench, &Options::help, "", "", "", "Print this text."},
@@ -114,7 +145,8 @@ constexpr Flag kFlags[] = {
      "Container image."},
     {"gpus_per_node", "-gn", K::integer, G::cluster, S::nemo_2504, &L::gpus_per_node, "", "N", "",
      "GPUs of a node; a prediction takes the system's own number."},
-    {"max_steps", "-ms", K::integer, G::cluster, S::nemo_2504, &L::max_steps, "", "N", "", "Training steps."},
+    {"max_steps", "-ms", K::integer, G::cluster, S::nemo_2504, &L::max_steps, "", "N", "",
+     "Training steps; --mode measure: the same as --steps."},
     {"time_limit", "-t", K::text, G::cluster, S::nemo_2504, &L::time_limit, "", "TIME", "", "Time limit, HH:MM:SS."},
     {"log_dir", "-l", K::text, G::cluster, S::nemo_2504, &L::log_dir, "", "DIR", "", "Folder of the logs."},
     {"hf_token", "-hf", K::secret, G::cluster, S::nemo_2504, &L::hf_token, "", "TOKEN", "",
@@ -203,6 +235,8 @@ std::string_view title(FlagGroup group) {
       return "Precision";
     case FlagGroup::memory:
       return "Memory and overlap";
+    case FlagGroup::measuring:
+      return "Measuring";
     case FlagGroup::result:
       return "Result";
     case FlagGroup::cluster:

@@ -24,7 +24,7 @@ enum class FlagKind {
   secret             // a text that is never printed or recorded
 };
 
-enum class FlagGroup { question, layout, batch, precision, memory, result, cluster };
+enum class FlagGroup { question, layout, batch, precision, memory, measuring, result, cluster };
 
 // Where the spelling comes from.
 enum class FlagSource { perfbench, nemo_2504, nemo_later, aws };

@@ -146,6 +146,17 @@ std::vector<Problem> output_problems(const Options& options) {
   return {};
 }
 
+// Flags of the group `measuring` have no effect on a prediction.
+std::vector<Problem> measuring_problems(const CommandLine& line, const ExpandedArguments& expanded) {
+  const bool may_measure = line.command == Command::row || line.command == Command::sweep;
+  if (!may_measure || line.options.mode == "measure") return {};
+  std::vector<Problem> problems;
+  for (const auto& [name, spelling] : expanded.spelling)
+    if (const Flag* flag = find_flag("--" + name); flag != nullptr && flag->group == FlagGroup::measuring)
+      problems.push_back({spelling, "has a meaning with --mode measure only", "give --mode measure, or leave it out"});
+  return problems;
+}
+
 }  // namespace
 
 CommandLine parse_command_line(const std::vector<std::string>& args) {
@@ -166,6 +177,7 @@ CommandLine parse_command_line(const std::vector<std::string>& args) {
     for (const auto& [name, spelling] : expanded.spelling)
       if (!has_use_for(line.command, name))
         problems.push_back({spelling, fmt::format("has no meaning for {}", spelling_of(line.command)), ""});
+    for (Problem& problem : measuring_problems(line, expanded)) problems.push_back(std::move(problem));
   }
   for (Problem& problem : output_problems(line.options)) problems.push_back(std::move(problem));
   if (!problems.empty() && !line.options.help) throw InputError(std::move(problems));

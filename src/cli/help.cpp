@@ -101,7 +101,7 @@ std::string flag_list() {
           "later] "
           "of a later version, [AWS] of the NeMo on AWS document; the others are perfbench's own.");
   for (const FlagGroup group : {FlagGroup::question, FlagGroup::layout, FlagGroup::batch, FlagGroup::precision,
-                                FlagGroup::memory, FlagGroup::result, FlagGroup::cluster}) {
+                                FlagGroup::memory, FlagGroup::measuring, FlagGroup::result, FlagGroup::cluster}) {
     out += fmt::format("\n{}:\n", title(group));
     for (const Flag& flag : flags())
       if (flag.group == group) out += flag_entry(flag);
@@ -118,7 +118,8 @@ std::string exit_codes() {
               "The row is there; sweep: every row has a status; diff: no row got worse; check: no row is impossible; "
               "doctor: the engine is usable.") +
          line(ExitCode::regression,
-              "A regression: diff, baseline check: a row got worse; sweep --strict: a row is not ok.") +
+              "A regression: diff, baseline check: a row got worse; verify: it differs; audit --strict: a finding; "
+              "sweep --strict: a row is not ok.") +
          line(ExitCode::bad_input,
               "A mistake in the flags, a table or another file; check: an impossible row; sweep: a broken one among "
               "good ones.") +

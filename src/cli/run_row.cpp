@@ -1,16 +1,21 @@
 // The main form: one row, predicted, printed and, where asked, written.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
+#include <utility>
 
 #include "base/file.h"
 #include "cli/asked.h"
 #include "cli/commands.h"
+#include "cli/measure_row.h"
 #include "cli/output.h"
 #include "cli/record.h"
 #include "cli/show_job.h"
 #include "cli/simulate_row.h"
+#include "engine/engine.h"
+#include "harness/progress.h"
 #include "rows/published.h"
 #include "rows/run_record.h"
 #include "rows/writers.h"
@@ -27,8 +32,9 @@ std::optional<std::filesystem::path> result_folder(const Options& options) {
 }
 
 // The row of a job that nothing here can carry out as it was asked.
-Row unsupported_row_of(const Job& job, const Catalog& catalog, const Unsupported& problem) {
+Row unsupported_row_of(const CommandLine& line, const Job& job, const Catalog& catalog, const Unsupported& problem) {
   Row row = row_of(job);
+  if (wants_measure(line.options)) row.method = Method::measured;
   set_unsupported(row, problem);
   set_published(row, job, read_published(catalog.folder() / "published", job.system.name));
   return row;
@@ -41,13 +47,37 @@ std::string printed(const Row& row, const Options& options) {
   return row_terminal(row);
 }
 
+void print_step(const Options& options, StepLogFormat format, const LoggedStep& step) {
+  const std::string text = step_lines(format, step);
+  if (options.json || options.csv || options.markdown)
+    fmt::print(stderr, "{}", text);  // standard output is the row's
+  else
+    print(text);
+}
+
+// Prints a line of each step, or, on a terminal where there are none, a bar.
+Row measured_row(const CommandLine& line, const Job& job) {
+  const Options& options = line.options;
+  const MeasureSettings settings = measure_settings(line);
+  const StepLogFormat format = step_log_format(options);
+  std::optional<Progress> progress;
+  if (format == StepLogFormat::none && isatty(STDERR_FILENO) != 0) progress.emplace(stderr, true, settings.steps);
+  MeasureParts parts = engine_parts();
+  parts.step_done = [&](const LoggedStep& step) {
+    if (format != StepLogFormat::none) print_step(options, format, step);
+    if (progress) progress->step(true, "");
+  };
+  return RowMeasurer(settings, std::move(parts))(job);
+}
+
 // The row of what is asked; of what cannot be a Job here, a row that says so.
 Row asked_row(const CommandLine& line, const Catalog& catalog, std::vector<std::string>& warnings) {
   try {
     const Asked asked = resolve_asked(line, catalog);
     warnings = asked.warnings;
-    Row row = asked.unsupported ? unsupported_row_of(asked.job, catalog, *asked.unsupported)
-                                : simulate_row(asked.job, catalog);
+    Row row = asked.unsupported             ? unsupported_row_of(line, asked.job, catalog, *asked.unsupported)
+              : wants_measure(line.options) ? measured_row(line, asked.job)
+                                            : simulate_row(asked.job, catalog);
     row.row_choice = asked.choice.sentence;
     row.notes.insert(row.notes.end(), asked.notes.begin(), asked.notes.end());
     return row;
@@ -77,7 +107,11 @@ ExitCode run_row(const CommandLine& line) {
     row.notes.push_back(fmt::format("{}: {} variables, without effect on a prediction{}", *line.options.env_vars,
                                     env_vars.size(), folder ? ", recorded in run.json" : ""));
   }
-  if (folder) write_results(*folder, {&row, 1}, record_of(line, env_vars));
+  if (folder) {
+    RunRecord record = record_of(line, env_vars);
+    if (row.loss_ok) record.versions.emplace_back("libtorch", engine_report().libtorch.version);  // steps were run
+    write_results(*folder, {&row, 1}, record);
+  }
   warn(warnings);
   print(printed(row, line.options));
   return row.status == Status::ok ? ExitCode::ok : ExitCode::run_failed;

@@ -39,6 +39,12 @@ void set_memory(Row& row, const Job& job, const std::vector<StageMemoryBytes>& s
                            *capacity / kGiB);
 }
 
+void require_data_sheet(const SystemSpec& system) {
+  if (system.has_data_sheet()) return;
+  throw Unsupported("simulation",
+                    fmt::format("system {} has no data-sheet peaks; --mode measure times it", system.name));
+}
+
 }  // namespace
 
 const RowSimulator::SystemData& RowSimulator::data_of(const std::string& system) {
@@ -54,6 +60,7 @@ Row RowSimulator::operator()(const Job& job) {
   Row row = row_of(job);
   row.method = Method::simulated;
   try {
+    require_data_sheet(job.system);
     const JobPrograms programs = build_programs(job);
     if (data.kernels.system != job.system.name) {
       row.notes.push_back(fmt::format(

@@ -15,7 +15,8 @@ constexpr Subcommand kSubcommands[] = {
     {Command::check, "check", "perfbench check TABLE.csv... [--json]", "json help version",
      "Say of every row: ok, unsupported with the feature that is missing, or impossible with the rule that it breaks."},
     {Command::sweep, "sweep", "perfbench sweep TABLE.csv... [--out DIR] [--where NAME=VALUE,...]",
-     "where repeats strict mode stack out env_vars json markdown dryrun help version",
+     "where repeats strict mode device steps warmup_steps seed max_steps stack out env_vars json markdown dryrun help "
+     "version",
      "Run every row of configuration tables, whatever comes of it, into rows.csv, rows.json, rows.md and run.json. A "
      "sweep that was stopped goes on where it was."},
     {Command::diff, "diff",
@@ -38,6 +39,30 @@ constexpr Subcommand kSubcommands[] = {
      "Print a script that makes bash complete perfbench's words: source <(perfbench completion bash)."},
     {Command::export_table, "export", "perfbench export TABLE.csv [-o FILE]", "output help version",
      "Print a table for NeMo: its columns in its order, without perfbench's own."},
+    {Command::audit, "audit", "perfbench audit [FILE...] [--report] [--strict] [--json] [--junit FILE]",
+     "report strict json junit model gpu task stack compute_dtype fp8_recipe convention keep_unknown help version",
+     "Check published tables against themselves: batches, layouts, throughput, FLOP conventions, peaks, commands. FILE "
+     "is "
+     "a table as import reads it, or one that it wrote; without one, all of model_configs/published."},
+    {Command::import_file, "import", "perfbench import FILE [--output FILE] [--format table|log] [FLAGS]",
+     "output format convention id keep_unknown warmup_steps json model gpu task finetuning stack compat table "
+     "num_gpus tensor_parallel_size pipeline_parallel_size context_parallel_size virtual_pipeline_parallel_size "
+     "expert_parallel_size expert_tensor_parallel_size use_mcore_fsdp global_batch_size micro_batch_size lbs "
+     "gradient_accumulation seq_len compute_dtype fp8_recipe recompute_layers activation_offload_layers "
+     "recompute_modules cuda_graphs use_user_buffer_registration use_sharp help version",
+     "A table as it was published (Markdown, CSV, or one cell per line) into the form of model_configs/published; a "
+     "log "
+     "of NeMo, Megatron-LM, Megatron-Bridge, torchtitan or NeMo AutoModel into a measured row. Flags say what the file "
+     "doesn't."},
+    {Command::verify, "verify",
+     "perfbench verify DIR [--steps N] [--expect FILE] [--save_gradients FILE] [--json] [FLAGS]",
+     "expect save_gradients save_weights steps device json gpu stack num_gpus tensor_parallel_size "
+     "pipeline_parallel_size context_parallel_size virtual_pipeline_parallel_size expert_parallel_size "
+     "expert_tensor_parallel_size use_mcore_fsdp global_batch_size micro_batch_size lbs gradient_accumulation seq_len "
+     "compute_dtype fp8_recipe recompute_layers recompute_modules help version",
+     "Run a forward and a backward of a Hugging Face folder (config.json, model.safetensors) on its batch.safetensors "
+     "(input_ids and labels, as transformers takes them), then print or compare the loss and the gradients. --steps N: "
+     "then train N steps on that batch."},
     {Command::show_program, "show program", "perfbench show program [FLAGS]",
      "model gpu task finetuning stack compat table num_gpus tensor_parallel_size pipeline_parallel_size "
      "context_parallel_size virtual_pipeline_parallel_size expert_parallel_size expert_tensor_parallel_size "
@@ -51,7 +76,9 @@ constexpr Subcommand kSubcommands[] = {
 };
 
 // Flags of single subcommands, long names.
-constexpr std::string_view kNotOfTheMainForm = "output names where repeats strict threshold junit";
+constexpr std::string_view kNotOfTheMainForm =
+    "output names where repeats strict threshold junit format convention id keep_unknown expect save_gradients "
+    "save_weights report";
 
 bool holds_word(std::string_view words, std::string_view word) {
   const std::vector<std::string> all = split(words, ' ');
@@ -71,6 +98,19 @@ std::vector<Problem> check_diff_words(const CommandLine& line) {
            "perfbench diff results/baselines/h100.csv OUT/rows.csv"}};
 }
 
+std::vector<Problem> check_import_words(const CommandLine& line) {
+  if (line.words.size() == 1) return {};
+  return {
+      {"import", fmt::format("takes one file, {} given", line.words.size()),
+       "perfbench import TABLE.md -o TABLE.csv; perfbench import RUN.log --model llama3_8b --gpu h100 -o rows.csv"}};
+}
+
+std::vector<Problem> check_verify_words(const CommandLine& line) {
+  if (line.words.size() == 1) return {};
+  return {{"verify", fmt::format("takes one folder, {} given", line.words.size()),
+           "a folder with config.json, model.safetensors and batch.safetensors"}};
+}
+
 // Takes "baseline update" or "baseline check".
 std::vector<Problem> take_baseline(CommandLine& line) {
   const std::string what = line.words.size() > 1 ? line.words[1] : "";
@@ -88,8 +128,9 @@ std::vector<Problem> check_model_words(const CommandLine& line) {
   std::vector<Problem> problems;
   for (const std::string& word : line.words) {
     if (parse_model_word(word)) continue;
-    const std::vector<std::string> names = {"check",           "list",   "completion",   "sweep", "diff",
-                                            "baseline update", "export", "show program", "doctor"};
+    const std::vector<std::string> names = {"check",           "list",   "completion", "sweep",  "diff",
+                                            "baseline update", "export", "audit",      "import", "verify",
+                                            "show program",    "doctor"};
     const std::vector<std::string> near = nearest(word, names);
     const std::string rule = "is no subcommand and no module name (pretrain_<model>, finetune_<model>)";
     if (!near.empty()) return {{word, rule, fmt::format("did you mean {}?", join(near, ", "))}};
@@ -135,8 +176,11 @@ std::vector<Problem> take_subcommand(CommandLine& line) {
   if (found == std::end(kSubcommands)) return check_model_words(line);
   line.command = found->command;
   line.words.erase(line.words.begin());
+  if (line.command == Command::audit) return {};  // without words it takes every table
   if (line.command == Command::list || line.command == Command::completion) return {};  // they look at their words
   if (line.command == Command::diff) return check_diff_words(line);
+  if (line.command == Command::import_file) return check_import_words(line);
+  if (line.command == Command::verify) return check_verify_words(line);
   if (line.command != Command::doctor) return check_tables(line);
   if (line.words.empty()) return {};
   return {{"doctor", fmt::format("takes no words, \"{}\" given", line.words.front()), ""}};

@@ -16,9 +16,11 @@
 #include "base/table.h"
 #include "cli/asked.h"
 #include "cli/commands.h"
+#include "cli/measure_row.h"
 #include "cli/output.h"
 #include "cli/record.h"
 #include "cli/simulate_row.h"
+#include "engine/abi.h"
 #include "harness/job_key.h"
 #include "harness/progress.h"
 #include "rows/writers.h"
@@ -49,13 +51,23 @@ fs::path result_folder(const Options& options) {
                    "--out DIR, or set NEMORUN_HOME: $NEMORUN_HOME/perfbench-sweep is the default then");
 }
 
+// What of a measurement its rows depend on; nothing for a simulation.
+std::string measurement_text(const CommandLine& line) {
+  if (!wants_measure(line.options)) return "";
+  const MeasureSettings settings = measure_settings(line);
+  const fs::path engine = executable_path().parent_path() / kEngineLibrary;
+  return fmt::format("device {}, {} steps, {} of them warm-up, seed {}, engine {}\n",
+                     settings.device == Device::cpu ? "cpu" : "cuda", settings.steps, settings.warmup, settings.seed,
+                     fs::exists(engine) ? file_digest(engine) : "none");
+}
+
 // What a row depends on beside its job: the code, the mode, the kernel constants and the published tables.
 class MadeWith {
  public:
-  MadeWith(const Catalog& catalog, const Options& options)
+  MadeWith(const Catalog& catalog, const CommandLine& line)
       : catalog_(catalog),
-        common_(fmt::format("perfbench {} {}\nmode {}\n{}", PERFBENCH_VERSION, file_digest("/proc/self/exe"),
-                            options.mode.value_or("auto"), published_digests())) {}
+        common_(fmt::format("perfbench {} {}\nmode {}\n{}{}", PERFBENCH_VERSION, file_digest("/proc/self/exe"),
+                            line.options.mode.value_or("auto"), measurement_text(line), published_digests())) {}
 
   const std::string& of(const Job& job) {
     const auto [entry, is_new] = by_system_.try_emplace(job.system.name);
@@ -82,14 +94,26 @@ class MadeWith {
   std::map<std::string, std::string> by_system_;
 };
 
-Runner runner_of(const Options& options, const Catalog& catalog) {
-  if (const std::optional<Unsupported> problem = unsupported_mode(options))
-    return [problem = *problem](const Job& job) {
+Runner runner_of(const CommandLine& line, const Catalog& catalog) {
+  if (const std::optional<Unsupported> problem = unsupported_mode(line))
+    return [problem = *problem, measured = wants_measure(line.options)](const Job& job) {
       Row row = row_of(job);
+      if (measured) row.method = Method::measured;
       set_unsupported(row, problem);
       return row;
     };
+  if (wants_measure(line.options)) return RowMeasurer(measure_settings(line), engine_parts());
   return RowSimulator(catalog);
+}
+
+// The rows of a measurement are of the stack and, on the CPU, the system that it asks for.
+void apply_measuring(const CommandLine& line, SweepPlan& plan) {
+  for (ConfigRow& row : plan.rows) {
+    Request flags;
+    apply_measuring(line, flags);
+    if (line.request.stack) flags.stack.reset();  // plan_sweep() has set it
+    row.request = merge(flags, row.request);
+  }
 }
 
 std::string layout_text(const Job& job) {
@@ -201,9 +225,9 @@ Json summary_json(const SweepResult& result, const SweepPlan& plan, const fs::pa
 
 SweepResult run_rows(const CommandLine& line, SweepPlan plan, const Catalog& catalog, Journal& journal) {
   const std::int64_t repeats = line.options.repeats.value_or(1);
-  MadeWith made_with(catalog, line.options);
+  MadeWith made_with(catalog, line);
   Progress progress(stderr, isatty(STDERR_FILENO) != 0, static_cast<std::int64_t>(plan.rows.size()) * repeats);
-  const SweepHooks hooks{.runner = runner_of(line.options, catalog),
+  const SweepHooks hooks{.runner = runner_of(line, catalog),
                          .made_with = [&](const Job& job) { return made_with.of(job); },
                          .done = [&](bool run_now, std::string_view what) { progress.step(run_now, what); },
                          .stop = [] { return stop_signal != 0; }};
@@ -229,6 +253,7 @@ ExitCode run_sweep(const CommandLine& line) {
   if (line.request.stack) catalog.stack(*line.request.stack, "--stack");
   const Where where = options.where ? parse_where(*options.where, "--where", where_names()) : Where{};
   SweepPlan plan = plan_sweep({line.words.begin(), line.words.end()}, where, line.request.stack, catalog);
+  apply_measuring(line, plan);
   const SweepPlan findings{.problems = plan.problems, .broken_rows = plan.broken_rows, .warnings = plan.warnings};
   if (options.dryrun) {
     dry_run(plan, catalog, options.json);

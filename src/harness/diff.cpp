@@ -140,6 +140,8 @@ bool judge_status(const Row& baseline, const Row& current, RowDiff& diff) {
     diff.reason = std::move(reason);
     return true;
   };
+  if (baseline.loss_ok == false) return decide(Verdict::invalid, "the loss of the baseline was not finite");
+  if (current.loss_ok == false) return decide(Verdict::invalid, "the loss of the new row was not finite");
   const std::string change = fmt::format("{} became {}", status_text(baseline), status_text(current));
   if (rank_of(current.status) > rank_of(baseline.status)) return decide(Verdict::invalid, change);
   if (rank_of(current.status) < rank_of(baseline.status)) return decide(Verdict::added, change);

@@ -6,24 +6,27 @@
 namespace perfbench {
 namespace {
 
-// The one convention there is so far; every row names it.
-constexpr FlopsConvention kConvention = FlopsConvention::nemo_25_04;
+ModelFlops flops_of(const Job& job) {
+  return model_flops(job.model, job.task, job.seq_len, job.stack.flops_convention);
+}
 
 void set_peak(Row& row, const Job& job) {
   if (const auto peak = job.system.peak_flops_per_s(job.precision)) {
     row.peak_tflops = *peak / kTera;
   } else {
-    row.notes.push_back("mfu is null: the data sheet of " + job.system.name + " gives no dense peak for " +
-                        std::string(name(job.precision)));
+    row.notes.push_back(job.system.has_data_sheet()
+                            ? "mfu is null: the data sheet of " + job.system.name + " gives no dense peak for " +
+                                  std::string(name(job.precision))
+                            : "mfu is null: system " + job.system.name + " has no data sheet");
   }
 }
 
 void set_convention(Row& row, const Job& job) {
-  const std::string missing = missing_flops_form(job.model, job.task, kConvention);
-  if (missing.empty()) {
-    row.flops_convention = name(kConvention);
+  const ModelFlops flops = flops_of(job);
+  if (flops.has_form()) {
+    row.flops_convention = name(job.stack.flops_convention);
   } else {
-    row.notes.push_back("model_tflops_per_gpu and mfu are null: " + missing);
+    row.notes.push_back("model_tflops_per_gpu and mfu are null: " + flops.missing);
   }
 }
 
@@ -106,8 +109,8 @@ void set_step_time(Row& row, const Job& job, double step_time_s) {
   row.tokens_per_s_per_gpu = tokens / step_time_s / job.num_gpus;
   row.model_tflops_per_gpu.reset();
   row.mfu.reset();
-  if (const auto flops = model_flops_per_token(job.model, job.task, job.seq_len, kConvention))
-    row.model_tflops_per_gpu = *flops * *row.tokens_per_s_per_gpu / kTera;
+  const ModelFlops flops = flops_of(job);
+  if (flops.has_form()) row.model_tflops_per_gpu = flops.per_token() * *row.tokens_per_s_per_gpu / kTera;
   if (row.model_tflops_per_gpu && row.peak_tflops) row.mfu = *row.model_tflops_per_gpu / *row.peak_tflops;
 }
 

@@ -58,7 +58,7 @@ struct StageMemory {
 
 // The version of the columns: raised when one is added, taken away or changes its meaning. Rows of two versions are not
 // compared.
-constexpr std::int64_t kRowSchema = 1;
+constexpr std::int64_t kRowSchema = 2;
 
 // docs/metrics.md defines the values; the names there are the names here. A count of 0 and an empty text mean "not
 // known".
@@ -84,14 +84,17 @@ struct Row {
   std::optional<double> mfu{};  // share of peak_tflops, 0 to 1
   std::optional<double> peak_tflops{};
   std::optional<double> peak_memory_gib{};
-  std::optional<double> step_time_mad_s{};  // of samples_s around their median, not scaled
-  std::optional<double> step_time_cv{};     // standard deviation / mean of samples_s
-  std::optional<double> rank_spread{};      // slowest rank's median step time / fastest rank's
-  std::string window{};                     // the steps that were timed: "steps 11-30 of 30"
+  std::optional<double> predicted_peak_memory_gib{};  // of a measured row: what the plan says
+  std::optional<double> step_time_mad_s{};            // of samples_s around their median, not scaled
+  std::optional<double> step_time_cv{};               // standard deviation / mean of samples_s
+  std::optional<double> rank_spread{};                // slowest rank's median step time / fastest rank's
+  std::string window{};                               // the steps that were timed: "steps 11-30 of 30"
+  std::optional<bool> loss_ok{};  // of a measured row: finite in every step; else its times mean nothing
 
   std::vector<double> samples_s{};                          // measured times of the steps of the window, in order
   std::vector<std::pair<std::string, double>> breakdown{};  // part of the step, seconds; the sum is step_time_s
   std::vector<StageMemory> memory{};
+  std::vector<StageMemory> predicted_memory{};  // of a measured row
   std::string feature{};  // status unsupported: what is missing; oom: the stage or category that does not fit
   std::string reason{};   // why the status is not ok, one sentence
 

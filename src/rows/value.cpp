@@ -11,8 +11,8 @@ namespace {
 constexpr std::array kMethods{Method::measured, Method::slice, Method::simulated, Method::published};
 constexpr std::array kStatuses{Status::ok, Status::oom, Status::unsupported, Status::failed};
 constexpr std::array kTasks{Task::pretrain, Task::sft, Task::lora};
-constexpr std::array kPrecisions{Precision::bf16, Precision::fp8cs, Precision::fp8ds, Precision::mxfp8,
-                                 Precision::nvfp4};
+constexpr std::array kPrecisions{Precision::fp32,  Precision::bf16,  Precision::fp8cs,
+                                 Precision::fp8ds, Precision::mxfp8, Precision::nvfp4};
 
 template <class Enum>
 std::string assign_word(Enum& field, const Json& value, std::span<const Enum> words) {
@@ -33,6 +33,7 @@ std::string assign_word(Enum& field, const Json& value, std::span<const Enum> wo
 Json value_of(const std::string& text) { return text.empty() ? Json() : Json(text); }
 Json value_of(std::int64_t count) { return count == 0 ? Json() : Json(count); }
 Json value_of(bool flag) { return flag; }
+Json value_of(const std::optional<bool>& flag) { return flag ? Json(*flag) : Json(); }
 Json value_of(const std::optional<double>& number) { return number ? Json(*number) : Json(); }
 Json value_of(Method method) { return std::string(name(method)); }
 Json value_of(Status status) { return std::string(name(status)); }
@@ -83,6 +84,14 @@ std::string assign(bool& field, const Json& value) {
   if (!value.is_bool()) return "must be true or false";
   field = std::get<bool>(value.value);
   return "";
+}
+
+std::string assign(std::optional<bool>& field, const Json& value) {
+  if (value.is_null()) return "";
+  bool flag = false;
+  const std::string rule = assign(flag, value);
+  if (rule.empty()) field = flag;
+  return rule;
 }
 
 std::string assign(std::optional<double>& field, const Json& value) {

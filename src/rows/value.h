@@ -17,6 +17,7 @@ namespace perfbench {
 Json value_of(const std::string& text);
 Json value_of(std::int64_t count);
 Json value_of(bool flag);
+Json value_of(const std::optional<bool>& flag);
 Json value_of(const std::optional<double>& number);
 Json value_of(Method method);
 Json value_of(Status status);
@@ -33,6 +34,7 @@ Json value_of(const std::optional<PublishedRow>& row);
 std::string assign(std::string& field, const Json& value);
 std::string assign(std::int64_t& field, const Json& value);
 std::string assign(bool& field, const Json& value);
+std::string assign(std::optional<bool>& field, const Json& value);
 std::string assign(std::optional<double>& field, const Json& value);
 std::string assign(Method& field, const Json& value);
 std::string assign(Status& field, const Json& value);

@@ -101,11 +101,11 @@ std::string breakdown(const Row& row) {
   return section("where the time goes", table);
 }
 
-std::string memory(const Row& row) {
-  if (row.memory.empty()) return "";
+std::string memory(std::string_view title, const std::vector<StageMemory>& entries) {
+  if (entries.empty()) return "";
   TextTable table{.header = {"stage"}, .rows = {}, .right_aligned = {true}};
   std::vector<int> stages;
-  for (const StageMemory& entry : row.memory) {
+  for (const StageMemory& entry : entries) {
     if (std::find(table.header.begin(), table.header.end(), entry.category) == table.header.end())
       table.header.push_back(entry.category);
     if (std::find(stages.begin(), stages.end(), entry.stage) == stages.end()) stages.push_back(entry.stage);
@@ -114,7 +114,7 @@ std::string memory(const Row& row) {
   for (const int stage : stages) {
     std::vector<double> gib(num_categories, 0.0);
     double sum = 0.0;
-    for (const StageMemory& entry : row.memory) {
+    for (const StageMemory& entry : entries) {
       if (entry.stage != stage) continue;
       const auto found = std::find(table.header.begin() + 1, table.header.end(), entry.category);
       gib[static_cast<std::size_t>(found - table.header.begin() - 1)] += entry.gib;
@@ -127,7 +127,7 @@ std::string memory(const Row& row) {
   }
   table.header.emplace_back("sum");
   table.right_aligned.assign(table.header.size(), true);
-  return section("peak memory by stage, GiB", table);
+  return section(title, table);
 }
 
 std::string notes(const Row& row) {
@@ -140,7 +140,9 @@ std::string notes(const Row& row) {
 
 std::string row_terminal(const Row& row) {
   const bool has_result = row.step_time_s || row.peak_memory_gib || row.published;
-  return headline(row) + asked(row) + (has_result ? result(row) : "") + breakdown(row) + memory(row) + notes(row);
+  return headline(row) + asked(row) + (has_result ? result(row) : "") + breakdown(row) +
+         memory("peak memory by stage, GiB", row.memory) +
+         memory("planned peak memory by stage, GiB", row.predicted_memory) + notes(row);
 }
 
 std::string rows_terminal(std::span<const Row> rows) {

@@ -135,7 +135,7 @@ std::string flags_text(const Request& flags, Pass pass) {
 // What is better about one row than another, by the order of choice.
 std::tuple<bool, bool, std::int64_t> merit(const ConfigRow& row) {
   const auto precision = asked_precision(row.request).value_or(Precision::bf16);
-  return {precision != Precision::bf16, precision == Precision::fp8cs, row.request.num_gpus.value_or(0)};
+  return {is_scaled(precision), precision == Precision::fp8cs, row.request.num_gpus.value_or(0)};
 }
 
 // The rule that put `best` before the other rows.
@@ -197,7 +197,8 @@ RowChoice choose_as_perfbench(const Request& flags, const ConfigTable& table, co
 
 RowChoice choose_as_nemo(const Request& flags, const ConfigTable& table, const Rows& rows) {
   Rows of_dtype, of_recipe;
-  const bool wants_fp8 = lower(flags.dtype.value_or("bf16")) != "bf16";
+  const std::string dtype = lower(flags.dtype.value_or("bf16"));
+  const bool wants_fp8 = dtype != "bf16" && dtype != "fp32";
   for (const ConfigRow* row : rows) {
     const bool is_fp8 = row->request.dtype == "fp8";
     if (is_fp8 != wants_fp8 || (flags.num_gpus && row->request.num_gpus != flags.num_gpus)) continue;

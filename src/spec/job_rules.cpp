@@ -61,10 +61,10 @@ std::vector<std::string> notes_of(const JobDraft& draft) {
     notes.push_back(fmt::format("seq_len {} is over the {} positions that {} was made for", j.seq_len,
                                 j.model.max_positions, j.model.name));
   }
-  if (j.precision == Precision::bf16 && from_flag(draft.request, "fp8_recipe")) {
-    notes.push_back("the FP8 recipe is not used: the precision is bf16");
+  if (!is_scaled(j.precision) && from_flag(draft.request, "fp8_recipe")) {
+    notes.push_back(fmt::format("the FP8 recipe is not used: the precision is {}", name(j.precision)));
   }
-  if (const auto missing = j.system.missing(); !missing.empty()) {
+  if (const auto missing = j.system.missing(); !missing.empty() && j.system.has_data_sheet()) {
     notes.push_back(fmt::format("system {} has no sourced {}", j.system.name, join(missing, ", ")));
   }
   return notes;

@@ -186,7 +186,7 @@ std::vector<Dim> linear_dims(const Job& j) {
 
 Broken fp8_dims_align(const JobDraft& d) {
   const Job& j = d.job;
-  if (j.precision == Precision::bf16) return std::nullopt;
+  if (!is_scaled(j.precision)) return std::nullopt;
   const std::int64_t unit = j.precision == Precision::mxfp8 ? 32 : 16;  // a block, else what FP8 matrix products need
   std::vector<std::string> odd;
   for (const Dim& dim : linear_dims(j)) {
@@ -205,8 +205,7 @@ Broken system_has_precision(const JobDraft& d) {
   std::vector<std::string> able;
   for (Precision precision : j.system.precisions) able.emplace_back(name(precision));
   return Problem{place_of(d.request, {"fp8_recipe", "dtype", "system"}),
-                 fmt::format("{} cannot run {}", j.system.name, name(j.precision)),
-                 "its tensor cores run " + join(able, ", ")};
+                 fmt::format("{} cannot run {}", j.system.name, name(j.precision)), "it runs " + join(able, ", ")};
 }
 
 Broken positions_reach(const JobDraft& d) {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <limits>
+
 #include "base/text.h"
 #include "spec/request_fields.h"
 
@@ -60,6 +62,8 @@ FieldLimits limits_of(std::string_view field) {
   if (one_of(field, {"vp", "ep", "cp"})) return {.least = 1, .most = kMostGpus, .zero_is_unset = true};
   if (one_of(field, {"recompute_layers", "offload_layers"})) return {.least = 0, .most = kMostLayers};
   if (one_of(field, {"gbs", "mbs", "lbs", "ga"})) return {.least = 1, .most = kMostSamples};
+  if (field == "warmup_steps") return {.least = 0, .most = kMostGpus};
+  if (field == "seed") return {.least = 0, .most = std::numeric_limits<std::int64_t>::max()};
   if (field == "seq_len") return {.least = 1, .most = kMostTokens};
   return {.least = 1, .most = kMostGpus};
 }

@@ -57,7 +57,7 @@ struct PrecisionChoice {
 };
 
 PrecisionChoice take_precision(const Request& request, std::vector<Problem>& problems) {
-  const std::vector<std::string> words = {"bf16", "fp8", "fp8cs", "fp8ds", "mxfp8", "nvfp4"};
+  const std::vector<std::string> words = {"fp32", "bf16", "fp8", "fp8cs", "fp8ds", "mxfp8", "nvfp4"};
   const std::vector<std::string> recipes = {"cs", "ds", "mxfp8", "nvfp4"};
   if (!request.dtype && !request.fp8_recipe) return {Precision::bf16, "rule: bf16 unless given"};
   const auto precision = wants_subchannel_scaling(request) ? Precision::fp8cs : asked_precision(request);
@@ -70,7 +70,7 @@ PrecisionChoice take_precision(const Request& request, std::vector<Problem>& pro
                         nearest_hint(lower(word), recipe ? recipes : words)});
     return {};
   }
-  if (!plain_fp8 && *precision != Precision::bf16 && from_flag(request, "fp8_recipe") &&
+  if (!plain_fp8 && is_scaled(*precision) && from_flag(request, "fp8_recipe") &&
       parse_precision("fp8", lower(*request.fp8_recipe)) != precision) {
     problems.push_back({place_of(request, {"fp8_recipe"}),
                         fmt::format("does not agree with the precision {}", name(*precision)),

@@ -39,11 +39,13 @@ constexpr std::array kNumbers{
     NumberField{"l2_bytes", &SystemSpec::l2_bytes, 1e5, 1e11},
 };
 
-const std::vector<std::string> kPrecisionNames{"bf16", "fp8cs", "fp8ds", "mxfp8", "nvfp4"};
+const std::vector<std::string> kPrecisionNames{"fp32", "bf16", "fp8cs", "fp8ds", "mxfp8", "nvfp4"};
 
 // The key of the peak that a precision runs at.
 std::string_view peak_key(Precision precision) {
   switch (precision) {
+    case Precision::fp32:
+      return "f32";
     case Precision::bf16:
       return "bf16";
     case Precision::fp8cs:
@@ -91,8 +93,8 @@ void read_precisions(SystemSpec& system, JsonFields& fields) {
 }
 
 void check_host(const SystemSpec& system, JsonFields& fields) {
-  if (!system.host.empty() && system.host != "x86" && system.host != "grace") {
-    fields.problem("host", fmt::format("is \"{}\"", system.host), "valid: x86, grace");
+  if (!system.host.empty() && system.host != "x86" && system.host != "grace" && system.host != "any") {
+    fields.problem("host", fmt::format("is \"{}\"", system.host), "valid: x86, grace, any");
   }
 }
 
@@ -100,6 +102,8 @@ void check_host(const SystemSpec& system, JsonFields& fields) {
 
 std::optional<double> SystemSpec::peak_flops_per_s(Precision precision) const {
   switch (precision) {
+    case Precision::fp32:
+      return peak_f32_flops_per_s.value;
     case Precision::bf16:
       return peak_bf16_flops_per_s.value;
     case Precision::fp8cs:
@@ -111,6 +115,11 @@ std::optional<double> SystemSpec::peak_flops_per_s(Precision precision) const {
       return peak_nvfp4_flops_per_s.value;
   }
   return std::nullopt;
+}
+
+bool SystemSpec::has_data_sheet() const {
+  const auto known = [this](const NumberField& number) { return (this->*number.member).value.has_value(); };
+  return std::ranges::any_of(kPeaks, known) || std::ranges::any_of(kNumbers, known);
 }
 
 std::vector<std::string> SystemSpec::missing() const {

@@ -1,4 +1,4 @@
-// A GPU system as its data sheet has it. A number that no source gives is null and stays unset here.
+// A GPU system as its data sheet has it, or the CPU. A number that no source gives is null and stays unset here.
 #pragma once
 
 #include <filesystem>
@@ -15,8 +15,8 @@ struct SystemSpec {
   std::string name;  // "h100"
   std::string gpu;   // "NVIDIA H100 SXM5 80GB"
   std::vector<std::string> aliases;
-  std::vector<Precision> precisions;  // what its tensor cores can run
-  std::string host;                   // "x86" or "grace"
+  std::vector<Precision> precisions;  // what its tensor cores, or the CPU, can run
+  std::string host;                   // "x86", "grace", or "any": whatever the machine has
 
   Sourced peak_bf16_flops_per_s, peak_fp8_flops_per_s, peak_mxfp8_flops_per_s, peak_nvfp4_flops_per_s;  // dense
   Sourced peak_f32_flops_per_s;  // of the vector units
@@ -28,6 +28,8 @@ struct SystemSpec {
 
   // The dense peak that MFU divides by for a precision; unset when the data sheet gives none.
   std::optional<double> peak_flops_per_s(Precision precision) const;
+  // Whether any number is known; the system cpu, which is the machine at hand, has none.
+  bool has_data_sheet() const;
   // Names of the numbers without a value, peaks of formats that the GPU lacks left out; a row says so.
   std::vector<std::string> missing() const;
 };

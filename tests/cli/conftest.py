@@ -37,13 +37,16 @@ def binary():
 
 @pytest.fixture
 def perfbench(tmp_path):
-    """perfbench(*args, env={...}) -> Answer, run in an empty folder without the variables that change what it does."""
+    """perfbench(*args, env={...}) -> Answer, run in an empty folder without the variables that change what it does.
 
-    def run(*args, env=None):
+    `binary` is another copy of the executable.
+    """
+
+    def run(*args, env=None, binary=BINARY):
         variables = {k: v for k, v in os.environ.items() if k != "NEMORUN_HOME"}
         variables.update(env or {})
         done = subprocess.run(
-            [BINARY, *map(str, args)], capture_output=True, text=True, cwd=tmp_path, env=variables, timeout=60
+            [binary, *map(str, args)], capture_output=True, text=True, cwd=tmp_path, env=variables, timeout=60
         )
         return Answer(done.returncode, done.stdout, done.stderr)
 

@@ -80,6 +80,18 @@ TEST(Diff, AChangedStatusIsJudgedBeforeTheNumbers) {
   EXPECT_EQ(only_diff(row_without("a", Status::ok, ""), ok).verdict, Verdict::invalid);
 }
 
+// Times of a run that computed nonsense mean nothing, whatever its status says.
+TEST(Diff, ALossThatWasNotFiniteIsNeverCompared) {
+  const Row good = row_with("a", 1.0);
+  Row broken = row_with("a", 1.0);
+  broken.loss_ok = false;
+  EXPECT_EQ(only_diff(broken, good).reason, "the loss of the baseline was not finite");
+  EXPECT_EQ(only_diff(good, broken).reason, "the loss of the new row was not finite");
+  EXPECT_EQ(only_diff(broken, broken).verdict, Verdict::invalid);
+  broken.loss_ok = true;
+  EXPECT_EQ(only_diff(good, broken).verdict, Verdict::same);
+}
+
 TEST(Diff, OomRowsAreComparedByTheNumbersTheyHave) {
   Row before = row_with("a", 1.0), after = row_with("a", 1.5);
   before.status = after.status = Status::oom;
@@ -118,6 +130,7 @@ TEST(Diff, RowsThatCountDifferentlyAreRefused) {
   after.flops_convention = "other";
   before.window = "steps 11-30 of 30";
   after.window = "steps 11-20 of 20";
+  before.schema_version = 1;
   after.schema_version = 2;
   const std::string text = refusal({before}, {after});
   EXPECT_THAT(text, HasSubstr("schema_version is \"1\" in the baseline and \"2\" here"));

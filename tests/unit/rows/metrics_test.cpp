@@ -69,6 +69,7 @@ TEST(Metrics, ReadTheFieldOfTheirName) {
   row.step_time_s = 14, row.tokens_per_s_per_gpu = 15, row.samples_per_s = 16, row.model_tflops_per_gpu = 17;
   row.mfu = 18, row.peak_tflops = 19, row.peak_memory_gib = 20, row.ratio_to_published = 21;
   row.step_time_mad_s = 22, row.step_time_cv = 23, row.rank_spread = 24, row.schema_version = 25;
+  row.predicted_peak_memory_gib = 26;
   double expected = 1;
   for (const char* key : {"num_gpus",
                           "gbs",
@@ -94,7 +95,8 @@ TEST(Metrics, ReadTheFieldOfTheirName) {
                           "step_time_mad_s",
                           "step_time_cv",
                           "rank_spread",
-                          "schema_version"})
+                          "schema_version",
+                          "predicted_peak_memory_gib"})
     EXPECT_EQ(find_metric(key)->get(row).number(), expected++) << key;
 }
 
@@ -104,6 +106,7 @@ TEST(Metrics, RefuseValuesOfAnotherType) {
   EXPECT_EQ(find_metric("tp")->set(row, "two"), "must be a whole number of at least 1");
   EXPECT_EQ(find_metric("step_time_s")->set(row, "fast"), "must be a number");
   EXPECT_EQ(find_metric("fsdp")->set(row, 1), "must be true or false");
+  EXPECT_EQ(find_metric("loss_ok")->set(row, 0), "must be true or false");
   EXPECT_EQ(find_metric("status")->set(row, "fine"), "must be one of ok, oom, unsupported, failed");
   EXPECT_EQ(find_metric("samples_s")->set(row, Json::Array{1.0, "2"}), "must be a list of numbers");
   EXPECT_EQ(find_metric("notes")->set(row, Json::Array{1}), "must be a list of texts");

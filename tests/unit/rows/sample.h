@@ -62,10 +62,13 @@ inline Row sample_row() {
   row.step_time_cv = 0.125;
   row.rank_spread = 1.5;
   row.window = "steps 11-13 of 13";
+  row.loss_ok = true;
   row.samples_s = {2.25, 2.5, 3.0};
   row.breakdown = {{"matmul", 1.5}, {"tp, exposed", 0.75}, {"bubble", 0.25}};
   row.memory = {{0, "parameters", 10.5}, {0, "activations", 20.25}, {1, "parameters", 11.0}};
   row.peak_memory_gib = 30.75;
+  row.predicted_memory = {{0, "parameters", 10.25}, {1, "parameters", 11.5}};
+  row.predicted_peak_memory_gib = 11.5;
   row.published = sample_published();
   row.ratio_to_published = 0.8;
   row.row_choice = "table.csv:3, the only row that has \"tp 2\", and fits";

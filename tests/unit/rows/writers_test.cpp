@@ -49,7 +49,8 @@ TEST(RowsCsv, KeepsTheSchemaVersionOfTheFileAndWantsOne) {
   row.schema_version = kRowSchema + 1;
   std::string csv = rows_csv(std::vector<Row>{row});
   EXPECT_EQ(parse_rows_csv(csv, "rows.csv").at(0).schema_version, kRowSchema + 1);
-  csv.replace(csv.find("\n2,"), 3, "\n,");
+  const std::string version = "\n" + std::to_string(kRowSchema + 1) + ",";
+  csv.replace(csv.find(version), version.size(), "\n,");
   const auto problems = problems_of(csv);
   ASSERT_EQ(problems.size(), 1u);
   EXPECT_EQ(problems[0].where, "rows.csv:2: schema_version=");

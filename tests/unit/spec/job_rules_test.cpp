@@ -191,6 +191,12 @@ INSTANTIATE_TEST_SUITE_P(
         Breach{"ep_dense", [](Request& r) { r.ep = 2; }, "llama3_70b has no experts to split over ep 2"},
         Breach{"etp_dense", [](Request& r) { r.etp = 2; }, "llama3_70b has no experts to split over etp 2"},
         Breach{"precision", [](Request& r) { r.fp8_recipe = "mxfp8"; }, "h100 cannot run mxfp8"},
+        Breach{"precision_fp32",
+               [](Request& r) {
+                 r.dtype = "fp32";
+                 r.fp8_recipe.reset();
+               },
+               "h100 cannot run fp32"},
         Breach{"precision_a100", [](Request& r) { r.system = "a100"; }, "a100 cannot run fp8cs"},
         Breach{"ffn",
                [](Request& r) {

@@ -14,12 +14,14 @@ std::string h100() { return read_file(kDataFolder / "systems" / "h100.json"); }
 
 TEST(SystemSpec, EveryFileLoads) {
   const Catalog catalog(kDataFolder);
-  const std::vector<std::string> expected{"a100", "b200", "gb200", "gb300", "h100", "h200"};
+  const std::vector<std::string> expected{"a100", "b200", "cpu", "gb200", "gb300", "h100", "h200"};
   EXPECT_EQ(catalog.system_names(), expected);
   for (const std::string& name : catalog.system_names()) {
     const SystemSpec system = read_system(kDataFolder / "systems" / (name + ".json"));
     EXPECT_EQ(system.name, name);
     EXPECT_FALSE(system.precisions.empty()) << name;
+    EXPECT_EQ(system.has_data_sheet(), name != "cpu");
+    if (!system.has_data_sheet()) continue;
     EXPECT_TRUE(system.peak_flops_per_s(Precision::bf16)) << name;
     EXPECT_TRUE(system.memory_bytes.value) << name;
   }
@@ -44,6 +46,12 @@ TEST(SystemSpec, GraceNodesHaveFourGpus) {
   }
 }
 
+TEST(SystemSpec, CpuIsTheMachineAtHand) {
+  const SystemSpec cpu = read_system(kDataFolder / "systems" / "cpu.json");
+  EXPECT_EQ(cpu.precisions, (std::vector{Precision::fp32, Precision::bf16, Precision::fp8cs}));
+  for (const Precision precision : cpu.precisions) EXPECT_EQ(cpu.peak_flops_per_s(precision), std::nullopt);
+}
+
 TEST_F(SystemFiles, NumbersWithoutASourceAreMissing) {
   const std::string text = replaced(h100(), "\"value\": 132", "\"value\": null");
   const SystemSpec system = read_system(write("h100.json", text));
@@ -64,7 +72,7 @@ TEST_F(SystemFiles, AllProblemsAtOnce) {
                "h100.json: memory_bandwidth_bytes_per_s.value: is -3350000000000, but must be a number from");
   EXPECT_PRED2(says, message, "\"fp8dx\" is no precision");
   EXPECT_PRED2(says, message, "did you mean fp8ds");
-  EXPECT_PRED2(says, message, "valid: x86, grace");
+  EXPECT_PRED2(says, message, "valid: x86, grace, any");
   EXPECT_EQ(count_of(message, "perfbench: error:"), 5u);
 }
 

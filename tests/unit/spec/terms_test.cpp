@@ -15,7 +15,7 @@ TEST(Terms, UnknownTask) { EXPECT_EQ(parse_task("finetune"), std::nullopt); }
 
 TEST(Terms, EveryPrecisionReadsItsOwnName) {
   for (const Precision precision :
-       {Precision::bf16, Precision::fp8cs, Precision::fp8ds, Precision::mxfp8, Precision::nvfp4}) {
+       {Precision::fp32, Precision::bf16, Precision::fp8cs, Precision::fp8ds, Precision::mxfp8, Precision::nvfp4}) {
     EXPECT_EQ(parse_precision(name(precision)), precision);
   }
 }
@@ -31,7 +31,12 @@ TEST(Terms, DtypeWithRecipe) {
   EXPECT_EQ(parse_precision("fp8", "ss"), std::nullopt);
 }
 
-TEST(Terms, Bf16HasNoRecipe) { EXPECT_EQ(parse_precision("bf16", "ds"), Precision::bf16); }
+TEST(Terms, Bf16AndFp32HaveNoRecipe) {
+  EXPECT_EQ(parse_precision("bf16", "ds"), Precision::bf16);
+  EXPECT_EQ(parse_precision("fp32", "ds"), Precision::fp32);
+  EXPECT_FALSE(is_scaled(Precision::bf16) || is_scaled(Precision::fp32));
+  EXPECT_TRUE(is_scaled(Precision::fp8cs) && is_scaled(Precision::nvfp4));
+}
 
 TEST(Terms, WholeNameMustAgreeWithTheRecipe) {
   EXPECT_EQ(parse_precision("mxfp8", ""), Precision::mxfp8);

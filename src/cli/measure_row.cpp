@@ -1,0 +1,222 @@
+#include "cli/measure_row.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <utility>
+#include <vector>
+
+#include "base/units.h"
+#include "harness/statistics.h"
+#include "models/decoder.h"
+#include "sim/memory.h"
+
+namespace perfbench {
+namespace {
+
+constexpr std::int64_t kProcessBytes = std::int64_t{1} << 29;  // LibTorch's code, its threads and this program: 0.5 GiB
+constexpr int kNamedMismatches = 4;                            // at most, in notes
+// Ranks on a CPU share its cores with each other and with the rest of the machine; only a run that says nothing at all
+// is refused there.
+constexpr double kCpuCvLimit = 0.5;
+
+double gib(std::int64_t bytes) { return static_cast<double>(bytes) / kGiB; }
+
+// Bytes of one rank of each stage as the plan has them, without what a system reserves.
+using StageBytes = std::vector<std::int64_t>;
+
+StageBytes set_prediction(Row& row, const std::vector<StageMemoryBytes>& stages) {
+  StageBytes planned;
+  for (std::size_t i = 0; i < stages.size(); ++i) {
+    const StageMemoryBytes& bytes = stages[i];
+    const std::pair<const char*, double> categories[] = {{"parameters", bytes.parameters},
+                                                         {"gradients", bytes.gradients},
+                                                         {"optimizer", bytes.optimizer},
+                                                         {"activations", bytes.activations},
+                                                         {"workspace", bytes.workspace}};
+    for (const auto& [category, value] : categories)
+      row.predicted_memory.push_back({.stage = static_cast<int>(i), .category = category, .gib = value / kGiB});
+    planned.push_back(std::llround(bytes.total() - bytes.reserved));
+  }
+  row.predicted_peak_memory_gib = gib(*std::max_element(planned.begin(), planned.end()));
+  return planned;
+}
+
+// Whether all ranks fit into the machine together; sets status oom where they don't.
+bool fits(Row& row, const Job& job, const StageBytes& planned, const std::optional<std::int64_t>& available) {
+  const std::int64_t ranks_per_stage = job.num_gpus / job.layout.pp;
+  std::int64_t needed = kProcessBytes;
+  for (const std::int64_t bytes : planned) needed += ranks_per_stage * bytes;
+  if (!available || needed <= *available) return true;
+  const auto fullest = std::max_element(planned.begin(), planned.end());
+  row.status = Status::oom;
+  row.feature = "host memory";
+  row.reason = fmt::format(
+      "the {} ranks need {:.2f} GiB together, {:.2f} GiB of this machine's memory are free; the fullest are those of "
+      "stage {} with {:.2f} GiB each, and the process takes {:.2f} GiB",
+      job.num_gpus, gib(needed), gib(*available), fullest - planned.begin(), gib(*fullest), gib(kProcessBytes));
+  return false;
+}
+
+struct MeasuredRun {
+  StepTimes times{};
+  std::int64_t bad_step = 0;        // the first with a loss that is not finite, from 1; 0: none
+  double bad_loss = 0.0;            // of that step
+  std::vector<RankReport> peaks{};  // of each rank, the most of all steps
+};
+
+void keep_peaks(std::vector<RankReport>& peaks, const std::vector<RankReport>& ranks) {
+  if (peaks.empty()) peaks = ranks;
+  for (std::size_t i = 0; i < std::min(peaks.size(), ranks.size()); ++i) {
+    peaks[i].state_bytes = std::max(peaks[i].state_bytes, ranks[i].state_bytes);
+    peaks[i].peak_value_bytes = std::max(peaks[i].peak_value_bytes, ranks[i].peak_value_bytes);
+  }
+}
+
+std::int64_t peak_bytes(const RankReport& rank) { return rank.state_bytes + rank.peak_value_bytes; }
+
+LoggedStep logged_step(const Row& row, const Job& job, const StepReport& report, const OptimizerSettings& optimizer) {
+  LoggedStep logged{.end_utc = std::chrono::system_clock::now(),
+                    .seconds = report.seconds,
+                    .loss = report.loss,
+                    .grad_norm = report.grad_norm,
+                    .learning_rate = optimizer.learning_rate,
+                    .gbs = job.gbs};
+  for (const RankReport& rank : report.ranks) logged.peak_bytes = std::max(logged.peak_bytes, peak_bytes(rank));
+  if (std::isfinite(report.seconds) && report.seconds > 0.0) {
+    Row of_step = row;
+    set_step_time(of_step, job, report.seconds);
+    logged.model_tflops_per_gpu = of_step.model_tflops_per_gpu;
+  }
+  return logged;
+}
+
+void keep(MeasuredRun& run, const StepReport& report, std::int64_t step) {
+  run.times.by_rank_s.resize(std::max(run.times.by_rank_s.size(), report.ranks.size()));
+  for (std::size_t rank = 0; rank < report.ranks.size(); ++rank)
+    run.times.by_rank_s[rank].push_back(report.ranks[rank].seconds);
+  if (run.bad_step == 0 && !std::isfinite(report.loss)) {
+    run.bad_step = step;
+    run.bad_loss = report.loss;
+  }
+  keep_peaks(run.peaks, report.ranks);
+}
+
+void set_memory(Row& row, const Job& job, const MeasuredRun& run, const StageBytes& planned) {
+  std::vector<RankReport> fullest(static_cast<std::size_t>(job.layout.pp));
+  int mismatches = 0;
+  for (std::size_t i = 0; i < run.peaks.size(); ++i) {
+    const RankReport& rank = run.peaks[i];
+    const auto stage = static_cast<std::size_t>(rank.stage);
+    if (stage >= fullest.size()) continue;
+    if (peak_bytes(rank) > peak_bytes(fullest[stage])) fullest[stage] = rank;
+    if (peak_bytes(rank) == planned[stage] || ++mismatches > kNamedMismatches) continue;
+    row.notes.push_back(fmt::format("memory of rank {} (stage {}) is not as planned: {} bytes, the plan says {}", i,
+                                    stage, peak_bytes(rank), planned[stage]));
+  }
+  if (mismatches > kNamedMismatches)
+    row.notes.push_back(fmt::format("memory of {} more ranks is not as planned", mismatches - kNamedMismatches));
+  std::int64_t most = 0;
+  for (std::size_t stage = 0; stage < fullest.size(); ++stage) {
+    const int number = static_cast<int>(stage);
+    row.memory.push_back({.stage = number, .category = "states", .gib = gib(fullest[stage].state_bytes)});
+    row.memory.push_back({.stage = number, .category = "values", .gib = gib(fullest[stage].peak_value_bytes)});
+    most = std::max(most, peak_bytes(fullest[stage]));
+  }
+  if (most > 0) row.peak_memory_gib = gib(most);
+}
+
+StepStatistics statistics_of(const MeasuredRun& run, const MeasureSettings& settings) {
+  StatisticsRules rules{.window = {.first = settings.warmup + 1}};
+  const double usual_limit = rules.cv_limit;
+  if (settings.device == Device::cpu) rules.cv_limit = kCpuCvLimit;
+  StepStatistics statistics = step_statistics(run.times, rules);
+  if (statistics.cv && *statistics.cv > usual_limit && !statistics.refused())
+    statistics.warnings.push_back(fmt::format("the step times vary: CV {:.2f} %; on GPUs the limit is {:.2f} %",
+                                              100.0 * *statistics.cv, 100.0 * usual_limit));
+  return statistics;
+}
+
+// Times of steps with a broken loss are kept as samples, but are no result.
+void set_loss(Row& row, const Job& job, const MeasuredRun& run) {
+  row.loss_ok = run.bad_step == 0;
+  if (*row.loss_ok) return;
+  set_statistics(row, job,
+                 {.window = row.window,
+                  .samples_s = row.samples_s,
+                  .mad_s = row.step_time_mad_s,
+                  .cv = row.step_time_cv,
+                  .rank_spread = row.rank_spread,
+                  .feature = "loss",
+                  .reason = fmt::format("the loss of step {} is {}", run.bad_step, run.bad_loss)});
+}
+
+std::string reason_of(const Error& error) {
+  if (error.problems().empty()) return error.what();
+  const Problem& problem = error.problems().front();
+  return problem.where.empty() ? problem.what : fmt::format("{}: {}", problem.where, problem.what);
+}
+
+void require_own_stack(const Job& job) {
+  if (job.stack.name != kMeasuredStack)
+    throw Unsupported("stack " + job.stack.name, fmt::format("--mode measure runs stack {}; stack {} is only simulated",
+                                                             kMeasuredStack, job.stack.name));
+}
+
+// The session, or nothing where its states don't fit; then the row says so.
+std::unique_ptr<Session> open(const MeasureParts& parts, const Job& job, const JobPrograms& programs,
+                              const SessionSettings& settings, Row& row) {
+  try {
+    return parts.open(job, programs, settings);
+  } catch (const InputError& error) {
+    row.status = Status::oom;
+    row.feature = "host memory";
+    row.reason = reason_of(error);
+    return nullptr;
+  }
+}
+
+void measure(Row& row, const Job& job, const MeasureSettings& settings, const MeasureParts& parts) {
+  require_own_stack(job);
+  const JobPrograms programs = build_programs(job);
+  const StageBytes planned = set_prediction(row, replay_memory(job, programs));
+  if (!fits(row, job, planned, parts.available_bytes())) return;
+  const SessionSettings of_session{.device = settings.device, .seed = settings.seed};
+  const std::unique_ptr<Session> session = open(parts, job, programs, of_session, row);
+  if (!session) return;
+
+  MeasuredRun run;
+  for (std::int64_t step = 1; step <= settings.steps; ++step) {
+    const StepReport report = session->step(parts.batch(job, settings.seed, step), StepKind::train);
+    keep(run, report, step);
+    if (!parts.step_done) continue;
+    LoggedStep logged = logged_step(row, job, report, of_session.optimizer);
+    logged.step = step;
+    logged.num_steps = settings.steps;
+    parts.step_done(logged);
+  }
+  set_memory(row, job, run, planned);
+  set_statistics(row, job, statistics_of(run, settings));
+  set_loss(row, job, run);
+}
+
+}  // namespace
+
+Row RowMeasurer::operator()(const Job& job) const {
+  Row row = row_of(job);
+  row.method = Method::measured;
+  try {
+    measure(row, job, settings_, parts_);
+  } catch (const Unsupported& problem) {
+    set_unsupported(row, problem);
+  } catch (const RunError& error) {
+    row.status = Status::failed;
+    row.feature = "run";
+    row.reason = reason_of(error);
+  }
+  return row;
+}
+
+}  // namespace perfbench

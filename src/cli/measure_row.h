@@ -1,0 +1,42 @@
+// A job's measured row.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "cli/measure_settings.h"
+#include "engine/session.h"
+#include "rows/row.h"
+#include "rows/step_lines.h"
+#include "spec/job.h"
+
+namespace perfbench {
+
+// What measuring stands on. A test gives its own.
+struct MeasureParts {
+  std::function<std::unique_ptr<Session>(const Job&, const JobPrograms&, const SessionSettings&)> open;
+  std::function<Batch(const Job&, std::uint64_t seed, std::int64_t step)> batch;  // steps from 1
+  std::function<std::optional<std::int64_t>()> available_bytes;                   // of the machine; unset: not known
+  std::function<void(const LoggedStep&)> step_done;                               // may be empty
+};
+
+// The engine, mock data and this machine.
+MeasureParts engine_parts();
+
+// Builds a job's Programs, opens a session of the engine and times whole global steps: a row with status ok, oom
+// (before anything is allocated), unsupported or failed. It carries the statistics of the steps after the warm-up,
+// loss_ok, the engine's count of live bytes and the plan's beside it; where these differ, a note says so. Throws
+// EnvironmentError when the engine cannot be loaded. A harness Runner.
+class RowMeasurer {
+ public:
+  RowMeasurer(const MeasureSettings& settings, MeasureParts parts) : settings_(settings), parts_(std::move(parts)) {}
+  Row operator()(const Job& job) const;
+
+ private:
+  MeasureSettings settings_;
+  MeasureParts parts_;
+};
+
+}  // namespace perfbench

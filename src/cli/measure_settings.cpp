@@ -1,0 +1,64 @@
+#include "cli/measure_settings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "spec/catalog.h"
+
+namespace perfbench {
+namespace {
+
+bool names_cpu(const Request& request) { return request.system && canonical_name(*request.system) == kCpuSystem; }
+
+Device device_of(const CommandLine& line) {
+  if (line.options.device) return *line.options.device == "cpu" ? Device::cpu : Device::cuda;
+  return names_cpu(line.request) ? Device::cpu : Device::cuda;
+}
+
+}  // namespace
+
+bool wants_measure(const Options& options) { return options.mode == "measure"; }
+
+MeasureSettings measure_settings(const CommandLine& line) {
+  const Options& options = line.options;
+  const auto& max_steps = line.launch.max_steps;
+  if (options.steps && max_steps && *options.steps != *max_steps)
+    throw InputError("--steps", fmt::format("is {}, and --max_steps is {}", *options.steps, *max_steps),
+                     "give one of them");
+  MeasureSettings settings{.device = device_of(line)};
+  settings.steps = options.steps ? *options.steps : max_steps.value_or(settings.steps);
+  settings.warmup = options.warmup_steps.value_or(std::min(settings.warmup, settings.steps / 3));
+  settings.seed = static_cast<std::uint64_t>(options.seed.value_or(1));
+  if (settings.warmup >= settings.steps)
+    throw InputError("--warmup_steps",
+                     fmt::format("{} of {} steps leave none to time", settings.warmup, settings.steps),
+                     fmt::format("at most {}, or more --steps", settings.steps - 1));
+  return settings;
+}
+
+StepLogFormat step_log_format(const Options& options) {
+  const bool text = !options.json && !options.csv && !options.markdown;
+  const std::string word = options.log_format.value_or(text ? "nemo" : "none");
+  return parse_step_log_format(word).value_or(StepLogFormat::none);
+}
+
+void apply_measuring(const CommandLine& line, Request& request) {
+  if (!wants_measure(line.options)) return;
+  if (line.options.device == "cpu") {
+    if (request.system && !names_cpu(request))
+      throw InputError(flag_of(request, "system"),
+                       fmt::format("is {}, and --device cpu measures on system cpu", *request.system),
+                       "leave it out, or --device cuda");
+    if (!request.system) request.origins["system"] = "flag --device";
+    request.system = kCpuSystem;
+  }
+  if (line.options.device == "cuda" && names_cpu(request))
+    throw InputError(flag_of(request, "system"), "is cpu, and --device cuda measures on GPUs", "leave one of them out");
+  if (request.stack) return;
+  request.stack = kMeasuredStack;
+  request.origins["stack"] = "flag --mode";
+}
+
+}  // namespace perfbench

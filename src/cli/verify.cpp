@@ -1,0 +1,93 @@
+// perfbench verify DIR: one global step of a Hugging Face model folder, for comparison with another implementation.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "base/file.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/verify_expect.h"
+#include "cli/verify_input.h"
+#include "cli/verify_result.h"
+#include "cli/verify_tolerance.h"
+#include "cli/verify_weights.h"
+#include "engine/safetensors.h"
+#include "models/decoder.h"
+
+namespace perfbench {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A result must not be lost after the work because its folder is not there.
+void require_folder_of(const std::optional<std::string>& file) {
+  if (!file) return;
+  const fs::path folder = fs::path(*file).parent_path();
+  require_writable_directory(folder.empty() ? "." : folder);
+}
+
+// The engine runs on the CPU unless a GPU is asked for.
+SessionSettings session_settings(const Options& options) {
+  SessionSettings settings;
+  settings.device = options.device == "cuda" ? Device::cuda : Device::cpu;
+  return settings;
+}
+
+VerifyResult run_steps(Session& session, const Batch& batch, std::int64_t num_steps) {
+  VerifyResult result;
+  result.step = session.step(batch, StepKind::forward_backward);
+  result.gradients = session.gradients();
+  for (std::int64_t i = 0; i < num_steps; ++i) result.losses.push_back(session.step(batch, StepKind::train).loss);
+  return result;
+}
+
+// Says with the exit status what the printed result says.
+void require_right(const VerifyResult& result) {
+  if (const std::string what = result.not_finite(); !what.empty())
+    throw RunError("verify", fmt::format("{} is not a finite number", what));
+  if (!result.comparison || result.comparison->agrees()) return;
+  const Comparison& comparison = *result.comparison;
+  const Deviation& worst = comparison.worst();
+  const auto count = std::count_if(comparison.deviations.begin(), comparison.deviations.end(),
+                                   [](const Deviation& d) { return !d.agrees(); });
+  throw Error(ExitCode::regression,
+              {{worst.what,
+                fmt::format("differs from {} by {:.3g}, where {:.3g} is allowed; {} of {} comparisons differ",
+                            comparison.file, worst.difference, worst.allowed, count, comparison.deviations.size()),
+                ""}});
+}
+
+}  // namespace
+
+ExitCode run_verify(const CommandLine& line) {
+  const Catalog catalog = Catalog::find();
+  const std::int64_t num_steps = line.options.steps.value_or(0);
+  std::optional<Expected> expected;
+  if (line.options.expect) expected = read_expected(*line.options.expect);
+  require_folder_of(line.options.save_gradients);
+  require_folder_of(line.options.save_weights);
+  const VerifyFolder folder = read_verify_folder(line.words.front());
+  const Job job = verify_job(line, catalog, folder);
+  const Batch batch = verify_batch(folder, job.model.vocab);
+  const JobPrograms programs = build_programs(job);
+
+  const std::unique_ptr<Session> session = open_session(job, programs, session_settings(line.options));
+  const std::vector<HostTensor> parameters = session->parameters();
+  check_weights(folder.weights, parameters, job.model);
+  if (expected) check_expected(*expected, parameters, static_cast<std::size_t>(num_steps));
+  session->load(weight_reader(folder.weights));
+
+  VerifyResult result = run_steps(*session, batch, num_steps);
+  if (expected)
+    result.comparison = compare(*expected, result.step, result.losses, result.gradients, tolerance_of(job.precision));
+  if (line.options.save_gradients) write_safetensors(*line.options.save_gradients, result.gradients);
+  if (line.options.save_weights) write_safetensors(*line.options.save_weights, session->weights());
+  print(line.options.json ? verify_json(job, result) : verify_text(job, result));
+  require_right(result);
+  return ExitCode::ok;
+}
+
+}  // namespace perfbench

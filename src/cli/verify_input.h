@@ -1,0 +1,38 @@
+// What `perfbench verify DIR` reads before any step: the folder's weights and batch, and the Job they stand for.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+#include "cli/command_line.h"
+#include "engine/safetensors.h"
+#include "engine/session.h"
+#include "spec/catalog.h"
+#include "spec/job.h"
+
+namespace perfbench {
+
+struct VerifyFolder {
+  std::filesystem::path folder;
+  std::vector<StoredTensor> weights;    // headers only
+  std::int64_t rows = 0, seq_len = 0;   // of the batch
+  std::vector<std::int64_t> input_ids;  // rows x seq_len
+  std::vector<std::int64_t> labels;     // as transformers takes them: label i belongs to token i, -100 is ignored
+  std::filesystem::path batch_file() const { return folder / "batch.safetensors"; }
+  std::filesystem::path config_file() const { return folder / "config.json"; }
+};
+
+// Throws InputError with every fault of the files at once.
+VerifyFolder read_verify_folder(const std::filesystem::path& folder);
+
+// What the command line asks for and the folder fills: the precision of the weights, as many GPUs as the axes need, gbs
+// = rows, mbs = 1, system cpu, stack perfbench. Throws InputError for a batch of another size than asked and for broken
+// rules, and Unsupported.
+Job verify_job(const CommandLine& line, const Catalog& catalog, const VerifyFolder& folder);
+
+// Target i of the engine is the label of the next token; the last one of a sample is ignored. Throws InputError for ids
+// and labels outside the vocabulary, and when no target counts.
+Batch verify_batch(const VerifyFolder& folder, std::int64_t vocab);
+
+}  // namespace perfbench

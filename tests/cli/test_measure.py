@@ -1,0 +1,155 @@
+"""--mode measure on the CPU: whole global steps of a small Llama through the engine."""
+
+import csv
+import json
+import re
+
+import pytest
+
+# About 10 million parameters: two tables of 8192 x 320, and four layers of 1.2 million.
+LLAMA = {
+    "architectures": ["LlamaForCausalLM"],
+    "model_type": "llama",
+    "vocab_size": 8192,
+    "hidden_size": 320,
+    "intermediate_size": 896,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 8,
+    "num_key_value_heads": 4,
+    "max_position_embeddings": 2048,
+    "tie_word_embeddings": False,
+    "hidden_act": "silu",
+    "rms_norm_eps": 1e-5,
+    "rope_theta": 10000.0,
+    "attention_bias": False,
+    "mlp_bias": False,
+}
+LAYOUT = ("--num_gpus", 4, "-tp", 2, "-pp", 2, "-gb", 4, "-mb", 1, "--seq_len", 64)
+QUICK = ("--steps", 6, "--warmup", 2)
+
+
+@pytest.fixture
+def llama(tmp_path):
+    (tmp_path / "llama").mkdir()
+    (tmp_path / "llama/config.json").write_text(json.dumps(LLAMA))
+    return ("--mode", "measure", "--device", "cpu", "--model", "llama/config.json", *LAYOUT)
+
+
+@pytest.fixture
+def engine(binary):
+    if not (binary.parent / "libperfbench_engine.so").exists():
+        pytest.skip("NOT MEASURED: this build has no engine library beside the executable")
+
+
+@pytest.mark.parametrize("dtype", ["fp32", "bf16", "fp8"])
+def test_a_row_of_four_ranks(perfbench, llama, engine, dtype):
+    answer = perfbench(*llama, *QUICK, "-c", dtype, "--json")
+    assert answer.code == 0, answer
+    row = answer.json
+    assert (row["method"], row["status"], row["system"], row["stack"]) == ("measured", "ok", "cpu", "perfbench")
+    assert row["precision"] == {"fp8": "fp8cs"}.get(dtype, dtype)
+    assert row["loss_ok"] is True
+    assert row["mfu"] is None and row["peak_tflops"] is None
+    assert row["window"] == "steps 3-6 of 6" and len(row["samples_s"]) == 4
+    assert min(row["samples_s"]) <= row["step_time_s"] <= max(row["samples_s"])
+    assert row["tokens_per_s_per_gpu"] == pytest.approx(4 * 64 / row["step_time_s"] / 4)
+    assert row["rank_spread"] >= 1.0
+    # Predicted exactly, rank by rank.
+    assert row["peak_memory_gib"] == row["predicted_peak_memory_gib"] > 0
+    assert not [note for note in row["notes"] if "not as planned" in note]
+    for stage in (0, 1):
+        sums = [sum(e["gib"] for e in row[key] if e["stage"] == stage) for key in ("memory", "predicted_memory")]
+        assert sums[0] == pytest.approx(sums[1], rel=1e-12)
+
+
+def losses(text):
+    return re.findall(r"reduced_train_loss: (\S+)", text)
+
+
+def test_nemo_lines_come_before_the_row(perfbench, llama, engine):
+    answer = perfbench(*llama, *QUICK, "-c", "fp32")
+    assert answer.code == 0, answer
+    lines = [line for line in answer.out.splitlines() if line.startswith("Training epoch 0, iteration ")]
+    assert [re.search(r"iteration (\d+)/5 ", line)[1] for line in lines] == [str(step) for step in range(6)]
+    assert answer.out.index(lines[-1]) < answer.out.index(": measured, ok")
+    assert all(re.search(r"train_step_timing in s: [\d.e-]+ \| .*consumed_samples: \d+$", line) for line in lines)
+    # The same seed gives the same losses to every digit that is printed; another one does not.
+    assert losses(perfbench(*llama, *QUICK, "-c", "fp32").out) == losses(answer.out)
+    assert losses(perfbench(*llama, *QUICK, "-c", "fp32", "--seed", 2).out) != losses(answer.out)
+
+
+def test_megatron_lines_go_to_standard_error_beside_json(perfbench, llama, engine):
+    answer = perfbench(*llama, *QUICK, "--log-format", "megatron", "--json")
+    assert answer.code == 0, answer
+    assert answer.json["status"] == "ok"
+    assert [int(n) for n in re.findall(r"iteration\s+(\d+)\s*/\s*6 ", answer.err)] == [1, 2, 3, 4, 5, 6]
+    assert len(re.findall(r"elapsed time per iteration \(ms\): [\d.]+ \|", answer.err)) == 6
+    bridge = re.findall(r"Step Time : ([\d.e-]+)s GPU utilization: ([\d.e-]+)MODEL_TFLOP/s/GPU", answer.err)
+    assert len(bridge) == 6 and all(float(tflops) > 0 for _, tflops in bridge)
+    assert len(re.findall(r"lm loss: \d\.\d+E[+-]\d+ ", answer.err)) == 6
+
+
+def test_a_sweep_measures_through_the_same_runner(perfbench, llama, engine, tmp_path, source):
+    header = (source / "model_configs/model_configs_h100.csv").read_text().splitlines()[0].split(",")
+    cells = dict.fromkeys(header, "")
+    cells |= {"task": "pre_train", "model": "llama3", "size": "8b", "system": "h100", "dtype": "bf16"}
+    cells |= {"num_gpus": "8", "seq_len": "8192", "mbs": "1", "gbs": "8", "tp_size": "1", "pp_size": "1"}
+    with open(tmp_path / "table.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, header)
+        writer.writeheader()
+        writer.writerow(cells | {"num_gpus": "4096", "gbs": "4096"})
+    answer = perfbench("sweep", "table.csv", "--out", "out", "--mode", "measure", "--device", "cpu", "--json")
+    assert answer.code == 0, answer
+    row = json.loads((tmp_path / "out/rows.json").read_text())[0]
+    assert (row["system"], row["method"], row["status"]) == ("cpu", "measured", "oom")
+
+
+def test_what_cannot_fit_is_a_row_with_the_plans_figures(perfbench, llama):
+    answer = perfbench(*llama, "--model", "llama31_405b", "--seq_len", 8192, "-c", "bf16", "--json")
+    assert answer.code == 3
+    row = answer.json
+    assert (row["status"], row["feature"], row["method"]) == ("oom", "host memory", "measured")
+    assert re.search(r"the 4 ranks need [\d.]+ GiB together, [\d.]+ GiB of this machine's memory are free", row["reason"])
+    assert row["predicted_peak_memory_gib"] > 500
+
+
+def test_without_an_engine_one_line_says_what_to_do(perfbench, llama, binary, tmp_path, source):
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    copy = folder / "perfbench"
+    copy.write_bytes(binary.read_bytes())
+    copy.chmod(0o755)
+    answer = perfbench(*llama, env={"PERFBENCH_DATA": str(source / "model_configs")}, binary=copy)
+    assert (answer.code, answer.out) == (4, "")
+    assert [line.split(":")[1] for line in answer.err.splitlines() if line.startswith("perfbench")] == [" error"]
+
+
+def test_what_the_engine_lacks_is_unsupported(perfbench, llama):
+    answer = perfbench(*llama, "--stack", "megatron", "--json")
+    assert (answer.code, answer.json["status"], answer.json["feature"]) == (3, "unsupported", "stack megatron")
+    answer = perfbench(*llama, "--model", "mixtral_8x7b", "-tp", 1, "-pp", 1, "--json")
+    assert (answer.code, answer.json["status"], answer.json["feature"]) == (3, "unsupported", "moe")
+
+
+def test_the_cpu_is_not_simulated(perfbench):
+    answer = perfbench("--model", "llama3_8b", "--gpu", "cpu", "-ng", 1, "-gb", 1, "--json")
+    assert answer.code == 3
+    row = answer.json
+    assert (row["status"], row["feature"]) == ("unsupported", "simulation")
+    assert row["reason"] == "system cpu has no data-sheet peaks; --mode measure times it"
+
+
+@pytest.mark.parametrize(
+    "args, parts",
+    [
+        (("--gpu", "h100"), ("--gpu: is h100, and --device cpu measures on system cpu",)),
+        (("--steps", 4, "--warmup", 4), ("--warmup_steps: 4 of 4 steps leave none to time",)),
+        (("--steps", 4, "-ms", 5), ("--steps: is 4, and --max_steps is 5",)),
+        (("-c", "mxfp8"), ("cpu cannot run mxfp8", "it runs fp32, bf16, fp8cs")),
+        (("--mode", "simulate"), ("--device: has a meaning with --mode measure only",)),
+    ],
+)
+def test_bad_input_is_refused(refused, llama, args, parts):
+    text = refused(*llama, *args)
+    for part in parts:
+        assert part in text
