@@ -16,7 +16,7 @@ esac
 take_lock
 need_packages "${build_packages[@]}"
 if [ $# -gt 0 ] || preset_has_engine; then
-  need_libtorch
+  need_libtorch cpu
   settings+=(PERFBENCH_ENGINE=ON)
   targets+=(perfbench_engine_library)
 fi

@@ -70,28 +70,37 @@ need_packages() {  # installs those of "$@" that are missing
     fail "apt-get could not install: $missing" "is the network there? The log is $build/apt.log"
 }
 
-# Installs a requirements file once; its checksum is kept, so that an unchanged file costs nothing.
+# The checksum of a requirements file that is installed; an unchanged file costs nothing.
+stamp_of() { printf '%s\n' "$venv/.installed-${1%.txt}"; }
+is_installed() { [ "$(cat "$(stamp_of "$1")" 2>/dev/null)" = "$(cksum <"$root/scripts/$1")" ]; }
+
+# Installs a requirements file once.
 need_wheels() {  # need_wheels FILE SIZE PIP-OPTIONS...
   local file=$root/scripts/$1 size=$2 stamp sum
+  ! is_installed "$1" || return 0
+  stamp=$(stamp_of "$1")
   shift 2
-  stamp=$venv/.installed-$(basename "$file" .txt)
-  sum=$(cksum <"$file")
-  [ "$(cat "$stamp" 2>/dev/null)" != "$sum" ] || return 0
   need_packages "${python_packages[@]}"
   [ -x "$venv/bin/python" ] || logged "$build/pip.log" python3 -m venv "$venv" || fail "cannot make $venv" "see $build/pip.log"
   say "installing $(basename "$file") into .venv ($size)"
   logged "$build/pip.log" "$venv/bin/python" -m pip install --disable-pip-version-check --no-input -r "$file" "$@" ||
     fail "pip could not install $file" "is the network there? The log is $build/pip.log"
+  sum=$(cksum <"$file")
   printf '%s\n' "$sum" >"$stamp"
 }
 
 # A folder of its own: Python must not take the wheel without its CUDA libraries for a working torch.
-need_libtorch() {
-  if [ "$preset" = cuda ]; then
-    need_wheels requirements-libtorch-cuda.txt "4.6 GB" --upgrade --target "$venv/libtorch"
+# The set "cuda" holds all of the set "cpu", and a torch that Python can import. Each replaces the other's files, so that
+# one of the two stamps is there at most.
+need_libtorch() {  # need_libtorch cpu|cuda
+  local cpu=requirements-libtorch-cpu.txt cuda=requirements-libtorch-cuda.txt
+  ! is_installed $cuda || return 0
+  rm -f "$(stamp_of $cuda)"
+  if [ "$1" = cuda ] || [ "$preset" = cuda ]; then
+    rm -f "$(stamp_of $cpu)"
+    need_wheels $cuda "4.6 GB" --no-deps --upgrade --target "$venv/libtorch"
   else
-    [ -e "$venv/.installed-requirements-libtorch-cuda" ] ||
-      need_wheels requirements-libtorch-cpu.txt "1.2 GB" --no-deps --upgrade --target "$venv/libtorch"
+    need_wheels $cpu "1.2 GB" --no-deps --upgrade --target "$venv/libtorch"
   fi
 }
 

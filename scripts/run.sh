@@ -7,8 +7,9 @@ set -euo pipefail
 root=$(CDPATH="" cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
 . "$root/scripts/lib.sh"
 
-measures() {  # true when the arguments ask for --mode measure or slice
+measures() {  # true when the arguments ask for --mode measure or slice, or to verify
   local previous="" argument
+  [ "${1:-}" != verify ] || return 0
   for argument in "$@"; do
     case $previous$argument in
       --modemeasure | --modeslice | *--mode=measure | *--mode=slice) return 0 ;;
@@ -23,7 +24,7 @@ settings=()
 take_lock
 need_packages "${build_packages[@]}"
 if measures "$@" || preset_has_engine; then
-  need_libtorch
+  need_libtorch cpu
   settings+=(PERFBENCH_ENGINE=ON)
   targets+=(perfbench_engine_library)
 fi

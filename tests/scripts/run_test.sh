@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# scripts/run.sh in a small tree with stand-ins for the tools: what it calls, what it prints, what it returns.
+# scripts/run.sh and scripts/test.sh in a small tree with stand-ins for the tools: what it calls, what it prints, what it returns.
 set -uo pipefail
 source_dir=$(CDPATH="" cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd -P)
 tree=$(mktemp -d)
@@ -24,7 +24,7 @@ fresh() {  # a clone that was never built, on a machine that has all packages an
 
 run() {  # sets out, err, status and calls
   : >"$tree/calls"
-  out=$(PATH=$tree/bin:$PATH "$tree/scripts/run.sh" "$@" 2>"$tree/err")
+  out=$(PATH=$tree/bin:$PATH "$tree/scripts/${script:-run.sh}" "$@" 2>"$tree/err")
   status=$?
   err=$(cat "$tree/err")
   calls=$(cat "$tree/calls")
@@ -54,7 +54,7 @@ run --model x
 expect "the second run only asks ninja" "$calls" $'dpkg-query *\nninja -C */build perfbench'
 expect "the second run says nothing" "$err" ""
 
-for arguments in "--mode measure" "--mode slice" "--mode=measure" "--json --mode=slice"; do
+for arguments in "--mode measure" "--mode slice" "--mode=measure" "--json --mode=slice" "verify DIR"; do
   fresh
   # shellcheck disable=SC2086
   run $arguments
@@ -89,6 +89,29 @@ run --json
 expect "a failed build prints nothing to standard output" "$out" ""
 expect "a failed build shows the compiler's message" "$err" "*oops*the build failed*"
 expect "a failed build exits 4" "$status" 4
+
+script=test.sh
+fresh
+stub ctest 'exit 5'
+run -R sim
+expect "the tests have a PyTorch that can be imported" "$calls" \
+  "*pip install *requirements-test.txt*pip install *requirements-libtorch-cuda.txt*--target */.venv/libtorch*ctest *-R sim*"
+expect "the exit status of the tests is that of ctest" "$status" 5
+run
+expect_not "an installed PyTorch is not installed again" "$calls" "*pip install*"
+run --no-oracles
+expect_not "the larger set serves the tests without oracles, too" "$calls" "*pip install*"
+printf '\n' >>"$tree/scripts/requirements-libtorch-cuda.txt"
+run --no-oracles
+expect "without oracles, an old larger set makes room for the smaller one" "$calls" "*pip install *libtorch-cpu.txt*"
+run --no-oracles
+expect_not "which is not installed again" "$calls" "*pip install*"
+run
+expect "the oracles replace the smaller set" "$calls" "*pip install *libtorch-cuda.txt*"
+expect_not "by the larger one alone" "$calls" "*libtorch-cpu.txt*"
+printf '\n' >>"$tree/scripts/requirements-libtorch-cuda.txt"
+run --no-oracles
+expect "a replaced smaller set is not taken for an installed one" "$calls" "*pip install *libtorch-cpu.txt*"
 
 printf '%s failures\n' "$failures"
 [ "$failures" = 0 ]

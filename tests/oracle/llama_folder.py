@@ -1,0 +1,118 @@
+"""Tiny random Llama models as Hugging Face folders, and what transformers computes for them.
+
+make(folder, case) writes config.json, model.safetensors and batch.safetensors as `perfbench verify` reads them. Norm
+weights and biases are random, too: with ones and zeros, many wrong factors would not show.
+"""
+
+import dataclasses
+import pathlib
+
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import LlamaConfig, LlamaForCausalLM
+
+IGNORED = -100
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One model and its batch. Sizes as config.json names them, with short names."""
+
+    seed: int = 1
+    layers: int = 2
+    hidden: int = 64
+    heads: int = 4
+    kv_heads: int = 2
+    head_dim: int = 16
+    ffn: int = 96
+    vocab: int = 128
+    tied: bool = False
+    attention_bias: bool = False
+    mlp_bias: bool = False
+    rope_theta: float = 10000.0
+    norm_eps: float = 1e-5
+    rows: int = 2
+    seq_len: int = 16
+    ignored: float = 0.3  # share of the labels that do not count; none in the first row, twice as many in the last
+    dtype: str = "float32"
+
+
+def config_of(case):
+    return LlamaConfig(
+        num_hidden_layers=case.layers, hidden_size=case.hidden, num_attention_heads=case.heads,
+        num_key_value_heads=case.kv_heads, head_dim=case.head_dim, intermediate_size=case.ffn, vocab_size=case.vocab,
+        tie_word_embeddings=case.tied, attention_bias=case.attention_bias, mlp_bias=case.mlp_bias,
+        rope_theta=case.rope_theta, rms_norm_eps=case.norm_eps, max_position_embeddings=256)
+
+
+def perturb(model, generator):
+    for name, parameter in model.named_parameters():
+        noise = torch.randn(parameter.shape, generator=generator)
+        with torch.no_grad():
+            if "norm" in name:
+                parameter.copy_(1 + 0.2 * noise)
+            elif name.endswith("bias"):
+                parameter.copy_(0.1 * noise)
+            else:
+                parameter.copy_(0.08 * noise)
+
+
+def batch_of(case, generator):
+    shape = (case.rows, case.seq_len)
+    input_ids = torch.randint(case.vocab, shape, generator=generator)
+    labels = input_ids.clone()
+    share = torch.linspace(0, 2 * case.ignored, case.rows)[:, None]  # so that microbatches and ranks differ
+    labels[torch.rand(shape, generator=generator) < share] = IGNORED
+    return {"input_ids": input_ids, "labels": labels}
+
+
+def make(folder, case):
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    generator = torch.Generator().manual_seed(case.seed)
+    model = LlamaForCausalLM._from_config(config_of(case), attn_implementation="eager")
+    perturb(model, generator)
+    model.to(getattr(torch, case.dtype)).save_pretrained(folder)
+    save_file(batch_of(case, generator), folder / "batch.safetensors")
+    return folder
+
+
+def load(folder, dtype=None):
+    """The model as transformers reads it from the folder."""
+    model = LlamaForCausalLM.from_pretrained(folder, attn_implementation="eager", dtype=dtype or "auto")
+    return model.train()
+
+
+def batch_in(folder):
+    return load_file(pathlib.Path(folder) / "batch.safetensors")
+
+
+def expect(folder, dtype=None, steps=0):
+    """Writes <folder>/expect.safetensors: loss, gradients and, with steps, the losses of AdamW steps. Returns its path.
+
+    With steps, also <folder>/weights.safetensors: the weights after the last step.
+    """
+    folder = pathlib.Path(folder)
+    model, batch = load(folder, dtype), batch_in(folder)
+    loss = model(**batch).loss
+    loss.backward()
+    found = {name: p.grad.float().contiguous() for name, p in model.named_parameters()}
+    found["loss"] = loss.detach().float().reshape(1)
+    if steps:
+        found["losses"] = torch.tensor(train(model, batch, steps))
+        save_file({name: p.detach().float().contiguous() for name, p in model.named_parameters()},
+                  folder / "weights.safetensors")
+    save_file(found, folder / "expect.safetensors")
+    return folder / "expect.safetensors"
+
+
+def train(model, batch, steps):
+    optimizer = torch.optim.AdamW(model.parameters())
+    losses = []
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss = model(**batch).loss
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
