@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/units.h"
+#include "cli/machine_fit.h"
 #include "harness/statistics.h"
 #include "models/decoder.h"
 #include "sim/memory.h"
@@ -16,8 +17,7 @@
 namespace perfbench {
 namespace {
 
-constexpr std::int64_t kProcessBytes = std::int64_t{1} << 29;  // LibTorch's code, its threads and this program: 0.5 GiB
-constexpr int kNamedMismatches = 4;                            // at most, in notes
+constexpr int kNamedMismatches = 4;  // at most, in notes
 // Ranks on a CPU share its cores with each other and with the rest of the machine; only a run that says nothing at all
 // is refused there.
 constexpr double kCpuCvLimit = 0.5;
@@ -38,25 +38,19 @@ StageBytes set_prediction(Row& row, const std::vector<StageMemoryBytes>& stages)
                                                          {"workspace", bytes.workspace}};
     for (const auto& [category, value] : categories)
       row.predicted_memory.push_back({.stage = static_cast<int>(i), .category = category, .gib = value / kGiB});
-    planned.push_back(std::llround(bytes.total() - bytes.reserved));
+    planned.push_back(planned_bytes(bytes));
   }
   row.predicted_peak_memory_gib = gib(*std::max_element(planned.begin(), planned.end()));
   return planned;
 }
 
-// Whether all ranks fit into the machine together; sets status oom where they don't.
-bool fits(Row& row, const Job& job, const StageBytes& planned, const std::optional<std::int64_t>& available) {
-  const std::int64_t ranks_per_stage = job.num_gpus / job.layout.pp;
-  std::int64_t needed = kProcessBytes;
-  for (const std::int64_t bytes : planned) needed += ranks_per_stage * bytes;
-  if (!available || needed <= *available) return true;
-  const auto fullest = std::max_element(planned.begin(), planned.end());
+// Sets status oom where the ranks don't fit into the machine together.
+bool fits(Row& row, const Job& job, const std::vector<StageMemoryBytes>& stages,
+          const std::optional<std::int64_t>& available) {
+  row.reason = why_it_does_not_fit(job, stages, available);
+  if (row.reason.empty()) return true;
   row.status = Status::oom;
   row.feature = "host memory";
-  row.reason = fmt::format(
-      "the {} ranks need {:.2f} GiB together, {:.2f} GiB of this machine's memory are free; the fullest are those of "
-      "stage {} with {:.2f} GiB each, and the process takes {:.2f} GiB",
-      job.num_gpus, gib(needed), gib(*available), fullest - planned.begin(), gib(*fullest), gib(kProcessBytes));
   return false;
 }
 
@@ -165,27 +159,14 @@ void require_own_stack(const Job& job) {
                                                              kMeasuredStack, job.stack.name));
 }
 
-// The session, or nothing where its states don't fit; then the row says so.
-std::unique_ptr<Session> open(const MeasureParts& parts, const Job& job, const JobPrograms& programs,
-                              const SessionSettings& settings, Row& row) {
-  try {
-    return parts.open(job, programs, settings);
-  } catch (const InputError& error) {
-    row.status = Status::oom;
-    row.feature = "host memory";
-    row.reason = reason_of(error);
-    return nullptr;
-  }
-}
-
 void measure(Row& row, const Job& job, const MeasureSettings& settings, const MeasureParts& parts) {
   require_own_stack(job);
   const JobPrograms programs = build_programs(job);
-  const StageBytes planned = set_prediction(row, replay_memory(job, programs));
-  if (!fits(row, job, planned, parts.available_bytes())) return;
+  const std::vector<StageMemoryBytes> stages = replay_memory(job, programs);
+  const StageBytes planned = set_prediction(row, stages);
+  if (!fits(row, job, stages, parts.available_bytes())) return;
   const SessionSettings of_session{.device = settings.device, .seed = settings.seed};
-  const std::unique_ptr<Session> session = open(parts, job, programs, of_session, row);
-  if (!session) return;
+  const std::unique_ptr<Session> session = parts.open(job, programs, of_session);
 
   MeasuredRun run;
   for (std::int64_t step = 1; step <= settings.steps; ++step) {

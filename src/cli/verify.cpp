@@ -7,7 +7,9 @@
 #include <optional>
 
 #include "base/file.h"
+#include "base/host_memory.h"
 #include "cli/commands.h"
+#include "cli/machine_fit.h"
 #include "cli/output.h"
 #include "cli/verify_expect.h"
 #include "cli/verify_input.h"
@@ -16,6 +18,7 @@
 #include "cli/verify_weights.h"
 #include "engine/safetensors.h"
 #include "models/decoder.h"
+#include "sim/memory.h"
 
 namespace perfbench {
 namespace {
@@ -74,6 +77,10 @@ ExitCode run_verify(const CommandLine& line) {
   const Batch batch = verify_batch(folder, job.model.vocab);
   const JobPrograms programs = build_programs(job);
 
+  if (const std::string why = why_it_does_not_fit(job, replay_memory(job, programs), available_memory_bytes());
+      !why.empty()) {
+    throw InputError("verify", why, "use fewer ranks, or a machine with more memory");
+  }
   const std::unique_ptr<Session> session = open_session(job, programs, session_settings(line.options));
   const std::vector<HostTensor> parameters = session->parameters();
   check_weights(folder.weights, parameters, job.model);

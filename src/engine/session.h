@@ -90,9 +90,8 @@ class Session {
 };
 
 // Loads the engine library beside the executable and opens a session. Throws EnvironmentError (exit 4) when the
-// library, LibTorch or the device is missing or is of another version, Unsupported when the engine lacks a feature of
-// the job, and InputError when the states do not fit the machine's memory, with the plan's figures. `programs` must
-// outlive the session.
+// library, LibTorch or the device is missing or is of another version, and Unsupported when the engine lacks a feature
+// of the job. Allocates all states: whoever asks has checked that they fit. `programs` must outlive the session.
 std::unique_ptr<Session> open_session(const Job& job, const JobPrograms& programs, const SessionSettings& settings);
 std::unique_ptr<Session> open_session(const std::filesystem::path& library, const Job& job, const JobPrograms& programs,
                                       const SessionSettings& settings);

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "engine/torch/ops.h"
+#include "program/operands.h"
 
 namespace perfbench {
 namespace {
@@ -30,8 +31,12 @@ at::Tensor rows_of(const std::vector<std::int64_t>& numbers, std::int64_t first_
 
 }  // namespace
 
-Executor::Executor(const Job& job, Rank& rank, std::vector<Chunk>& chunks)
-    : job_(job), rank_(rank), chunks_(chunks), steps_(stage_steps(pipeline_of(job), rank.at.stage)) {}
+Executor::Executor(const Job& job, Rank& rank, std::vector<Chunk>& chunks, std::unique_ptr<Lanes> lanes)
+    : job_(job),
+      rank_(rank),
+      chunks_(chunks),
+      lanes_(std::move(lanes)),
+      steps_(stage_steps(pipeline_of(job), rank.at.stage)) {}
 
 std::int64_t Executor::num_microbatches() const { return std::int64_t{job_.num_microbatches} * job_.num_flushes; }
 
@@ -89,13 +94,24 @@ void Executor::give_data(const Batch& batch, const Slot& slot, Frame& frame) {
   if (program.loss_weight != kNoValue) frame.hold(program.loss_weight, loss_weight_);
 }
 
+void Executor::run_node(const Node& node, Frame& frame) {
+  const std::vector<Operand> operands = collect(node.op);
+  lanes_->enter(lane_of(node.op), operands);
+  std::visit([&frame](const auto& op) { run(op, frame); }, node.op);
+  std::vector<at::Tensor> touched;
+  if (!rank_.device.is_cpu()) {
+    for (const Operand& operand : operands) touched.push_back(frame[operand.id]);
+  }
+  lanes_->leave(operands, touched);
+}
+
 void Executor::run_nodes(const std::vector<Node>& nodes, const std::vector<std::vector<ValueId>>* deaths,
                          const Slot& slot, Frame& frame) {
   const bool first = slot.microbatch == 0, last = slot.microbatch == num_microbatches() - 1;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     const Node& node = nodes[i];
     if ((node.when == When::first_microbatch && !first) || (node.when == When::last_microbatch && !last)) continue;
-    std::visit([&frame](const auto& op) { run(op, frame); }, node.op);
+    run_node(node, frame);
     if (deaths == nullptr) continue;
     for (ValueId id : (*deaths)[i]) frame.release(id);
   }
@@ -115,6 +131,7 @@ void Executor::run_slot(const StageStep& step, const Batch& batch) {
   if (!slot.backward) give_data(batch, slot, frame);
   const auto& deaths = slot.backward ? chunk.lifetimes.backward : chunk.lifetimes.forward;
   run_nodes(slot.backward ? program.backward : program.forward, &deaths, slot, frame);
+  lanes_->join();  // what is sent is made
   const ValueId made = slot.backward ? program.grad_input : program.output;
   if (step.send) send(*step.send, frame[made]);
   if (slot.backward) {
@@ -137,9 +154,10 @@ void Executor::step(const Batch& batch, bool optimize) {
     Frame frame(rank_, chunks_[c], nothing);
     for (const Node& node : chunks_[c].program.optimizer) {
       if (!optimize && std::holds_alternative<AdamW>(node.op)) continue;
-      std::visit([&frame](const auto& op) { run(op, frame); }, node.op);
+      run_node(node, frame);
     }
   }
+  lanes_->join();
   if (optimize) ++rank_.train_steps;
   check(rank_.ledger.live == 0, "executor: values are still alive at the end of a step");
 }

@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <vector>
 
 #include "engine/session.h"
 #include "engine/torch/frame.h"
+#include "engine/torch/lanes.h"
 #include "program/pipeline_transfers.h"
 
 namespace perfbench {
@@ -14,7 +16,7 @@ namespace perfbench {
 class Executor {
  public:
   // `chunks` are those of the rank's stage, by chunk number.
-  Executor(const Job& job, Rank& rank, std::vector<Chunk>& chunks);
+  Executor(const Job& job, Rank& rank, std::vector<Chunk>& chunks, std::unique_ptr<Lanes> lanes);
 
   // One global step. `optimize`: the weights are updated at its end. Throws RunError when a peer does not come.
   void step(const Batch& batch, bool optimize);
@@ -35,6 +37,7 @@ class Executor {
   void run_nodes(const std::vector<Node>& nodes, const std::vector<std::vector<ValueId>>* deaths, const Slot& slot,
                  Frame& frame);
   void give_data(const Batch& batch, const Slot& slot, Frame& frame);
+  void run_node(const Node& node, Frame& frame);
   void send(const StageTransfer& transfer, const at::Tensor& tensor);
   ValueTable& table(const Slot& slot);
   std::int64_t num_microbatches() const;
@@ -42,6 +45,7 @@ class Executor {
   const Job& job_;
   Rank& rank_;
   std::vector<Chunk>& chunks_;
+  std::unique_ptr<Lanes> lanes_;
   std::vector<StageStep> steps_;
   std::map<std::pair<int, int>, ValueTable> tables_;  // by chunk and microbatch, from its forward to its backward
   std::map<std::size_t, Arriving> arriving_;          // by the slot that reads it

@@ -129,7 +129,7 @@ class TorchSession final : public Session {
       rank.shared = world_.group(r, ends);
     }
     rank.transfers = world_.transfers(r);
-    local->executor = std::make_unique<Executor>(job_, rank, local->chunks);
+    local->executor = std::make_unique<Executor>(job_, rank, local->chunks, make_in_order_lanes());
     return local;
   }
 

@@ -1,0 +1,35 @@
+#include "cli/machine_fit.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/units.h"
+
+namespace perfbench {
+namespace {
+
+constexpr std::int64_t kProcessBytes = std::int64_t{1} << 29;  // LibTorch's code, its threads and this program: 0.5 GiB
+
+double gib(std::int64_t bytes) { return static_cast<double>(bytes) / kGiB; }
+
+}  // namespace
+
+std::int64_t planned_bytes(const StageMemoryBytes& stage) { return std::llround(stage.total() - stage.reserved); }
+
+std::string why_it_does_not_fit(const Job& job, const std::vector<StageMemoryBytes>& stages,
+                                const std::optional<std::int64_t>& available) {
+  std::int64_t needed = kProcessBytes;
+  for (const StageMemoryBytes& stage : stages) needed += job.num_gpus / job.layout.pp * planned_bytes(stage);
+  if (!available || needed <= *available) return "";
+  const auto less = [](const auto& a, const auto& b) { return planned_bytes(a) < planned_bytes(b); };
+  const auto fullest = std::max_element(stages.begin(), stages.end(), less);
+  return fmt::format(
+      "the {} ranks need {:.2f} GiB together, {:.2f} GiB of this machine's memory are free; the fullest are those of "
+      "stage {} with {:.2f} GiB each, and the process takes {:.2f} GiB",
+      job.num_gpus, gib(needed), gib(*available), fullest - stages.begin(), gib(planned_bytes(*fullest)),
+      gib(kProcessBytes));
+}
+
+}  // namespace perfbench

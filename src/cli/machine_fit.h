@@ -1,0 +1,22 @@
+// Whether a job's ranks fit into this machine together, before anything is allocated.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/memory.h"
+#include "spec/job.h"
+
+namespace perfbench {
+
+// Bytes of one rank of a stage as the plan has them, without what a system reserves.
+std::int64_t planned_bytes(const StageMemoryBytes& stage);
+
+// Why the ranks of all stages do not fit into `available` bytes, with the plan's figures; empty where they do, or where
+// it is not known what is available.
+std::string why_it_does_not_fit(const Job& job, const std::vector<StageMemoryBytes>& stages,
+                                const std::optional<std::int64_t>& available);
+
+}  // namespace perfbench
