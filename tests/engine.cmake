@@ -18,3 +18,32 @@ if(TARGET perfbench_engine_library)
   target_compile_definitions(engine_test PRIVATE PERFBENCH_ENGINE_LIBRARY="$<TARGET_FILE:perfbench_engine_library>")
   add_dependencies(engine_test perfbench_engine_library)
 endif()
+
+# Parity tests open the engine; where it is not built they skip and say so.
+if(TARGET parity_tests)
+  set(engine_library "")
+  if(TARGET perfbench_engine_library)
+    set(engine_library "$<TARGET_FILE:perfbench_engine_library>")
+    add_dependencies(parity_tests perfbench_engine_library)
+  endif()
+  target_compile_definitions(parity_tests PRIVATE PERFBENCH_ENGINE_LIBRARY="${engine_library}")
+endif()
+
+# Single ops against LibTorch's autograd, and their overhead: these see the engine's own units.
+if(TARGET perfbench_engine_torch)
+  get_target_property(libtorch_include libtorch::cpu INTERFACE_INCLUDE_DIRECTORIES)
+  add_library(op_cases STATIC ops/op_cases.cpp)
+  target_include_directories(op_cases PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
+  target_link_libraries(op_cases PRIVATE perfbench_warnings PUBLIC perfbench_program)
+
+  perfbench_add_gtest(ops_tests ops ops op_cases perfbench_engine_torch perfbench_cost)
+  target_include_directories(ops_tests SYSTEM PRIVATE ${libtorch_include}/torch/csrc/api/include)
+  # On a GPU the same cases run once more; without one this entry counts as skipped.
+  add_test(NAME gpu.ops COMMAND ops_tests --gtest_filter=*Gpu*)
+  perfbench_register(gpu.ops gpu)
+  set_tests_properties(gpu.ops PROPERTIES SKIP_REGULAR_EXPRESSION "no CUDA device")
+
+  add_executable(perfbench_engine_bench ${PROJECT_SOURCE_DIR}/bench/op_overhead_bench.cpp)
+  target_link_libraries(perfbench_engine_bench PRIVATE
+    op_cases perfbench_engine_torch perfbench_warnings benchmark::benchmark)
+endif()

@@ -1,0 +1,241 @@
+// Letters: T tokens, H width of rows, N features, V vocabulary rows, S positions, B samples, n and k query and
+// key/value heads, D head dim, e bytes of an element.
+#include "ops/op_cases.h"
+
+#include <functional>
+
+#include "program/backward.h"
+#include "program/builder.h"
+#include "program/passes.h"
+
+namespace perfbench {
+namespace {
+
+using Forward = std::function<ValueId(Builder&, Program&)>;
+
+constexpr ErrorBound kFloat{2e-5, "float32: sums of at most a few hundred terms, 2^-24 each"};
+constexpr ErrorBound kBrain{1.6e-2, "bf16: at most four roundings of 2^-8 between an input and a result"};
+constexpr ErrorBound kFp8{8e-3, "both sides see the same FP8 numbers: two roundings of 2^-8 to bf16 remain"};
+
+ErrorBound bound_of(const Policy& policy) {
+  if (policy.fp8) return kFp8;
+  return policy.dtype == DType::f32 ? kFloat : kBrain;
+}
+
+// `bf16`, main gradients in bf16 and FP32 master weights, or `f32` alone.
+Policy plain(DType dtype) { return {.dtype = dtype, .main_grad = dtype, .master_weights = dtype != DType::f32}; }
+
+struct Count {
+  double flops = 0.0, bytes = 0.0;
+};
+
+OpCase finish(const std::string& name, std::string_view op, const Policy& policy, const Program& program,
+              const Count& count) {
+  return {.name = name,
+          .op = op,
+          .policy = policy,
+          .program = program,
+          .flops = count.flops,
+          .bytes = count.bytes,
+          .bound = bound_of(policy)};
+}
+
+// `forward` returns what leaves the chunk, or kNoValue after a loss.
+OpCase make(const std::string& name, std::string_view op, const Policy& policy, const Count& count,
+            const Forward& forward) {
+  Program program;
+  Builder build(program, policy);
+  program.output = forward(build, program);
+  derive_backward(program, policy);
+  if (policy.fused_grad_accumulation) fuse_grad_accumulation(program);
+  add_optimizer(program, policy);
+  return finish(name + "_" + std::string(perfbench::name(policy.dtype)), op, policy, program, count);
+}
+
+ValueId input(Builder& b, Program& p, Shape shape) { return p.input = b.boundary("x", shape); }
+ValueId weight(Builder& b, const char* name, Shape shape) { return b.weight(name, shape, kReplicated, {}); }
+
+void matmuls(std::vector<OpCase>& cases, DType dtype) {
+  constexpr double T = 7, H = 33, N = 48;
+  const double e = size_bytes(dtype), flops = 2 * T * H * N;
+  const auto linear = [](bool bias) -> Forward {
+    return [bias](Builder& b, Program& p) {
+      Matmul op{.a = {input(b, p, {7, 33})}, .b = {weight(b, "w", {48, 33})}};
+      if (bias) op.bias = {weight(b, "bias", {48})};
+      return b.emit(op, {"out"}).out.id;
+    };
+  };
+  Policy policy = plain(dtype);
+  const Count count{flops, e * (T * H + N * H + T * N)};
+  cases.push_back(make("matmul_fused", Matmul::kName, policy, count, linear(false)));
+  policy.fused_grad_accumulation = false;  // the weight gradient, then its sum
+  cases.push_back(make("matmul", Matmul::kName, policy, count, linear(false)));
+  cases.push_back(make("matmul_bias", Matmul::kName, policy, {flops, count.bytes + e * N}, linear(true)));
+  if (dtype == DType::f32) return;
+  policy = plain(dtype);
+  policy.main_grad = DType::f32;
+  cases.push_back(make("matmul_fused_wide_sum", Matmul::kName, policy, count, linear(false)));
+}
+
+void elementwise(std::vector<OpCase>& cases, DType dtype) {
+  constexpr double T = 11, H = 33;
+  const double e = size_bytes(dtype);
+  const Policy policy = plain(dtype);
+  cases.push_back(make("add_bias", AddBias::kName, policy, {0, e * (2 * T * H + H)}, [](Builder& b, Program& p) {
+    return b.emit(AddBias{.x = {input(b, p, {11, 33})}, .bias = {weight(b, "bias", {33})}}, {"out"}).out.id;
+  }));
+  // Both operands depend on the input, so that its gradient is a sum.
+  cases.push_back(make("add", Add::kName, policy, {0, e * 3 * T * H}, [](Builder& b, Program& p) {
+    const ValueId x = input(b, p, {11, 33});
+    const ValueId y = b.emit(AddBias{.x = {x}, .bias = {weight(b, "bias", {33})}}, {"y"}).out.id;
+    return b.emit(Add{.a = {x}, .b = {y}}, {"out"}).out.id;
+  }));
+  cases.push_back(make("swiglu", SwiGlu::kName, policy, {0, e * (2 * T * H + T * H)}, [](Builder& b, Program& p) {
+    return b.emit(SwiGlu{.x = {input(b, p, {11, 66})}}, {"y"}).y.id;
+  }));
+}
+
+void norms(std::vector<OpCase>& cases, DType dtype) {
+  constexpr double T = 11, H = 34;
+  const double e = size_bytes(dtype);
+  cases.push_back(
+      make("rms_norm", RmsNorm::kName, plain(dtype), {0, e * (2 * T * H + H) + 4 * T}, [](Builder& b, Program& p) {
+        const RmsNorm op{.x = {input(b, p, {11, 34})}, .weight = {weight(b, "w", {34})}, .eps = 1e-3};
+        return b.emit(op, {nullptr, "y", "rstd"}).y.id;
+      }));
+  // The sum is read again, as the stream between blocks is.
+  cases.push_back(make("rms_norm_residual", RmsNorm::kName, plain(dtype), {0, e * (4 * T * H + H) + 4 * T},
+                       [](Builder& b, Program& p) {
+                         const ValueId x = input(b, p, {11, 34});
+                         const AddBias shifted{.x = {x}, .bias = {weight(b, "bias", {34})}};
+                         RmsNorm op{.x = {x}, .residual = {b.emit(shifted, {"r"}).out.id}};
+                         op.weight = {weight(b, "w", {34})};
+                         op = b.emit(op, {"sum", "y", "rstd"});
+                         return b.emit(Add{.a = {op.y.id}, .b = {op.sum.id}}, {"out"}).out.id;
+                       }));
+}
+
+void ropes(std::vector<OpCase>& cases, DType dtype) {
+  struct Variant {
+    const char* name;
+    std::int64_t batch, seq;
+    Heads heads;
+    double theta;
+  };
+  for (const Variant& v : {Variant{"rope", 1, 13, {.heads = 2, .kv_heads = 2, .head_dim = 8}, 10000.0},
+                           Variant{"rope_gqa_batch3", 3, 7, {.heads = 4, .kv_heads = 1, .head_dim = 6}, 500000.0}}) {
+    const std::int64_t tokens = v.batch * v.seq, width = v.heads.packed_width();
+    const Count count{0, 2.0 * size_bytes(dtype) * static_cast<double>(tokens * width)};
+    cases.push_back(make(v.name, Rope::kName, plain(dtype), count, [=](Builder& b, Program& p) {
+      const Rope op{.qkv = {input(b, p, {tokens, width})}, .heads = v.heads, .theta = v.theta, .batch = v.batch};
+      return b.emit(op, {"out"}).out.id;
+    }));
+  }
+}
+
+void attentions(std::vector<OpCase>& cases, DType dtype) {
+  struct Variant {
+    const char* name;
+    std::int64_t batch, seq;
+    Heads heads;
+    bool causal;
+  };
+  for (const Variant& v : {Variant{"attention", 1, 16, {.heads = 2, .kv_heads = 2, .head_dim = 8}, true},
+                           Variant{"attention_gqa2_odd", 3, 13, {.heads = 6, .kv_heads = 3, .head_dim = 10}, true},
+                           Variant{"attention_gqa4_batch2", 2, 37, {.heads = 4, .kv_heads = 1, .head_dim = 16}, true},
+                           Variant{"attention_full", 2, 9, {.heads = 4, .kv_heads = 2, .head_dim = 8}, false}}) {
+    const std::int64_t tokens = v.batch * v.seq, width = v.heads.packed_width();
+    const auto B = static_cast<double>(v.batch), S = static_cast<double>(v.seq);
+    const auto n = static_cast<double>(v.heads.heads), D = static_cast<double>(v.heads.head_dim);
+    // Two products of 2 S S D a head; the causal half of both is done.
+    const double flops = B * n * 2 * (2 * S * S * D) / (v.causal ? 2 : 1);
+    const double bytes = size_bytes(dtype) * B * S * (static_cast<double>(width) + n * D) + 4 * B * S * n;
+    cases.push_back(make(v.name, Attention::kName, plain(dtype), {flops, bytes}, [=](Builder& b, Program& p) {
+      const Attention op{
+          .qkv = {input(b, p, {tokens, width})}, .heads = v.heads, .batch = v.batch, .seq = v.seq, .causal = v.causal};
+      return b.emit(op, {"out", "lse"}).out.id;
+    }));
+  }
+}
+
+void vocabulary(std::vector<OpCase>& cases, DType dtype) {
+  constexpr double T = 12, H = 18, V = 32;
+  const double e = size_bytes(dtype);
+  // The rows read, the rows written, and the tokens of 8 bytes.
+  cases.push_back(
+      make("embedding", Embedding::kName, plain(dtype), {0, e * 2 * T * H + 8 * T}, [](Builder& b, Program& p) {
+        p.tokens = b.data("tokens", {12});
+        return b.emit(Embedding{.tokens = {p.tokens}, .weight = {weight(b, "w", {32, 18})}}, {"out"}).out.id;
+      }));
+  for (const std::int64_t vocab : {std::int64_t{32}, std::int64_t{27}}) {
+    // Logits, targets of 8 bytes, the weight and the loss, and a float32 a token.
+    cases.push_back(make(vocab == 32 ? "cross_entropy" : "cross_entropy_padded", CrossEntropy::kName, plain(dtype),
+                         {0, e * T * V + 8 * T + 4 + 4 + 4 * T}, [=](Builder& b, Program& p) {
+                           p.targets = b.data("targets", {12});
+                           p.loss_weight = b.constant("loss_weight");
+                           CrossEntropy op{.logits = {input(b, p, {12, 32})}, .targets = {p.targets}};
+                           op.weight = {p.loss_weight};
+                           op.vocab = vocab;
+                           p.loss = b.emit(op, {"loss", "lse"}).loss.id;
+                           return kNoValue;
+                         }));
+  }
+}
+
+void fp8_linears(std::vector<OpCase>& cases) {
+  constexpr double T = 32, H = 64, N = 48;
+  for (const bool transposes : {false, true}) {
+    Policy policy = plain(DType::bf16);
+    policy.fp8 = true;
+    policy.fp8_transposes = transposes;
+    const std::string name = transposes ? "fp8_linear_transposes" : "fp8_linear";
+    const Forward forward = [](Builder& b, Program& p) {
+      return b.column_linear(input(b, p, {32, 64}), {.name = "w", .bias_name = "bias"}, 48, "out");
+    };
+    // Bytes: operands of 1 byte, out and bias of 2, two scales of 4.
+    const Count product{2 * T * H * N, T * H + N * H + 2 * (T * N + N) + 4 + 4};
+    cases.push_back(make(name, Matmul::kName, policy, product, forward));
+    // x of 2 bytes is read for the amax and again for the cast; one or two copies of 1 byte, a scale of 4.
+    const Count cast{0, 2 * (2 * T * H) + (transposes ? 2 : 1) * T * H + 4};
+    cases.push_back(make(name + "_quantize", Quantize::kName, policy, cast, forward));
+  }
+}
+
+// No backward is derived from a transposition: it serves FP8 weight gradients.
+void transposition(std::vector<OpCase>& cases, DType dtype) {
+  const Policy policy = plain(dtype);
+  Program program;
+  Builder build(program, policy);
+  program.output = build.emit(Transpose{.x = {input(build, program, {5, 12})}}, {"out"}).out.id;
+  const double bytes = 2.0 * size_bytes(dtype) * 5 * 12;
+  cases.push_back(
+      finish("transpose_" + std::string(name(dtype)), Transpose::kName, policy, program, {.flops = 0, .bytes = bytes}));
+}
+
+}  // namespace
+
+std::vector<OpCase> op_cases() {
+  std::vector<OpCase> cases;
+  for (const DType dtype : {DType::f32, DType::bf16}) {
+    matmuls(cases, dtype);
+    elementwise(cases, dtype);
+    norms(cases, dtype);
+    ropes(cases, dtype);
+    attentions(cases, dtype);
+    vocabulary(cases, dtype);
+    transposition(cases, dtype);
+  }
+  fp8_linears(cases);
+  return cases;
+}
+
+const std::vector<UncoveredOp>& uncovered_ops() {
+  constexpr std::string_view kLayouts = "moves data between ranks: layouts of whole models are compared with one rank";
+  static const std::vector<UncoveredOp> ops = {
+      {AllGather::kName, kLayouts},        {ReduceScatter::kName, kLayouts}, {AllReduce::kName, kLayouts},
+      {GatherParams::kName, kLayouts},     {ReduceGrads::kName, kLayouts},   {ReducePartialGrads::kName, kLayouts},
+      {ReduceSharedGrads::kName, kLayouts}};
+  return ops;
+}
+
+}  // namespace perfbench

@@ -1,0 +1,141 @@
+// A forward in float64 through LibTorch's autograd, op by op, by other formulas than the engine's. Letters: T tokens,
+// H width, S positions, B samples, k key/value heads, g query heads that share one, D head dim.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cmath>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "engine/torch/tensors.h"
+#include "program/op.h"
+#include "program/program.h"
+
+namespace perfbench {
+
+// The numbers that remain of x in a format of 8 bits when its largest magnitude becomes the format's largest.
+inline torch::Tensor in_fp8(const torch::Tensor& x, DType dtype) {
+  const double largest = dtype == DType::f8e5m2 ? 57344.0 : 448.0;
+  const torch::Tensor narrow = x.detach().to(torch::kFloat);
+  const torch::Tensor scale = narrow.abs().max() / largest;
+  return (narrow / scale).to(scalar_type(dtype)).to(torch::kDouble) * scale.to(torch::kDouble);
+}
+
+// The same as a function whose gradient is that of x itself.
+inline torch::Tensor through_fp8(const torch::Tensor& x, DType dtype) { return x + (in_fp8(x, dtype) - x).detach(); }
+
+class Reference {
+ public:
+  // Leaves of the graph: float inputs and weights in float64, data as it is.
+  Reference(const Program& program, const std::vector<torch::Tensor>& inputs) : program_(program), values_(inputs) {
+    for (std::size_t i = 0; i < values_.size(); ++i) {
+      const Value& value = program.values[i];
+      if (value.role != Role::boundary && value.state != StateKind::weight) continue;
+      values_[i] = inputs[i].to(torch::kDouble).requires_grad_(true);
+    }
+    for (const Node& node : program.forward) std::visit([this](const auto& op) { compute(op); }, node.op);
+  }
+
+  torch::Tensor operator[](ValueId id) const { return values_[static_cast<std::size_t>(id)]; }
+
+ private:
+  torch::Tensor of(In operand) const { return (*this)[operand.id]; }
+  void set(ValueId id, const torch::Tensor& value) {
+    if (id != kNoValue) values_[static_cast<std::size_t>(id)] = value;
+  }
+
+  void compute(const Embedding& op) {
+    const torch::Tensor weight = of(op.weight);
+    set(op.out.id, torch::one_hot(of(op.tokens), weight.size(0)).to(torch::kDouble).matmul(weight));
+  }
+  void compute(const RmsNorm& op) {
+    torch::Tensor sum = of(op.x);
+    if (op.residual.id != kNoValue) sum = sum + of(op.residual);
+    set(op.sum.id, sum);
+    set(op.y.id, torch::rms_norm(sum, {sum.size(1)}, of(op.weight), op.eps));
+  }
+  void compute(const Matmul& op) {
+    const torch::Tensor b = of(op.b);
+    torch::Tensor out = torch::einsum("mk,nk->mn", {of(op.a), op.transpose_b ? b : b.t()});
+    // Both gradient products see dy in FP8; the bias sees it as it is.
+    if (op.scale_a.id != kNoValue) {
+      out.register_hook([](const torch::Tensor& dy) { return in_fp8(dy, DType::f8e5m2); });
+    }
+    set(op.out.id, op.bias.id == kNoValue ? out : out + of(op.bias));
+  }
+  void compute(const AddBias& op) { set(op.out.id, of(op.x) + of(op.bias)); }
+  void compute(const Add& op) { set(op.out.id, of(op.a) + of(op.b)); }
+  void compute(const Transpose& op) { set(op.out.id, of(op.x).t()); }
+
+  // Elements i and i + D / 2 of a head are one complex number, turned by the angle p theta^(-2 i / D).
+  void compute(const Rope& op) {
+    const torch::Tensor qkv = of(op.qkv);
+    const std::int64_t turned = op.heads.heads + op.heads.kv_heads, dim = op.heads.head_dim;
+    const torch::Tensor heads = qkv.view({-1, op.batch, turned + op.heads.kv_heads, dim});
+    const torch::Tensor pairs = heads.slice(2, 0, turned).unflatten(3, {2, dim / 2});  // (S, B, heads, 2, D / 2)
+    torch::Tensor angle = torch::zeros({heads.size(0), 1, 1, dim / 2}, torch::kDouble);
+    for (std::int64_t p = 0; p < heads.size(0); ++p) {
+      for (std::int64_t i = 0; i < dim / 2; ++i) {
+        angle[p][0][0][i] =
+            static_cast<double>(p) / std::pow(op.theta, 2.0 * static_cast<double>(i) / static_cast<double>(dim));
+      }
+    }
+    const torch::Tensor rotated =
+        torch::complex(pairs.select(3, 0), pairs.select(3, 1)) * torch::polar(torch::ones_like(angle), angle);
+    const torch::Tensor qk = torch::cat({torch::real(rotated), torch::imag(rotated)}, 3);
+    set(op.out.id, torch::cat({qk, heads.slice(2, turned)}, 2).view_as(qkv));
+  }
+
+  void compute(const Attention& op) {
+    const std::int64_t n = op.heads.heads, k = op.heads.kv_heads, dim = op.heads.head_dim;
+    const torch::Tensor heads = of(op.qkv).view({op.seq, op.batch, n + 2 * k, dim});
+    const torch::Tensor q = heads.slice(2, 0, n).unflatten(2, {k, n / k});  // (S, B, k, g, D)
+    torch::Tensor scores = torch::einsum("sbkgd,tbkd->bkgst", {q, heads.slice(2, n, n + k)}) / std::sqrt(dim);
+    if (op.causal) {
+      const torch::Tensor later = torch::ones({op.seq, op.seq}, torch::kBool).triu(1);
+      scores = scores.masked_fill(later, -INFINITY);
+    }
+    const torch::Tensor mixed = torch::einsum("bkgst,tbkd->sbkgd", {torch::softmax(scores, -1), heads.slice(2, n + k)});
+    set(op.out.id, mixed.reshape({op.seq * op.batch, n * dim}));
+  }
+
+  void compute(const SwiGlu& op) {
+    const auto halves = of(op.x).chunk(2, 1);
+    set(op.y.id, halves[0] * torch::sigmoid(halves[0]) * halves[1]);
+  }
+
+  // Quantised values stand here as the numbers they mean; scales are not needed.
+  void compute(const Quantize& op) {
+    const torch::Tensor q = through_fp8(of(op.x), op.dtype);
+    set(op.q.id, q);
+    set(op.q_t.id, q.t());
+  }
+  void compute(const CastWeight& op) {
+    const torch::Tensor q = through_fp8(of(op.weight), DType::f8e4m3);
+    set(op.q.id, q);
+    set(op.q_t.id, q.t());
+  }
+
+  void compute(const CrossEntropy& op) {
+    namespace F = torch::nn::functional;
+    const auto options = F::CrossEntropyFuncOptions().reduction(torch::kSum).ignore_index(-100);
+    set(op.loss.id, F::cross_entropy(of(op.logits).slice(1, 0, op.vocab), of(op.targets), options) * of(op.weight));
+  }
+
+  // What a backward or the optimizer does is autograd's here; collectives have no case.
+  template <class OpType>
+  void compute(const OpType&) requires(
+      requires(OpType op) { op.main_grad; } || requires(OpType op) { op.main_grads; } ||
+      requires(OpType op) { op.weights; } || requires(OpType op) { op.dw; } || requires(OpType op) { op.dqkv; } ||
+      requires(OpType op) { op.dx; } || requires(OpType op) { op.dlogits; } || std::is_same_v<OpType, AllGather> ||
+      std::is_same_v<OpType, ReduceScatter> || std::is_same_v<OpType, AllReduce>) {
+    throw std::logic_error(std::string(OpType::kName) + ": has no reference");
+  }
+
+  const Program& program_;
+  std::vector<torch::Tensor> values_;
+};
+
+}  // namespace perfbench

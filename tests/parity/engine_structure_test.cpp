@@ -1,0 +1,204 @@
+// What the engine counts while it runs against what the Programs say: bytes moved and bytes alive, exactly, on many
+// layouts; and that the layout does not matter to the losses.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "base/error.h"
+#include "parity/outcome.h"
+#include "parity/tiny_llama.h"
+#include "program/step_traffic.h"
+#include "sim/memory.h"
+#include "sim/simulate.h"
+
+namespace perfbench {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::vector<TinyLlama> layouts() {
+  return {
+      {.name = "one_rank"},
+      {.name = "one_rank_tied_biases", .mbs = 2, .tied = true, .biases = true},
+      {.name = "tp2", .tp = 2},
+      {.name = "tp4_mbs2_kept_inputs", .tp = 4, .mbs = 2, .regather = false},
+      {.name = "tp2_no_sequence_parallel_biases", .tp = 2, .biases = true, .sequence_parallel = false},
+      {.name = "pp2", .pp = 2},
+      {.name = "pp4_two_flushes", .pp = 4, .flushes = 2},
+      {.name = "pp3_uneven", .pp = 3, .layers = 4},
+      {.name = "pp2_vp2", .pp = 2, .vp = 2},
+      {.name = "pp4_tied", .pp = 4, .tied = true},
+      {.name = "dp2", .dp = 2},
+      {.name = "dp8", .dp = 8},
+      {.name = "dp2_replicated_optimizer", .dp = 2, .distributed_optimizer = false},
+      {.name = "dp4_small_buckets", .dp = 4, .bucket_elements = 1000},
+      {.name = "tp2_dp2_buckets_unfused", .tp = 2, .dp = 2, .fused = false, .bucket_elements = 3000},
+      {.name = "tp2_pp2", .tp = 2, .pp = 2, .mbs = 2},
+      {.name = "tp2_pp2_vp2_dp2_tied_biases",
+       .tp = 2,
+       .pp = 2,
+       .vp = 2,
+       .dp = 2,
+       .tied = true,
+       .biases = true,
+       .bucket_elements = 2000},
+      {.name = "pp2_dp2_tied_replicated_optimizer", .pp = 2, .dp = 2, .tied = true, .distributed_optimizer = false},
+  };
+}
+
+// The same in lower precision: another program, the same rules.
+std::vector<TinyLlama> lower_precision() {
+  return {
+      {.name = "bf16", .precision = Precision::bf16},
+      {.name = "bf16_tp2_pp2_dp2", .tp = 2, .pp = 2, .dp = 2, .precision = Precision::bf16, .bucket_elements = 1500},
+      {.name = "bf16_pp2_dp2_tied", .pp = 2, .dp = 2, .precision = Precision::bf16, .tied = true},
+      {.name = "fp8cs", .precision = Precision::fp8cs},
+      {.name = "fp8cs_tp2", .tp = 2, .precision = Precision::fp8cs},
+      {.name = "fp8cs_tp2_kept_inputs", .tp = 2, .precision = Precision::fp8cs, .regather = false},
+      {.name = "fp8cs_tp2_no_sequence_parallel",
+       .tp = 2,
+       .precision = Precision::fp8cs,
+       .biases = true,
+       .sequence_parallel = false},
+      {.name = "fp8cs_tp2_pp2_vp2_dp2", .tp = 2, .pp = 2, .vp = 2, .dp = 2, .precision = Precision::fp8cs},
+  };
+}
+
+std::string text(const Traffic& traffic) {
+  return std::to_string(traffic.calls) + " calls, " + std::to_string(traffic.bytes) + " bytes";
+}
+
+std::string text(const RankTraffic& traffic) {
+  std::string out;
+  for (const Axis axis : kAxes) out += std::string(name(axis)) + ": " + text(traffic.axis[axis]) + "; ";
+  return out + "pipeline: " + text(traffic.pipeline) + "; shared: " + text(traffic.shared);
+}
+
+void expect_structure(const StepReport& report, const Job& job, const JobPrograms& programs) {
+  const auto memory = replay_memory(job, programs);
+  ASSERT_EQ(report.ranks.size(), static_cast<std::size_t>(job.num_gpus));
+  for (const RankReport& rank : report.ranks) {
+    SCOPED_TRACE("stage " + std::to_string(rank.stage) + " tp " + std::to_string(rank.tp) + " dp " +
+                 std::to_string(rank.dp));
+    const StageMemoryBytes& plan = memory[static_cast<std::size_t>(rank.stage)];
+    EXPECT_EQ(text(rank.traffic), text(step_traffic(programs, pipeline_shape(job), rank.stage)));
+    EXPECT_EQ(static_cast<double>(rank.state_bytes), plan.parameters + plan.gradients + plan.optimizer);
+    EXPECT_EQ(static_cast<double>(rank.peak_value_bytes), plan.activations + plan.workspace);
+  }
+}
+
+// Losses and gradient norms of `steps` training steps, with perturbed weights.
+struct Course {
+  std::vector<double> losses, norms;
+  bool operator==(const Course&) const = default;
+};
+
+Course train(const Job& job, const SessionSettings& settings, bool structure) {
+  const JobPrograms programs = build_programs(job);
+  const auto session = open_tiny(job, programs, settings);
+  Course course;
+  for (int step = 0; step < 3; ++step) {
+    const StepReport report = session->step(mock_batch(job, 7, step), StepKind::train);
+    if (structure) expect_structure(report, job, programs);
+    course.losses.push_back(report.loss);
+    course.norms.push_back(report.grad_norm);
+  }
+  return course;
+}
+
+class EngineStructure : public WithEngine, public ::testing::WithParamInterface<TinyLlama> {};
+class EngineCounts : public WithEngine {};
+class EngineLayouts : public WithEngine {};
+class EngineRuns : public WithEngine {};
+class EngineFaults : public WithEngine {};
+
+// Every step moves and holds what the Programs say, and a rendezvous of sends changes no bit.
+TEST_P(EngineStructure, IsWhatTheProgramsSay) {
+  const Job job = tiny_llama(GetParam());
+  const Course buffered = train(job, {.timeout_s = 60}, true);
+  EXPECT_EQ(train(job, {.timeout_s = 60, .rendezvous = true}, true), buffered);
+  for (const double loss : buffered.losses) EXPECT_TRUE(std::isfinite(loss));
+}
+
+std::string name_of(const ::testing::TestParamInfo<TinyLlama>& info) { return info.param.name; }
+
+INSTANTIATE_TEST_SUITE_P(Fp32, EngineStructure, ::testing::ValuesIn(layouts()), name_of);
+INSTANTIATE_TEST_SUITE_P(Lower, EngineStructure, ::testing::ValuesIn(lower_precision()), name_of);
+
+// A forward and a backward alone moves the same: AdamW is the rank's own affair.
+TEST_F(EngineCounts, AForwardAndABackwardMoveWhatATrainingStepMoves) {
+  const Job job = tiny_llama({.name = "", .tp = 2, .pp = 2, .dp = 2, .tied = true});
+  const JobPrograms programs = build_programs(job);
+  const auto session = open_tiny(job, programs, {.timeout_s = 60});
+  expect_structure(session->step(mock_batch(job, 7, 0), StepKind::forward_backward), job, programs);
+}
+
+// FP32 sums in another order: losses, every gradient and the weights after two steps of AdamW.
+TEST_F(EngineLayouts, AgreeWithOneRank) {
+  for (const bool tied : {false, true}) {
+    for (const bool biases : {false, true}) {
+      const Job alone = tiny_llama({.name = "one_rank", .tied = tied, .biases = biases});
+      const Outcome reference = two_steps(alone, build_programs(alone));
+      for (const TinyLlama& tiny : layouts()) {
+        if (tiny.tied != tied || tiny.biases != biases) continue;
+        SCOPED_TRACE(tiny.name);
+        const Job job = tiny_llama(tiny);
+        expect_allowed(compare(two_steps(job, build_programs(job)), reference));
+      }
+    }
+  }
+}
+
+TEST_F(EngineRuns, AreTheSameBitForBit) {
+  const Job job = tiny_llama({.name = "", .tp = 2, .pp = 2, .vp = 2, .dp = 2, .tied = true, .biases = true});
+  const Course first = train(job, {.timeout_s = 60}, false);
+  for (int run = 0; run < 3; ++run) EXPECT_EQ(train(job, {.timeout_s = 60}, false), first);
+}
+
+std::string run_error(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const RunError& error) {
+    return error.what();
+  } catch (const std::exception& error) {
+    return std::string("no RunError: ") + error.what();
+  }
+  return "no error";
+}
+
+// ATen refuses an attention of other sizes on stage 1; stage 0 waits for it and must end, too. So must the next step.
+TEST_F(EngineFaults, ARankThatFailsEndsTheStepForAll) {
+  for (const bool rendezvous : {false, true}) {
+    const Job job = tiny_llama({.name = "", .tp = 2, .pp = 2});
+    JobPrograms programs = build_programs(job);
+    ASSERT_EQ(programs.kinds.size(), 2U);
+    for (Node& node : programs.kinds[1].forward) {
+      if (auto* op = std::get_if<Attention>(&node.op)) op->seq += 1;
+    }
+    const auto session = open_tiny(job, programs, {.timeout_s = 60, .rendezvous = rendezvous});
+    for (int step = 0; step < 2; ++step) {
+      const std::string said = run_error([&] { session->step(mock_batch(job, 7, step), StepKind::train); });
+      EXPECT_THAT(said, HasSubstr("perfbench: error: "));
+      EXPECT_THAT(said, HasSubstr("rank "));
+      EXPECT_THAT(said, HasSubstr("shape"));
+    }
+  }
+}
+
+// Stage 1 forgets the sum over both stages that hold the embedding; stage 0 must not wait for ever.
+TEST_F(EngineFaults, ACollectiveThatOneStageForgetsIsNamedAfterTheTimeout) {
+  const Job job = tiny_llama({.name = "", .pp = 2, .tied = true});
+  JobPrograms programs = build_programs(job);
+  ASSERT_EQ(programs.kinds.size(), 2U);
+  std::vector<Node>& nodes = programs.kinds[1].optimizer;
+  ASSERT_TRUE(std::holds_alternative<ReduceSharedGrads>(nodes.front().op));
+  nodes.erase(nodes.begin());
+  const auto session = open_tiny(job, programs, {.timeout_s = 0.5});
+  const std::string said = run_error([&] { session->step(mock_batch(job, 7, 0), StepKind::train); });
+  EXPECT_THAT(said, HasSubstr("all_reduce"));
+  EXPECT_THAT(said, HasSubstr("0.5 s"));
+}
+
+}  // namespace
+}  // namespace perfbench

@@ -1,0 +1,131 @@
+// A small Llama as a Job, for any layout of four layers: the same model and the same global batch.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/mock_data.h"
+#include "engine/session.h"
+#include "models/decoder.h"
+#include "spec/job.h"
+#include "spec/layer_split.h"
+#include "spec/stack.h"
+#include "spec/system_spec.h"
+
+namespace perfbench {
+
+// A test that opens the engine.
+class WithEngine : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (std::string(PERFBENCH_ENGINE_LIBRARY).empty()) GTEST_SKIP() << "the engine library is not built";
+  }
+};
+
+struct TinyLlama {
+  std::string name;
+  int tp = 1, pp = 1, vp = 1, dp = 1;
+  int flushes = 1;
+  std::int64_t mbs = 1;
+  Precision precision = Precision::fp32;
+  bool tied = false, biases = false;
+  bool sequence_parallel = true, distributed_optimizer = true, regather = true, fused = true;
+  std::int64_t bucket_elements = 0;
+  int layers = 4;
+};
+
+// Test names of a list of layouts; gtest prints it.
+inline void PrintTo(const TinyLlama& tiny, std::ostream* out) { *out << tiny.name; }
+
+// H 32, F 64, 8 heads and 4 key/value heads of 4, vocabulary 101; 8 samples of 16 tokens a step.
+inline ModelSpec tiny_llama_model(const TinyLlama& tiny) {
+  ModelSpec model;
+  model.name = model.family = "llama";
+  model.hidden = 32;
+  model.ffn = 64;
+  model.heads = 8;
+  model.kv_heads = 4;
+  model.head_dim = 4;
+  model.vocab = 101;
+  model.tied_embeddings = tiny.tied;
+  model.attention_bias = model.output_bias = model.mlp_bias = tiny.biases;
+  model.layers.resize(static_cast<std::size_t>(tiny.layers));
+  return model;
+}
+
+inline Job tiny_llama(const TinyLlama& tiny) {
+  const auto configs = std::filesystem::path(PERFBENCH_SOURCE_DIR) / "model_configs";
+  Job job;
+  job.model = tiny_llama_model(tiny);
+  job.system = read_system(configs / "systems" / "cpu.json");
+  job.stack = read_stack(configs / "stacks" / "perfbench.json");
+  job.stack.sequence_parallel = tiny.sequence_parallel;
+  job.stack.distributed_optimizer = tiny.distributed_optimizer;
+  job.stack.regather_in_backward = tiny.regather;
+  job.stack.fused_grad_accumulation = tiny.fused;
+  job.stack.bucket_elements = tiny.bucket_elements;
+  job.precision = tiny.precision;
+  job.layout.tp = tiny.tp;
+  job.layout.pp = tiny.pp;
+  job.layout.vp = tiny.vp;
+  job.layout.dp = tiny.dp;
+  job.num_gpus = tiny.tp * tiny.pp * tiny.dp;
+  job.seq_len = 16;
+  job.gbs = 8;
+  job.mbs = tiny.mbs;
+  job.num_flushes = tiny.flushes;
+  job.lbs = job.gbs / (tiny.dp * tiny.flushes);
+  job.num_microbatches = static_cast<int>(job.lbs / tiny.mbs);
+  job.chunks = split_layers(tiny.layers, tiny.pp * tiny.vp, job.stack).value();
+  return job;
+}
+
+// Weights large enough that every op matters, norm weights around 1 and biases that are not 0: many wrong factors would
+// leave the loss as it is otherwise.
+inline HostTensor perturbed_weight(const HostTensor& parameter) {
+  std::int64_t elements = 1;
+  for (const std::int64_t size : parameter.shape) elements *= size;
+  std::uint64_t stream = 0;
+  for (const char c : parameter.name) stream = random_at(stream, static_cast<unsigned char>(c));
+  const bool norm = parameter.name.find("norm") != std::string::npos;
+  std::vector<float> values(static_cast<std::size_t>(elements));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const double share = static_cast<double>(random_at(stream, i) >> 11U) * 0x1p-53;  // 0 <= share < 1
+    values[i] = static_cast<float>(norm ? 0.7 + 0.6 * share : 0.5 * (share - 0.5));
+  }
+  HostTensor tensor{.name = parameter.name, .dtype = DType::f32, .shape = parameter.shape, .data = {}};
+  tensor.data.resize(values.size() * sizeof(float));
+  std::memcpy(tensor.data.data(), values.data(), tensor.data.size());
+  return tensor;
+}
+
+inline void load_perturbed(Session& session) {
+  const std::vector<HostTensor> parameters = session.parameters();
+  session.load([&](const std::string& name) {
+    for (const HostTensor& parameter : parameters) {
+      if (parameter.name == name) return perturbed_weight(parameter);
+    }
+    throw std::logic_error("no parameter " + name);
+  });
+}
+
+// A session with perturbed weights; `programs` must outlive it.
+inline std::unique_ptr<Session> open_tiny(const Job& job, const JobPrograms& programs,
+                                          const SessionSettings& settings = {}) {
+  auto session = open_session(std::filesystem::path(PERFBENCH_ENGINE_LIBRARY), job, programs, settings);
+  load_perturbed(*session);
+  return session;
+}
+
+inline std::vector<float> values_of(const HostTensor& tensor) {
+  std::vector<float> values(tensor.data.size() / sizeof(float));
+  std::memcpy(values.data(), tensor.data.data(), tensor.data.size());
+  return values;
+}
+
+}  // namespace perfbench
