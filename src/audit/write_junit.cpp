@@ -1,28 +1,10 @@
 #include <fmt/format.h>
 
 #include "audit/writers.h"
+#include "base/text.h"
 
 namespace perfbench {
 namespace {
-
-// XML 1.0 has no control characters but tab and line ends, and what a file holds may be no UTF-8.
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '&')
-      out += "&amp;";
-    else if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '"')
-      out += "&quot;";
-    else
-      out += (byte < 0x20 && c != '\n') || byte >= 0x7f ? '?' : c;
-  }
-  return out;
-}
 
 struct Case {
   std::string xml;
@@ -42,20 +24,20 @@ Case case_of(const std::string& table, const std::string& row, std::span<const F
     if (message.empty()) message = line;
     failures += line + "\n";
   }
-  std::string xml = fmt::format("    <testcase classname=\"perfbench.audit.{}\" name=\"{}\" time=\"0\"", escaped(table),
-                                escaped(row.empty() ? "the table" : row));
+  std::string xml = fmt::format("    <testcase classname=\"perfbench.audit.{}\" name=\"{}\" time=\"0\"",
+                                xml_escaped(table), xml_escaped(row.empty() ? "the table" : row));
   if (failures.empty() && notes.empty()) return {xml + "/>\n"};
   xml += ">\n";
   if (!failures.empty())
-    xml +=
-        fmt::format("      <failure message=\"{}\" type=\"audit\">{}</failure>\n", escaped(message), escaped(failures));
-  if (!notes.empty()) xml += fmt::format("      <system-out>{}</system-out>\n", escaped(notes));
+    xml += fmt::format("      <failure message=\"{}\" type=\"audit\">{}</failure>\n", xml_escaped(message),
+                       xml_escaped(failures));
+  if (!notes.empty()) xml += fmt::format("      <system-out>{}</system-out>\n", xml_escaped(notes));
   return {xml + "    </testcase>\n", !failures.empty()};
 }
 
 std::string attributes(std::string_view name, std::size_t tests, std::size_t failures) {
-  return fmt::format("name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"0\" time=\"0\"", escaped(name),
-                     tests, failures);
+  return fmt::format("name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"0\" time=\"0\"",
+                     xml_escaped(name), tests, failures);
 }
 
 }  // namespace

@@ -185,4 +185,22 @@ std::string format_double(double value) {
   return {buffer.data(), result.ptr};
 }
 
+std::string xml_escaped(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '&')
+      out += "&amp;";
+    else if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else if (c == '"')
+      out += "&quot;";
+    else
+      out += (byte < 0x20 && c != '\n' && c != '\t') || byte >= 0x7f ? '?' : c;
+  }
+  return out;
+}
+
 }  // namespace perfbench

@@ -32,4 +32,8 @@ std::string nearest_hint(std::string_view name, std::span<const std::string> can
 // The shortest decimal text that reads back as the same double ("0.1", "1621", "1e-06"); "nan" and "inf" as such.
 std::string format_double(double value);
 
+// Text for XML 1.0, which has no control characters but tab and line ends; what a file holds may be no UTF-8, so that
+// every other byte outside ASCII becomes "?".
+std::string xml_escaped(std::string_view text);
+
 }  // namespace perfbench

@@ -6,25 +6,12 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "cli/commands.h"
+#include "cli/import_hints.h"
 #include "cli/output.h"
 #include "spec/catalog.h"
 
 namespace perfbench {
 namespace {
-
-// What the flags say of documents that leave it out.
-ImportHints hints_of(const CommandLine& line, const Catalog& catalog) {
-  const Request& request = line.request;
-  return {.systems = catalog.system_names(),
-          .id = line.options.id.value_or(""),
-          .model = request.model.value_or(""),
-          .system = request.system ? catalog.system(*request.system, "--gpu").name : "",
-          .stack = request.stack ? catalog.stack(*request.stack, "--stack").name : "",
-          .flops_convention = line.options.convention.value_or(""),
-          .task = request.task,
-          .precision = asked_precision(request),
-          .keep_unknown = line.options.keep_unknown};
-}
 
 std::string text_of(const Options& options, const AuditInput& input, const Findings& findings) {
   if (options.json) {
@@ -42,7 +29,7 @@ ExitCode run_audit(const CommandLine& line) {
   const Catalog catalog = Catalog::find();
   const Facts facts(catalog);
   const AuditInput input = line.words.empty() ? read_audit_folder(catalog.folder() / "published", facts)
-                                              : read_audit_files(line.words, facts, hints_of(line, catalog));
+                                              : read_audit_files(line.words, facts, import_hints(line, catalog));
   if (input.tables.empty())
     throw InputError(line.words.empty() ? (catalog.folder() / "published").string() : line.words.front(),
                      "holds no table to audit", "command lines are checked beside their table: give that, too");

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "cli/commands.h"
+#include "cli/import_hints.h"
 #include "cli/import_row.h"
 #include "cli/output.h"
 #include "rows/import_log.h"
@@ -30,20 +31,6 @@ bool is_log(const std::string& text, const Options& options) {
   return format == "log" || (format == "auto" && (is_automodel_summary(text) || count_log_lines(text) >= kLinesOfALog));
 }
 
-ImportHints hints_of(const CommandLine& line, const Catalog& catalog) {
-  const Request& request = line.request;
-  ImportHints hints{.systems = catalog.system_names(),
-                    .id = line.options.id.value_or(""),
-                    .model = request.model.value_or(""),
-                    .system = request.system ? catalog.system(*request.system, "--gpu").name : "",
-                    .stack = request.stack ? catalog.stack(*request.stack, "--stack").name : "",
-                    .flops_convention = line.options.convention.value_or(""),
-                    .task = request.task,
-                    .precision = asked_precision(request),
-                    .keep_unknown = line.options.keep_unknown};
-  return hints;
-}
-
 ExitCode write_or_print(const Options& options, const std::string& text) {
   if (!options.output) return print(text);
   write_file(*options.output, text);
@@ -51,7 +38,7 @@ ExitCode write_or_print(const Options& options, const std::string& text) {
 }
 
 ExitCode import_as_table(const CommandLine& line, const std::string& text, const Catalog& catalog) {
-  const ImportedTable table = import_table(text, line.words.front(), hints_of(line, catalog));
+  const ImportedTable table = import_table(text, line.words.front(), import_hints(line, catalog));
   warn(table.warnings);
   return write_or_print(line.options, table.csv);
 }

@@ -1,30 +1,10 @@
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "harness/diff_report.h"
 
 namespace perfbench {
 namespace {
-
-// XML 1.0 has no control characters but tab and line ends, and a name from a file may be no UTF-8.
-std::string escaped(std::string_view text) {
-  const auto is_high = [](char c) { return (static_cast<unsigned char>(c) & 0x80U) != 0; };
-  std::string out;
-  for (const char c : text) {
-    if (c == '&')
-      out += "&amp;";
-    else if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '"')
-      out += "&quot;";
-    else if (is_high(c) || c < ' ' || c == '\x7f')
-      out += '?';
-    else
-      out += c;
-  }
-  return out;
-}
 
 enum class Outcome { passed, failure, error, skipped };
 
@@ -55,12 +35,13 @@ std::string message_of(const RowDiff& row) {
 }
 
 std::string case_xml(const RowDiff& row, bool strict) {
-  std::string text = fmt::format("    <testcase classname=\"perfbench.{}.{}\" name=\"{}\" time=\"0\"",
-                                 escaped(row.row.system), escaped(row.row.model), escaped(configuration_of(row.row)));
+  std::string text =
+      fmt::format("    <testcase classname=\"perfbench.{}.{}\" name=\"{}\" time=\"0\"", xml_escaped(row.row.system),
+                  xml_escaped(row.row.model), xml_escaped(configuration_of(row.row)));
   const Outcome outcome = outcome_of(row, strict);
   if (outcome == Outcome::passed) return text + "/>\n";
   return text + fmt::format(">\n      <{} message=\"{}\" type=\"{}\"/>\n    </testcase>\n", element(outcome),
-                            escaped(message_of(row)), name(row.verdict));
+                            xml_escaped(message_of(row)), name(row.verdict));
 }
 
 struct Counts {
@@ -81,8 +62,8 @@ Counts counts_of(std::span<const Diff> diffs, bool strict) {
 }
 
 std::string attributes(std::string_view name, const Counts& counts) {
-  return fmt::format("name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"0\"", escaped(name),
-                     counts.tests, counts.failures, counts.errors, counts.skipped);
+  return fmt::format("name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"0\"",
+                     xml_escaped(name), counts.tests, counts.failures, counts.errors, counts.skipped);
 }
 
 }  // namespace

@@ -14,10 +14,9 @@ void set_peak(Row& row, const Job& job) {
   if (const auto peak = job.system.peak_flops_per_s(job.precision)) {
     row.peak_tflops = *peak / kTera;
   } else {
-    row.notes.push_back(job.system.has_data_sheet()
-                            ? "mfu is null: the data sheet of " + job.system.name + " gives no dense peak for " +
-                                  std::string(name(job.precision))
-                            : "mfu is null: system " + job.system.name + " has no data sheet");
+    row.notes.push_back(job.system.has_data_sheet() ? "mfu is null: the data sheet of " + job.system.name +
+                                                          " gives no dense peak for " + std::string(name(job.precision))
+                                                    : "mfu is null: system " + job.system.name + " has no data sheet");
   }
 }
 

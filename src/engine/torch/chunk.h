@@ -47,8 +47,8 @@ struct Chunk {
   const BucketBuffers& bucket_of(ValueId state) const;  // of a weight or a main gradient
 };
 
-// Allocates all states of a chunk on one rank, all zero: padding of weights stays so. `dp_rank` says which share is this
-// rank's.
+// Allocates all states of a chunk on one rank, all zero: padding of weights stays so. `dp_rank` says which share is
+// this rank's.
 Chunk make_chunk(const Program& program, const Policy& policy, int first_layer, int dp_rank, at::Device device);
 
 }  // namespace perfbench
