@@ -1,6 +1,7 @@
 #include "rows/published_headings.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/text.h"
 
@@ -196,11 +197,48 @@ std::string heading_key(std::string_view heading) {
   return key;
 }
 
-const PublishedHeading* find_heading(std::string_view heading) {
-  const std::string key = heading_key(heading);
+namespace {
+
+// Words that say nothing of what a column holds.
+constexpr std::string_view kFillers[] = {"of",      "the", "number", "num",    "no",    "nr",  "nb",
+                                         "average", "avg", "mean",   "median", "total", "per", "and"};
+// Words of the same meaning, as the keys above spell them.
+constexpr std::pair<std::string_view, std::string_view> kSpellings[] = {
+    {"second", "sec"},   {"seconds", "sec"},     {"tok", "tokens"},     {"toks", "tokens"},
+    {"token", "tokens"}, {"tflop", "tflops"},    {"sample", "samples"}, {"iteration", "step"},
+    {"iter", "step"},    {"batchsize", "batch"}, {"size", ""},          {"parallelism", "parallel"}};
+
+// The key of the heading's words without fillers, each in its usual spelling.
+std::string plain_key(std::string_view heading) {
+  std::string key, word;
+  const auto take = [&] {
+    for (const auto& [written, usual] : kSpellings)
+      if (word == written) word = usual;
+    if (std::find(std::begin(kFillers), std::end(kFillers), word) == std::end(kFillers)) key += word;
+    word.clear();
+  };
+  for (const char c : lower(heading)) {
+    if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
+      word += c;
+    } else {
+      take();
+    }
+  }
+  take();
+  return key;
+}
+
+const PublishedHeading* find_key(std::string_view key) {
   const auto found =
       std::find_if(std::begin(kHeadings), std::end(kHeadings), [&](const auto& h) { return h.key == key; });
   return found == std::end(kHeadings) ? nullptr : found;
+}
+
+}  // namespace
+
+const PublishedHeading* find_heading(std::string_view heading) {
+  if (const PublishedHeading* found = find_key(heading_key(heading))) return found;
+  return find_key(plain_key(heading));
 }
 
 std::string heading_hint(std::string_view heading) {

@@ -22,7 +22,8 @@ std::span<const PublishedHeading> published_headings();
 // "Tokens / sec / GPU" and "Tokens/sec/GPU" are one heading: letters and digits only, in lower case.
 std::string heading_key(std::string_view heading);
 
-// nullptr where nobody knows it.
+// By its key, else by its words without "number of", "average" and their like, in their usual spelling. nullptr where
+// nobody knows it.
 const PublishedHeading* find_heading(std::string_view heading);
 
 // The text of a hint for an unknown heading: the nearest known ones.
