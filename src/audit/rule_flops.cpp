@@ -73,6 +73,7 @@ Finding of_factor(const AuditedRow& row, const FlopsFit& fit) {
 // Every way of counting that is known for the model: the conventions, then those of known tables with quirks.
 std::vector<TableFlops> known_ways(const AuditedRow& row) {
   std::vector<TableFlops> ways;
+  ways.reserve(std::size(kFlopsConventions));
   for (const FlopsConvention convention : kFlopsConventions) ways.push_back({.convention = convention});
   ways.insert(ways.end(), row.elsewhere.begin(), row.elsewhere.end());
   return ways;

@@ -21,6 +21,7 @@ constexpr std::size_t kLinesOfALog = 3;  // a document about runs may quote one
 void require_convention(const Options& options) {
   if (!options.convention || parse_flops_convention(*options.convention)) return;
   std::vector<std::string> names;
+  names.reserve(std::size(kFlopsConventions));
   for (const FlopsConvention convention : kFlopsConventions) names.emplace_back(name(convention));
   throw InputError("--convention", fmt::format("\"{}\" is none", *options.convention),
                    fmt::format("valid: {}", fmt::join(names, ", ")));

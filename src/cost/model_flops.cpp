@@ -49,7 +49,7 @@ std::string missing_shape(const ModelSpec& model, FlopsConvention convention) {
 }
 
 std::string missing_task(const ModelSpec& model, Task task, std::int64_t seq_len, FlopsConvention convention) {
-  const std::string the_task = "the task " + std::string(name(task));
+  std::string the_task = "the task " + std::string(name(task));
   if (task == Task::pretrain) return "";
   if (task == Task::sft && convention == FlopsConvention::nemo_25_09) return the_task;
   if (model.video) return the_task + " of video diffusion";

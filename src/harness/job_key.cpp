@@ -75,11 +75,17 @@ class CanonicalText {
   void add_one(const ModelSpec& model) {
     const auto& [name, family, source, aliases, hidden, ffn, heads, kv_heads, head_dim, vocab, max_positions,
                  tied_embeddings, attention_bias, output_bias, mlp_bias, qk_norm, gated, norm, norm_eps, activation,
-                 positions, rope_theta, rotary_share, sliding_window, attention_chunk, windowed, layers, moe, mla,
-                 mamba, video] = model;
+                 positions, rope_theta, rope_type, rope_scaling, rotary_share, sliding_window, attention_chunk,
+                 windowed, layers, moe, mla, mamba, video] = model;
     add(name, family, source, aliases, hidden, ffn, heads, kv_heads, head_dim, vocab, max_positions, tied_embeddings,
         attention_bias, output_bias, mlp_bias, qk_norm, gated, norm, norm_eps, activation, positions, rope_theta,
-        rotary_share, sliding_window, attention_chunk, windowed, layers, moe, mla, mamba, video);
+        rope_type, rope_scaling, rotary_share, sliding_window, attention_chunk, windowed, layers, moe, mla, mamba,
+        video);
+  }
+
+  void add_one(const RopeScaling& scaling) {
+    const auto& [factor, low, high, positions] = scaling;
+    add(factor, low, high, positions);
   }
 
   void add_one(const Sourced& number) {

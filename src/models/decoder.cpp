@@ -65,6 +65,8 @@ void require_programs(const Job& job) {
              model.positions != Positions::rope || model.rotary_share != 1.0 || model.qk_norm ||
              model.sliding_window > 0,
          "model family", "a decoder layer of the family " + model.family);
+  refuse(model.rope_type != "default" && model.rope_type != "llama3", "rope " + model.rope_type,
+         "rotary positions of the type " + model.rope_type);
   refuse(job.task != Task::pretrain, std::string(name(job.task)), "the task " + std::string(name(job.task)));
   const bool known =
       job.precision == Precision::fp32 || job.precision == Precision::bf16 || job.precision == Precision::fp8cs;

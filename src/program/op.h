@@ -15,6 +15,7 @@
 
 #include "program/axis.h"
 #include "program/value.h"
+#include "spec/model_spec.h"
 
 namespace perfbench {
 
@@ -135,6 +136,7 @@ struct Rope {  // rotates q and k inside the packed tensor; `inverse` is its bac
   Out out{};  // the same
   Heads heads{};
   double theta = 10000.0;
+  RopeScaling scaling{};
   std::int64_t batch = 1;  // row r is position r / batch
   bool inverse = false;
   auto fields() const { return std::tie(qkv, out); }

@@ -33,6 +33,30 @@ double read_rope_theta(ConfigKeys& keys, double fallback) {
   return keys.positive("rope_theta", value);
 }
 
+double rope_number(ConfigKeys& keys, const Json& parameters, std::string_view name) {
+  const Json* number = parameters.find(name);
+  const double value = number == nullptr ? 0.0 : number->number().value_or(0.0);
+  if (value <= 0.0) keys.problem("rope_scaling", fmt::format("has a {} that is no number above 0", name));
+  return value;
+}
+
+// rope_parameters, or rope_scaling before version 5 of transformers; there the type is `type` in older files.
+void read_rope_scaling(ConfigKeys& keys, ModelSpec& model) {
+  for (const std::string_view key : {"rope_parameters", "rope_scaling"}) {
+    const Json* parameters = keys.any(key);
+    if (parameters == nullptr || parameters->is_null()) continue;
+    const Json* type = parameters->find("rope_type");
+    if (type == nullptr) type = parameters->find("type");
+    if (type != nullptr && type->is_string()) model.rope_type = std::get<std::string>(type->value);
+    if (model.rope_type != "llama3") continue;
+    model.rope_scaling = {.factor = rope_number(keys, *parameters, "factor"),
+                          .low_freq_factor = rope_number(keys, *parameters, "low_freq_factor"),
+                          .high_freq_factor = rope_number(keys, *parameters, "high_freq_factor"),
+                          .original_positions = static_cast<std::int64_t>(
+                              rope_number(keys, *parameters, "original_max_position_embeddings"))};
+  }
+}
+
 std::int64_t read_head_dim(ConfigKeys& keys, std::int64_t fallback, const ModelSpec& model) {
   if (fallback != 0 || keys.has("head_dim")) return keys.whole("head_dim", kSizes, fallback);
   if (keys.ok() && model.hidden % model.heads != 0) {
@@ -67,6 +91,7 @@ int read_decoder(ConfigKeys& keys, const DecoderDefaults& defaults, ModelSpec& m
   model.activation = read_activation(keys, defaults.activation_key, defaults.activation);
   model.norm_eps = keys.positive(defaults.norm_key, defaults.norm_eps);
   model.rope_theta = read_rope_theta(keys, defaults.rope_theta);
+  read_rope_scaling(keys, model);
   model.tied_embeddings = keys.flag("tie_word_embeddings", false);
   return num_layers;
 }

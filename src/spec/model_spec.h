@@ -48,6 +48,15 @@ struct VideoShape {  // a diffusion transformer over video patches
                patch_elements = 0;  // patch_elements: in_channels x patch volume
 };
 
+// Llama 3.1's way to longer contexts: pairs of the rotary embedding whose wave is longer than the original context
+// turns slower by `factor`, those far shorter as before, the ones between by a share (Hugging Face rope_type "llama3").
+struct RopeScaling {
+  double factor = 1.0;  // 1: no scaling
+  double low_freq_factor = 1.0, high_freq_factor = 4.0;
+  std::int64_t original_positions = 8192;
+  bool operator==(const RopeScaling&) const = default;
+};
+
 struct ModelSpec {
   std::string name;    // the folder's name, or the path the user gave
   std::string family;  // Hugging Face model_type: "llama", "gpt2", ...; "wan" for diffusers' WanTransformer3DModel
@@ -72,11 +81,13 @@ struct ModelSpec {
   Activation activation = Activation::silu;
   Positions positions = Positions::rope;
   double rope_theta = 10000.0;
-  double rotary_share = 1.0;         // share of head_dim that is rotated
-  std::int64_t sliding_window = 0;   // tokens; 0: none
-  std::int64_t attention_chunk = 0;  // tokens; attention stays inside chunks of so many, as Llama 4 has it; 0: none
-  std::vector<bool> windowed;        // per layer: has the window or the chunks; empty when no layer has
-  std::vector<LayerKind> layers;     // L entries
+  std::string rope_type = "default";  // as in rope_parameters or rope_scaling; it changes values, not speed
+  RopeScaling rope_scaling{};         // of rope_type "llama3"
+  double rotary_share = 1.0;          // share of head_dim that is rotated
+  std::int64_t sliding_window = 0;    // tokens; 0: none
+  std::int64_t attention_chunk = 0;   // tokens; attention stays inside chunks of so many, as Llama 4 has it; 0: none
+  std::vector<bool> windowed;         // per layer: has the window or the chunks; empty when no layer has
+  std::vector<LayerKind> layers;      // L entries
   std::optional<MoeShape> moe;
   std::optional<MlaShape> mla;
   std::optional<MambaShape> mamba;

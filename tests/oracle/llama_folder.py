@@ -30,6 +30,7 @@ class Case:
     attention_bias: bool = False
     mlp_bias: bool = False
     rope_theta: float = 10000.0
+    rope_factor: float = 1.0  # Llama 3.1: waves longer than 8 tokens turn so much slower
     norm_eps: float = 1e-5
     rows: int = 2
     seq_len: int = 16
@@ -38,11 +39,15 @@ class Case:
 
 
 def config_of(case):
+    rope = {"rope_type": "default", "rope_theta": case.rope_theta}
+    if case.rope_factor != 1.0:
+        rope |= {"rope_type": "llama3", "factor": case.rope_factor, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                 "original_max_position_embeddings": 8}
     return LlamaConfig(
         num_hidden_layers=case.layers, hidden_size=case.hidden, num_attention_heads=case.heads,
         num_key_value_heads=case.kv_heads, head_dim=case.head_dim, intermediate_size=case.ffn, vocab_size=case.vocab,
         tie_word_embeddings=case.tied, attention_bias=case.attention_bias, mlp_bias=case.mlp_bias,
-        rope_theta=case.rope_theta, rms_norm_eps=case.norm_eps, max_position_embeddings=256)
+        rope_parameters=rope, rms_norm_eps=case.norm_eps, max_position_embeddings=256)
 
 
 def perturb(model, generator):

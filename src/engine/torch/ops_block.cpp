@@ -1,3 +1,4 @@
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/add.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cos.h>
@@ -10,6 +11,8 @@
 #include <ATen/ops/silu_backward.h>
 #include <ATen/ops/sin.h>
 #include <ATen/ops/sum.h>
+
+#include <numbers>
 
 #include "engine/torch/ops.h"
 
@@ -44,15 +47,33 @@ void run(const RmsNormBackward& op, Frame& frame) {
 namespace {
 
 // Angles of position p and pair i: p theta^(-2 i / D) (Su et al. 2021, "RoFormer", section 3.2).
-const RopeTable& rope_table(Rank& rank, std::int64_t seq, std::int64_t head_dim, double theta) {
+// Waves longer than the original context over low_freq_factor turn slower by the factor, those shorter than that over
+// high_freq_factor as they are; between them a share of each.
+at::Tensor scaled(const at::Tensor& frequency, const RopeScaling& scaling) {
+  if (scaling.factor == 1.0) return frequency;
+  const at::Tensor waves = frequency * (static_cast<double>(scaling.original_positions) / (2.0 * std::numbers::pi));
+  const at::Tensor share =
+      ((waves - scaling.low_freq_factor) / (scaling.high_freq_factor - scaling.low_freq_factor)).clamp(0.0, 1.0);
+  return (1.0 - share) * frequency / scaling.factor + share * frequency;
+}
+
+const RopeTable& rope_table(Rank& rank, std::int64_t seq, const Rope& op) {
+  const std::int64_t head_dim = op.heads.head_dim;
   for (const RopeTable& table : rank.rope) {
-    if (table.seq == seq && table.head_dim == head_dim && table.theta == theta) return table;
+    if (table.seq == seq && table.head_dim == head_dim && table.theta == op.theta && table.scaling == op.scaling) {
+      return table;
+    }
   }
   const auto options = at::TensorOptions().dtype(at::kFloat).device(rank.device);
   const at::Tensor exponent = at::arange(0, head_dim, 2, options).div_(static_cast<double>(head_dim));
-  const at::Tensor frequency = at::pow(theta, exponent).reciprocal_();      // (D / 2)
-  const at::Tensor angle = at::outer(at::arange(seq, options), frequency);  // (seq, D / 2)
-  rank.rope.push_back({.seq = seq, .head_dim = head_dim, .theta = theta, .cos = at::cos(angle), .sin = at::sin(angle)});
+  const at::Tensor frequency = scaled(at::pow(op.theta, exponent).reciprocal_(), op.scaling);  // (D / 2)
+  const at::Tensor angle = at::outer(at::arange(seq, options), frequency);                     // (seq, D / 2)
+  rank.rope.push_back({.seq = seq,
+                       .head_dim = head_dim,
+                       .theta = op.theta,
+                       .scaling = op.scaling,
+                       .cos = at::cos(angle),
+                       .sin = at::sin(angle)});
   return rank.rope.back();
 }
 
@@ -64,7 +85,7 @@ void run(const Rope& op, Frame& frame) {
   const Heads& heads = op.heads;
   const std::int64_t seq = qkv.size(0) / op.batch, half = heads.head_dim / 2;
   const std::int64_t turned = heads.heads + heads.kv_heads;  // q and k; v stays
-  const RopeTable& table = rope_table(frame.rank, seq, heads.head_dim, op.theta);
+  const RopeTable& table = rope_table(frame.rank, seq, op);
   const at::Tensor cos = table.cos.view({seq, 1, 1, half});
   const at::Tensor sin = op.inverse ? table.sin.neg().view({seq, 1, 1, half}) : table.sin.view({seq, 1, 1, half});
 

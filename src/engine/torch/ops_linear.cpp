@@ -58,7 +58,7 @@ void run(const WeightGrad& op, Frame& frame) {
 
 // Nothing is rounded between the product and the sum where the sum is float32.
 void run(const WeightGradAccumulate& op, Frame& frame) {
-  at::Tensor main_grad = frame[op.main_grad];
+  const at::Tensor& main_grad = frame[op.main_grad];
   if (Frame::has(op.scale_dy)) {
     main_grad.add_(scaled_weight_grad(op, frame, main_grad.scalar_type()));
     return;

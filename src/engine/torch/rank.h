@@ -17,6 +17,7 @@ namespace perfbench {
 struct RopeTable {
   std::int64_t seq = 0, head_dim = 0;
   double theta = 0.0;
+  RopeScaling scaling{};
   at::Tensor cos, sin;
 };
 

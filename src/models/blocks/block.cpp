@@ -16,7 +16,8 @@ LocalShape local_shape(const Job& job) {
       .output_bias = model.output_bias,
       .mlp_bias = model.mlp_bias,
       .norm_eps = model.norm_eps,
-      .rope_theta = model.rope_theta};
+      .rope_theta = model.rope_theta,
+      .rope_scaling = model.rope_scaling};
 }
 
 Piece split_rows(const char* tensor, std::int64_t rows, int tp) {

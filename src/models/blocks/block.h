@@ -19,6 +19,7 @@ struct LocalShape {
   int tp = 1;
   bool attention_bias = false, output_bias = false, mlp_bias = false;
   double norm_eps = 1e-5, rope_theta = 10000.0;
+  RopeScaling rope_scaling{};
 };
 
 LocalShape local_shape(const Job& job);

@@ -151,6 +151,7 @@ TEST(Decoder, RefusesWhatHasNoProgramByItsFeature) {
   EXPECT_EQ(feature([](Job& job) { job.model.moe = MoeShape{}; }), "moe");
   EXPECT_EQ(feature([](Job& job) { job.model.layers.front().mixer = Mixer::mamba2; }), "model family");
   EXPECT_EQ(feature([](Job& job) { job.model.qk_norm = true; }), "model family");
+  EXPECT_EQ(feature([](Job& job) { job.model.rope_type = "yarn"; }), "rope yarn");
   EXPECT_EQ(feature([](Job& job) { job.task = Task::lora; }), "lora");
   EXPECT_EQ(feature([](Job& job) { job.precision = Precision::mxfp8; }), "mxfp8");
   EXPECT_EQ(feature([](Job& job) { job.recompute_layers = 1; }), "recompute");

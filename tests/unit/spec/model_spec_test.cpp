@@ -154,10 +154,21 @@ TEST_F(ModelFiles, RopeThetaInsideRopeParameters) {
   EXPECT_EQ(read_model(write("config.json", text)).rope_theta, 5e5);
 }
 
+// As Llama 3.1's files have it; each of its numbers is needed.
+TEST_F(ModelFiles, RopeScalingOfLlama31) {
+  const std::string scaling = R"("rope_scaling": {"factor": 8.0, "high_freq_factor": 4.0, "low_freq_factor": 1.0,
+    "original_max_position_embeddings": 8192, "rope_type": "llama3"}, "vocab_size")";
+  const ModelSpec model = read_model(write("config.json", replaced(kTinyLlama, "\"vocab_size\"", scaling)));
+  EXPECT_EQ(model.rope_type, "llama3");
+  EXPECT_EQ(model.rope_scaling, (RopeScaling{.factor = 8.0}));
+  const std::string without = replaced(scaling, "\"factor\": 8.0, ", "");
+  EXPECT_THROW(read_model(write("config.json", replaced(kTinyLlama, "\"vocab_size\"", without))), InputError);
+}
+
 TEST_F(ModelFiles, KeysOfDownloadedFilesAreIgnored) {
   const std::string text = replaced(kTinyLlama, "\"vocab_size\"", R"("architectures": ["LlamaForCausalLM"],
     "bos_token_id": 128000, "eos_token_id": [128001, 128008], "pretraining_tp": 1, "use_cache": true,
-    "rope_scaling": {"factor": 8.0, "rope_type": "llama3"}, "torch_dtype": "bfloat16",
+    "rope_scaling": null, "torch_dtype": "bfloat16",
     "transformers_version": "4.42.3", "quantization_config": {"quant_method": "fp8"}, "vocab_size")");
   EXPECT_EQ(read_model(write("config.json", text)).vocab, 256);
 }
