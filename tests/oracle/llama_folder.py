@@ -9,7 +9,7 @@ import pathlib
 
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
 IGNORED = -100
 
@@ -19,6 +19,7 @@ class Case:
     """One model and its batch. Sizes as config.json names them, with short names."""
 
     seed: int = 1
+    family: str = "llama"  # or qwen2: biases on q, k and v alone
     layers: int = 2
     hidden: int = 64
     heads: int = 4
@@ -43,11 +44,14 @@ def config_of(case):
     if case.rope_factor != 1.0:
         rope |= {"rope_type": "llama3", "factor": case.rope_factor, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
                  "original_max_position_embeddings": 8}
-    return LlamaConfig(
+    sizes = dict(
         num_hidden_layers=case.layers, hidden_size=case.hidden, num_attention_heads=case.heads,
-        num_key_value_heads=case.kv_heads, head_dim=case.head_dim, intermediate_size=case.ffn, vocab_size=case.vocab,
-        tie_word_embeddings=case.tied, attention_bias=case.attention_bias, mlp_bias=case.mlp_bias,
-        rope_parameters=rope, rms_norm_eps=case.norm_eps, max_position_embeddings=256)
+        num_key_value_heads=case.kv_heads, intermediate_size=case.ffn, vocab_size=case.vocab,
+        tie_word_embeddings=case.tied, rope_parameters=rope, rms_norm_eps=case.norm_eps, max_position_embeddings=256)
+    if case.family == "qwen2":
+        return Qwen2Config(**sizes)
+    return LlamaConfig(
+        **sizes, head_dim=case.head_dim, attention_bias=case.attention_bias, mlp_bias=case.mlp_bias)
 
 
 def perturb(model, generator):
@@ -75,7 +79,8 @@ def make(folder, case):
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     generator = torch.Generator().manual_seed(case.seed)
-    model = LlamaForCausalLM._from_config(config_of(case), attn_implementation="eager")
+    kind = Qwen2ForCausalLM if case.family == "qwen2" else LlamaForCausalLM
+    model = kind._from_config(config_of(case), attn_implementation="eager")
     perturb(model, generator)
     model.to(getattr(torch, case.dtype)).save_pretrained(folder)
     save_file(batch_of(case, generator), folder / "batch.safetensors")
@@ -84,7 +89,7 @@ def make(folder, case):
 
 def load(folder, dtype=None):
     """The model as transformers reads it from the folder."""
-    model = LlamaForCausalLM.from_pretrained(folder, attn_implementation="eager", dtype=dtype or "auto")
+    model = AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager", dtype=dtype or "auto")
     return model.train()
 
 

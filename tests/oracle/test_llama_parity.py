@@ -30,6 +30,7 @@ MODELS = {
     "odd_tied_biases": Case(seed=8, hidden=40, heads=5, kv_heads=5, head_dim=10, ffn=56, vocab=61, tied=True,
                             attention_bias=True, mlp_bias=True, rows=1, seq_len=31),
     "llama31": Case(seed=10, rope_theta=500000.0, rope_factor=4.0, seq_len=32),
+    "qwen2": Case(seed=11, family="qwen2"),
     "one_layer": Case(seed=9, layers=1, rope_theta=500000.0, norm_eps=1e-2, ignored=0.0),
 }
 
