@@ -13,6 +13,7 @@ const std::vector<std::string> kColumns{"table", "model", "task", "quirk", "valu
 
 std::vector<std::string> convention_names() {
   std::vector<std::string> names;
+  names.reserve(std::size(kFlopsConventions));
   for (const FlopsConvention convention : kFlopsConventions) names.emplace_back(name(convention));
   return names;
 }

@@ -28,7 +28,7 @@ std::vector<LogRecord> records_of(std::string_view text) {
     const std::size_t end = std::min(text.find('\n', begin), text.size());
     ++number;
     for (const std::string& part : split(text.substr(begin, end - begin), '\r'))  // progress bars
-      for (LogRecord& record : log_records(part, number)) records.push_back(std::move(record));
+      for (const LogRecord& record : log_records(part, number)) records.push_back(record);
     begin = end + 1;
   }
   return records;
@@ -50,7 +50,7 @@ std::vector<LogRecord> with_bridge_lines(const std::vector<LogRecord>& records) 
       if (!record.tflops_per_gpu) record.tflops_per_gpu = bridge->second.tflops_per_gpu;
       waiting.erase(bridge);
     }
-    joined.push_back(std::move(record));
+    joined.push_back(record);
   }
   return joined;
 }

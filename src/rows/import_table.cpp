@@ -1,5 +1,7 @@
 #include "rows/import_table.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <map>
@@ -51,6 +53,7 @@ std::string units_of(const DocumentTable& table) {
 
 std::string quoted(const std::vector<std::string>& headings) {
   std::vector<std::string> all;
+  all.reserve(headings.size());
   for (const std::string& heading : headings) all.push_back('"' + heading + '"');
   return all.empty() ? "none" : join(all, ", ");
 }
@@ -134,7 +137,7 @@ class Importer {
       if (entry == nullptr || !is_figure(entry->name)) continue;
       if (entry->unit == kUnknownUnit)
         problems_.push_back({where, "the column \"" + heading + "\" doesn't say its unit",
-                             "write it into the heading: " + heading + " (s), or " + heading + " (ms)"});
+                             fmt::format("write it into the heading: {0} (s), or {0} (ms)", heading)});
       const auto [first, is_new] = figures.emplace(entry->name, heading);
       if (!is_new)
         problems_.push_back(
@@ -210,7 +213,9 @@ class Importer {
   void set_own(ImportedRow& row, const DocumentTable& table, const DocumentRow& printed,
                std::map<std::string_view, std::string>& said) {
     const auto system = [&](const std::string& text) { return system_in(text, hints_.systems); };
-    const auto or_else = [](std::string found, const std::string& other) { return found.empty() ? other : found; };
+    const auto or_else = [](const std::string& found, const std::string& other) {
+      return found.empty() ? other : found;
+    };
     const auto task = [&](const std::string& text) -> std::string {
       const auto found = task_in(text);
       return found ? std::string(name(*found)) : "";
@@ -290,6 +295,7 @@ class Importer {
     };
     for (const ImportedRow& row : rows_) {
       std::vector<std::string> cells;
+      cells.reserve(own.size() + columns_.size());
       for (const std::string& column : own) cells.push_back(cell(row.own, column));
       for (const std::string& column : columns_) cells.push_back(cell(row.printed, column));
       text += csv_line(cells);

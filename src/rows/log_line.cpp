@@ -88,7 +88,8 @@ std::optional<Progress> progress_from(std::string_view text, std::size_t from) {
     if (slash == std::string_view::npos || slash > 20) continue;
     const auto iteration = parse_int(rest.substr(0, slash));
     const auto planned = leading_number(rest.substr(slash + 1));
-    if (iteration && planned && rest[0] != '-') return Progress{at, *iteration, static_cast<std::int64_t>(*planned)};
+    if (iteration && planned && !rest.starts_with('-'))
+      return Progress{at, *iteration, static_cast<std::int64_t>(*planned)};
   }
   return std::nullopt;
 }

@@ -89,7 +89,7 @@ std::string assign(bool& field, const Json& value) {
 std::string assign(std::optional<bool>& field, const Json& value) {
   if (value.is_null()) return "";
   bool flag = false;
-  const std::string rule = assign(flag, value);
+  std::string rule = assign(flag, value);
   if (rule.empty()) field = flag;
   return rule;
 }
