@@ -85,7 +85,7 @@ std::optional<Progress> progress_from(std::string_view text, std::size_t from) {
   for (std::size_t at = text.find(kWord, from); at != std::string_view::npos; at = text.find(kWord, at + 1)) {
     const std::string_view rest = trim(text.substr(at + kWord.size()));
     const std::size_t slash = rest.find('/');
-    if (slash == std::string_view::npos || slash > 20) continue;
+    if (slash > 20) continue;  // also where there is none
     const auto iteration = parse_int(rest.substr(0, slash));
     const auto planned = leading_number(rest.substr(slash + 1));
     if (iteration && planned && !rest.starts_with('-'))
