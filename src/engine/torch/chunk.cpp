@@ -110,6 +110,8 @@ const BucketBuffers& Chunk::bucket_of(ValueId state) const {
 
 Chunk make_chunk(const Program& program, const Policy& policy, int first_layer, int dp_rank, at::Device device) {
   Chunk chunk{.program = program, .first_layer = first_layer, .lifetimes = lifetimes(program)};
+  const std::vector<ValueId> saved = saved_values(program);
+  chunk.saves_output = std::find(saved.begin(), saved.end(), program.output) != saved.end();
   Maker(chunk, policy, dp_rank, device).run();
   return chunk;
 }

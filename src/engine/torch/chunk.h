@@ -39,6 +39,7 @@ struct Chunk {
   const Program& program;
   int first_layer = 0;
   Lifetimes lifetimes{};
+  bool saves_output = false;         // the backward reads what the forward sends
   std::vector<at::Tensor> states{};  // by value id; undefined where the value is no state
   std::vector<BucketBuffers> buckets{};
   std::vector<Share> shares{};

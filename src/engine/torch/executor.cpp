@@ -54,9 +54,6 @@ void Executor::begin(const Batch& batch) {
   rank_.grad_norm_squared = 0.0;
   rank_.ledger.peak = rank_.ledger.live;
   for (Chunk& chunk : chunks_) {
-    for (const Bucket& bucket : perfbench::buckets(chunk.program)) {
-      at::Tensor(chunk.bucket_of(bucket.main_grads.front().id).main_grads).zero_();
-    }
     for (ValueId grad : states(chunk.program, StateKind::main_grad)) {
       chunk.states[static_cast<std::size_t>(grad)].zero_();
     }
@@ -137,9 +134,8 @@ void Executor::run_slot(const StageStep& step, const Batch& batch) {
   if (slot.backward) {
     if (made != kNoValue) frame.release(made);
     tables_.erase({slot.chunk, slot.microbatch});
-  } else if (made != kNoValue) {
-    const std::vector<ValueId> saved = saved_values(program);
-    if (std::find(saved.begin(), saved.end(), made) == saved.end()) frame.release(made);
+  } else if (made != kNoValue && !chunk.saves_output) {
+    frame.release(made);
   }
 }
 
