@@ -309,6 +309,12 @@ class Infer {
 
 std::vector<ValueType> infer(const Op& op, const Program& program) { return std::visit(Infer(program), op); }
 
+std::string label(const Program& program, ValueId id) {
+  const Value& value = program[id];
+  const std::string where = value.layer < 0 ? "" : fmt::format("layer {} ", value.layer);
+  return fmt::format("{}{} {}", where, value.name, to_string(value.type));
+}
+
 std::string to_string(const ValueType& type) {
   std::string text = fmt::format("{}[", name(type.dtype));
   for (int dim = 0; dim < type.shape.rank; ++dim) text += fmt::format("{}{}", dim ? "," : "", type.shape[dim]);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "program/program.h"
@@ -14,6 +15,9 @@ class ProgramError : public std::logic_error {
  public:
   using std::logic_error::logic_error;
 };
+
+// "layer 3 qkv bf16[32,64]{tp:1}", for messages.
+std::string label(const Program& program, ValueId id);
 
 // The types of the op's Out operands in the order of its fields, absent ones included. Reads only the types of its
 // inputs. Throws ProgramError when the inputs do not fit.

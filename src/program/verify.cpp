@@ -54,11 +54,7 @@ class Verify {
  private:
   static std::size_t at(ValueId id) { return static_cast<std::size_t>(id); }
 
-  std::string label(ValueId id) const {
-    const Value& value = program_[id];
-    const std::string where = value.layer < 0 ? "" : fmt::format("layer {} ", value.layer);
-    return fmt::format("{}{} {}", where, value.name, to_string(value.type));
-  }
+  std::string label(ValueId id) const { return perfbench::label(program_, id); }
 
   void check_node(const Node& node) {
     check_when(node);

@@ -18,12 +18,6 @@ int count_of(const Counts& counts, ValueId id) {
   return it == counts.end() ? 0 : it->second;
 }
 
-std::string label(const Program& program, ValueId id) {
-  const Value& value = program[id];
-  const std::string where = value.layer < 0 ? "" : fmt::format("layer {} ", value.layer);
-  return fmt::format("{}{} {}", where, value.name, to_string(value.type));
-}
-
 // The weight that an operand stands for: itself, or what it is a copy of; kNoValue for all others.
 ValueId weight_of(const Program& program, ValueId id) {
   switch (program[id].state) {

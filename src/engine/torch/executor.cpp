@@ -61,24 +61,26 @@ void Executor::begin(const Batch& batch) {
   sending_.assign(kNumTransferLanes, {});
 }
 
+int Executor::peer(const StageTransfer& transfer) const {
+  return Mesh(job_.layout).rank({.stage = transfer.peer, .dp = rank_.at.dp, .tp = rank_.at.tp});
+}
+
 void Executor::post(const StageTransfer& transfer) {
   const Slot& slot = steps_[transfer.slot].slot;
   const Program& program = chunks_[static_cast<std::size_t>(slot.chunk)].program;
   const at::Tensor tensor = empty(program.type(slot.backward ? program.grad_output : program.input), rank_.device);
   rank_.ledger.hold(held_bytes(tensor));
-  const Coordinates source{.stage = transfer.peer, .dp = rank_.at.dp, .tp = rank_.at.tp};
   arriving_[transfer.slot] = {
-      .ticket = rank_.transfers->receive(static_cast<int>(transfer.lane), Mesh(job_.layout).rank(source),
-                                         transfer.channel, tensor.data_ptr(), held_bytes(tensor)),
+      .ticket = rank_.transfers->receive(static_cast<int>(transfer.lane), peer(transfer), transfer.channel,
+                                         tensor.data_ptr(), held_bytes(tensor)),
       .tensor = tensor};
 }
 
 void Executor::send(const StageTransfer& transfer, const at::Tensor& tensor) {
   Sending& last = sending_[static_cast<std::size_t>(transfer.lane)];
   if (last.tensor.defined()) rank_.transfers->wait(last.ticket);
-  const Coordinates destination{.stage = transfer.peer, .dp = rank_.at.dp, .tp = rank_.at.tp};
-  last = {.ticket = rank_.transfers->send(static_cast<int>(transfer.lane), Mesh(job_.layout).rank(destination),
-                                          transfer.channel, tensor.data_ptr(), held_bytes(tensor)),
+  last = {.ticket = rank_.transfers->send(static_cast<int>(transfer.lane), peer(transfer), transfer.channel,
+                                          tensor.data_ptr(), held_bytes(tensor)),
           .tensor = tensor};
 }
 
@@ -102,15 +104,14 @@ void Executor::run_node(const Node& node, Frame& frame) {
   lanes_->leave(operands, touched);
 }
 
-void Executor::run_nodes(const std::vector<Node>& nodes, const std::vector<std::vector<ValueId>>* deaths,
+void Executor::run_nodes(const std::vector<Node>& nodes, const std::vector<std::vector<ValueId>>& deaths,
                          const Slot& slot, Frame& frame) {
   const bool first = slot.microbatch == 0, last = slot.microbatch == num_microbatches() - 1;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     const Node& node = nodes[i];
     if ((node.when == When::first_microbatch && !first) || (node.when == When::last_microbatch && !last)) continue;
     run_node(node, frame);
-    if (deaths == nullptr) continue;
-    for (ValueId id : (*deaths)[i]) frame.release(id);
+    for (ValueId id : deaths[i]) frame.release(id);
   }
 }
 
@@ -127,7 +128,7 @@ void Executor::run_slot(const StageStep& step, const Batch& batch) {
   }
   if (!slot.backward) give_data(batch, slot, frame);
   const auto& deaths = slot.backward ? chunk.lifetimes.backward : chunk.lifetimes.forward;
-  run_nodes(slot.backward ? program.backward : program.forward, &deaths, slot, frame);
+  run_nodes(slot.backward ? program.backward : program.forward, deaths, slot, frame);
   lanes_->join();  // what is sent is made
   const ValueId made = slot.backward ? program.grad_input : program.output;
   if (step.send) send(*step.send, frame[made]);

@@ -32,9 +32,10 @@ class Executor {
   };
 
   void begin(const Batch& batch);
+  int peer(const StageTransfer& transfer) const;  // its rank of the world
   void post(const StageTransfer& transfer);
   void run_slot(const StageStep& step, const Batch& batch);
-  void run_nodes(const std::vector<Node>& nodes, const std::vector<std::vector<ValueId>>* deaths, const Slot& slot,
+  void run_nodes(const std::vector<Node>& nodes, const std::vector<std::vector<ValueId>>& deaths, const Slot& slot,
                  Frame& frame);
   void give_data(const Batch& batch, const Slot& slot, Frame& frame);
   void run_node(const Node& node, Frame& frame);

@@ -84,6 +84,22 @@ void add_local(const Chunk& chunk, ValueId weight, Part part, at::Tensor& local)
   }
 }
 
+// The piece's elements of the weight's local values, (R, C) float32, into the master copies that this rank holds.
+void load_masters(const Chunk& chunk, const Located& located, const at::Tensor& local) {
+  const at::Tensor flat = local.view(-1);
+  const std::int64_t columns = local.dim() == 2 ? local.size(1) : 1;
+  const std::int64_t begin = located.local_row * columns, end = begin + located.piece.rows * columns;
+  for (const Share& share : chunk.shares) {
+    if (share.master.is_same(share.weight)) continue;
+    for (const ShareRange& range : share.ranges) {
+      if (chunk.program[range.main_grad].weight != located.weight) continue;
+      const std::int64_t from = std::max(begin, range.first), to = std::min(end, range.first + range.count);
+      if (from >= to) continue;
+      share.master.narrow(0, range.offset + from - range.first, to - from).copy_(flat.narrow(0, from, to - from));
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<Parameter> parameters_of(const std::vector<RankStates>& ranks, int pp, int vp) {
@@ -115,21 +131,10 @@ void load_parameter(const std::vector<RankStates>& ranks, const HostTensor& tens
         at::Tensor& weight = chunk.states[static_cast<std::size_t>(located.weight)];
         const Overlap part = overlap(weight, whole, located, value, states.rank->at.tp);
         part.local.copy_(part.whole);
-        at::Tensor exact = at::zeros(weight.sizes(), at::kFloat);  // the masters keep what rounding takes away
+        const at::Tensor exact = at::zeros(weight.sizes(), at::kFloat);  // the masters keep what rounding takes away
         const Overlap precise = overlap(exact, whole, located, value, states.rank->at.tp);
         precise.local.copy_(precise.whole);
-        const at::Tensor flat = exact.view(-1);
-        const std::int64_t begin = located.local_row * (weight.dim() == 2 ? weight.size(1) : 1);
-        const std::int64_t end = begin + located.piece.rows * (weight.dim() == 2 ? weight.size(1) : 1);
-        for (Share& share : chunk.shares) {
-          if (share.master.is_same(share.weight)) continue;
-          for (const ShareRange& range : share.ranges) {
-            if (chunk.program[range.main_grad].weight != located.weight) continue;
-            const std::int64_t from = std::max(begin, range.first), to = std::min(end, range.first + range.count);
-            if (from >= to) continue;
-            share.master.narrow(0, range.offset + from - range.first, to - from).copy_(flat.narrow(0, from, to - from));
-          }
-        }
+        load_masters(chunk, located, exact);
       }
     }
   }
