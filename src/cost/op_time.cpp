@@ -85,6 +85,8 @@ struct Bytes {
     const double states = 2.0 * static_cast<double>(op.state_bytes) * elements_of(op.main_grads, program);
     return (states + bytes_of(op.main_grads, program) + bytes_of(op.weights, program)) / static_cast<double>(op.shards);
   }
+  double operator()(const GatherShards&) const { return 0.0; }
+  double operator()(const ScatterGrads&) const { return 0.0; }
   double operator()(const AllGather&) const { return 0.0; }
   double operator()(const ReduceScatter&) const { return 0.0; }
   double operator()(const AllReduce&) const { return 0.0; }
@@ -106,6 +108,15 @@ struct Bytes {
   double operator()(const Rope& op) const { return all(op); }
   double operator()(const Attention& op) const { return all(op); }
   double operator()(const AttentionBackward& op) const { return all(op); }
+  double operator()(const LayerNorm& op) const { return all(op); }
+  double operator()(const LayerNormBackward& op) const { return all(op); }
+  double operator()(const QkNorm& op) const { return all(op); }
+  double operator()(const QkNormBackward& op) const { return all(op); }
+  double operator()(const Activate& op) const { return all(op); }
+  double operator()(const ActivateBackward& op) const { return all(op); }
+  double operator()(const AdapterUp& op) const { return all(op); }
+  double operator()(const AdapterUpBackward& op) const { return all(op); }
+  double operator()(const AdapterWeightGrad& op) const { return all(op); }
   double operator()(const SwiGlu& op) const { return all(op); }
   double operator()(const SwiGluBackward& op) const { return all(op); }
   double operator()(const Quantize& op) const { return all(op) + value(op.x.id); }  // one more pass for the amax
@@ -192,6 +203,14 @@ struct Collectives {
   std::vector<TimedStep> operator()(const ReduceGrads& op) const {
     const Kind kind = op.scatter ? Kind::reduce_scatter : Kind::all_reduce;
     return over_dp(time(kind, bytes_of(op.main_grads, program), Axis::dp), cost.overlap_grad_reduce);
+  }
+  std::vector<TimedStep> operator()(const GatherShards& op) const {
+    InOutList shards;
+    for (In shard : op.shards) shards.push_back({shard.id});
+    return over_dp(time(Kind::all_gather, bytes_of(shards, program), Axis::dp), cost.overlap_param_gather);
+  }
+  std::vector<TimedStep> operator()(const ScatterGrads& op) const {
+    return over_dp(time(Kind::reduce_scatter, bytes_of(op.main_grads, program), Axis::dp), cost.overlap_grad_reduce);
   }
   template <class Compute>
   std::vector<TimedStep> operator()(const Compute& op) const requires requires {

@@ -37,7 +37,7 @@ GroupShape group_of(Axis axis, const ParallelLayout& layout, const Hardware& har
     case Axis::ep:
       return strided_group(layout.ep, layout.etp, hardware);
     case Axis::dp:
-      return strided_group(layout.dp, layout.tp * layout.cp, hardware);
+      return strided_group(layout.dp * layout.cp, layout.tp, hardware);
   }
   return {};
 }

@@ -13,6 +13,7 @@ namespace perfbench {
 // row names it.
 Hardware hardware_of(const SystemSpec& system);
 
+// Axis::dp stands for dp x cp: the ranks that hold the same weights.
 GroupShape group_of(Axis axis, const ParallelLayout& layout, const Hardware& hardware);
 
 // A pipeline stage and the next one. Where the pipeline leaves the domain, some neighbours are in different ones, and

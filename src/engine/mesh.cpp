@@ -3,20 +3,37 @@
 namespace perfbench {
 
 Coordinates Mesh::at(int rank) const {
-  return {.stage = rank / (layout_.tp * layout_.dp), .dp = rank / layout_.tp % layout_.dp, .tp = rank % layout_.tp};
+  const int replica = rank / layout_.tp % (layout_.dp * layout_.cp);
+  return {.stage = rank / (layout_.tp * layout_.cp * layout_.dp),
+          .dp = replica / layout_.cp,
+          .cp = replica % layout_.cp,
+          .tp = rank % layout_.tp};
 }
 
-int Mesh::rank(const Coordinates& at) const { return (at.stage * layout_.dp + at.dp) * layout_.tp + at.tp; }
+int Mesh::rank(const Coordinates& at) const {
+  return ((at.stage * layout_.dp + at.dp) * layout_.cp + at.cp) * layout_.tp + at.tp;
+}
 
 std::vector<int> Mesh::group(int rank, Axis axis) const {
-  Coordinates at = this->at(rank);
+  const Coordinates own = at(rank);
   std::vector<int> members;
-  if (axis == Axis::tp) {
-    for (at.tp = 0; at.tp < layout_.tp; ++at.tp) members.push_back(this->rank(at));
-  } else if (axis == Axis::dp) {
-    for (at.dp = 0; at.dp < layout_.dp; ++at.dp) members.push_back(this->rank(at));
-  } else {
-    members.push_back(rank);
+  const auto add = [&](const Coordinates& other) { members.push_back(this->rank(other)); };
+  Coordinates other = own;
+  switch (axis) {
+    case Axis::tp:
+      for (other.tp = 0; other.tp < layout_.tp; ++other.tp) add(other);
+      break;
+    case Axis::cp:
+      for (other.cp = 0; other.cp < layout_.cp; ++other.cp) add(other);
+      break;
+    case Axis::dp:
+      for (other.dp = 0; other.dp < layout_.dp; ++other.dp) {
+        for (other.cp = 0; other.cp < layout_.cp; ++other.cp) add(other);
+      }
+      break;
+    case Axis::ep:
+      add(own);
+      break;
   }
   return members;
 }

@@ -29,7 +29,8 @@ struct HostTensor {
 // One global batch: gbs x seq_len numbers each, sample by sample. A target of -100 is ignored; target i is the token
 // that should follow token i of the same sample.
 struct Batch {
-  std::vector<std::int64_t> tokens, targets;
+  std::vector<std::int64_t> tokens{}, targets{};
+  std::vector<std::int64_t> starts{};  // where in its sample each token's sub-sequence starts; empty: nothing is packed
 };
 
 inline constexpr std::int64_t kIgnoredTarget = -100;
@@ -56,9 +57,9 @@ struct SessionSettings {
 };
 
 struct RankReport {
-  int stage = 0, tp = 0, dp = 0;      // coordinates
-  double seconds = 0.0;               // of the step, from a common start
-  std::int64_t state_bytes = 0;       // parameters, their casts, main gradients, optimizer states
+  int stage = 0, tp = 0, cp = 0, dp = 0;  // coordinates
+  double seconds = 0.0;                   // of the step, from a common start
+  std::int64_t state_bytes = 0;           // parameters, their casts, main gradients, optimizer states
   std::int64_t peak_value_bytes = 0;  // most bytes of live values during the step, counted from the tensors themselves
   RankTraffic traffic{};              // of the step
 };

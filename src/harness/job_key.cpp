@@ -100,18 +100,20 @@ class CanonicalText {
   }
 
   void add_one(const StackConstants& constants) {
-    const auto& [gemm_bf16, gemm_fp8, attention, tp_exposed, tp_exposed_overlapped, op_gap_s, graphs_gap_factor,
-                 dp_exposed, step_fixed_s, reserved_bytes] = constants;
-    add(gemm_bf16, gemm_fp8, attention, tp_exposed, tp_exposed_overlapped, op_gap_s, graphs_gap_factor, dp_exposed,
-        step_fixed_s, reserved_bytes);
+    const auto& [gemm_bf16, gemm_fp8, attention, tp_exposed, tp_exposed_overlapped, cp_exposed, op_gap_s,
+                 graphs_gap_factor, dp_exposed, step_fixed_s, reserved_bytes] = constants;
+    add(gemm_bf16, gemm_fp8, attention, tp_exposed, tp_exposed_overlapped, cp_exposed, op_gap_s, graphs_gap_factor,
+        dp_exposed, step_fixed_s, reserved_bytes);
   }
   void add_one(const Stack& stack) {
     const auto& [name, source, layer_split, ga, flops_convention, sequence_parallel, distributed_optimizer, fsdp_always,
                  grad_reduce, param_gather, tp_overlap, tp_overlap_exceptions, fp8_params, regather, fused_accumulation,
-                 main_grad, master_weights, optimizer_state, bucket_elements, constants] = stack;
+                 main_grad, master_weights, optimizer_state, bucket_elements, packed_fine_tuning, lora_targets, recast,
+                 fsdp_with_pp, fsdp_reshard, fsdp_defer, recompute_whole_layer, constants] = stack;
     add(name, source, layer_split, ga, flops_convention, sequence_parallel, distributed_optimizer, fsdp_always,
         grad_reduce, param_gather, tp_overlap, tp_overlap_exceptions, fp8_params, regather, fused_accumulation,
-        main_grad, master_weights, optimizer_state, bucket_elements, constants);
+        main_grad, master_weights, optimizer_state, bucket_elements, packed_fine_tuning, lora_targets, recast,
+        fsdp_with_pp, fsdp_reshard, fsdp_defer, recompute_whole_layer, constants);
   }
 
   void add_one(const ParallelLayout& layout) {
@@ -122,13 +124,17 @@ class CanonicalText {
     const auto& [first, count, embedding, head] = chunk;
     add(first, count, embedding, head);
   }
+  void add_one(const Lora& lora) {
+    const auto& [rank, alpha, targets] = lora;
+    add(rank, alpha, targets);
+  }
   void add_one(const Job& job) {
     const auto& [model, system, stack, task, precision, num_gpus, gbs, mbs, lbs, seq_len, layout, num_microbatches,
-                 num_flushes, ga, chunks, cuda_graphs, recompute_layers, offload_layers, recompute_modules, origins,
-                 notes] = job;
+                 num_flushes, ga, chunks, lora, packed, cuda_graphs, recompute_layers, offload_layers,
+                 recompute_modules, origins, notes] = job;
     static_cast<void>(origins);
     add(model, system, stack, task, precision, num_gpus, gbs, mbs, lbs, seq_len, layout, num_microbatches, num_flushes,
-        ga, chunks, cuda_graphs, recompute_layers, offload_layers, recompute_modules, notes);
+        ga, chunks, lora, packed, cuda_graphs, recompute_layers, offload_layers, recompute_modules, notes);
   }
 
   std::string text_;

@@ -96,6 +96,7 @@ Program build_chunk(const Job& job, const ChunkLayers& chunk) {
     program.input = build.boundary("input", {local_tokens(shape, program, policy), shape.hidden});
     stream.pending = program.input;
   }
+  if (chunk.count > 0) program.positions = build.data("positions", {shape.batch * shape.seq});
   for (int layer = 0; layer < chunk.count; ++layer) {
     build.enter_layer(layer);
     attention_block(build, stream, shape);

@@ -161,6 +161,39 @@ class Backward {
     if (back.dw.id != kNoValue) accumulate(op.weight.id, back.dw.id);
   }
 
+  void rule(const LayerNorm& op) {
+    const ValueId dy = gradient(op.y);
+    if (dy == kNoValue) return;
+    LayerNormBackward back{.dy = {dy}, .sum = op.x, .weight = op.weight, .mean = {op.mean.id}, .rstd = {op.rstd.id}};
+    back.weight_offset = op.weight_offset;
+    if (op.sum.id != kNoValue) {
+      back.sum = {op.sum.id};
+      back.dsum = {gradient(op.sum)};
+    }
+    back = build_.emit(back, {"dx", needed(op.weight) ? "dw" : nullptr, needed(op.bias) ? "db" : nullptr});
+    give(op.x, back.dx.id);
+    give(op.residual, back.dx.id);
+    if (back.dw.id != kNoValue) accumulate(op.weight.id, back.dw.id);
+    if (back.db.id != kNoValue) accumulate(op.bias.id, back.db.id);
+  }
+
+  void rule(const QkNorm& op) {
+    const ValueId dout = gradient(op.out);
+    if (dout == kNoValue) return;
+    QkNormBackward back{.dout = {dout},
+                        .qkv = op.qkv,
+                        .q_weight = op.q_weight,
+                        .k_weight = op.k_weight,
+                        .rstd = {op.rstd.id},
+                        .heads = op.heads};
+    const bool trains = needed(op.q_weight);
+    back = build_.emit(back, {"dqkv", trains ? "dq_weight" : nullptr, trains ? "dk_weight" : nullptr});
+    give(op.qkv, back.dqkv.id);
+    if (!trains) return;
+    accumulate(op.q_weight.id, back.dq_weight.id);
+    accumulate(op.k_weight.id, back.dk_weight.id);
+  }
+
   void rule(const Matmul& op) {
     ValueId dy = gradient(op.out);
     if (dy == kNoValue) return;
@@ -222,12 +255,14 @@ class Backward {
     if (dout == kNoValue || !needed(op.qkv)) return;
     AttentionBackward back{.dout = {dout},
                            .qkv = op.qkv,
+                           .starts = op.starts,
                            .out = {op.out.id},
                            .lse = {op.lse.id},
                            .heads = op.heads,
                            .batch = op.batch,
                            .seq = op.seq,
-                           .causal = op.causal};
+                           .causal = op.causal,
+                           .attended = op.attended};
     give(op.qkv, build_.emit(back, {"dqkv"}).dqkv.id);
   }
 
@@ -235,6 +270,26 @@ class Backward {
     const ValueId dy = gradient(op.y);
     if (dy == kNoValue || !needed(op.x)) return;
     give(op.x, build_.emit(SwiGluBackward{.dy = {dy}, .x = op.x}, {"dx"}).dx.id);
+  }
+
+  void rule(const Activate& op) {
+    const ValueId dy = gradient(op.y);
+    if (dy == kNoValue || !needed(op.x)) return;
+    const ActivateBackward back{.dy = {dy}, .x = op.x, .activation = op.activation};
+    give(op.x, build_.emit(back, {"dx"}).dx.id);
+  }
+
+  void rule(const AdapterUp& op) {
+    const ValueId dout = gradient(op.out);
+    if (dout == kNoValue) return;
+    give(op.base, dout);
+    if (needed(op.h)) {
+      const AdapterUpBackward back{.dout = {dout}, .b = op.b, .columns = op.columns, .scale = op.scale};
+      give(op.h, build_.emit(back, {"dh"}).dh.id);
+    }
+    if (!needed(op.b)) return;
+    const AdapterWeightGrad grad{.dout = {dout}, .h = op.h, .columns = op.columns, .scale = op.scale};
+    accumulate(op.b.id, build_.emit(grad, {"db"}).db.id);
   }
 
   // Rounding has no gradient of its own: it passes through.
@@ -276,9 +331,11 @@ class Backward {
   void rule(const CastWeight&) {}  // the gradient goes to the weight itself
 
   // Ops that a forward never holds.
-  void rule(const OneOf<EmbeddingBackward, RmsNormBackward, WeightGrad, WeightGradAccumulate, BiasGrad, Accumulate,
-                        Transpose, AttentionBackward, SwiGluBackward, CrossEntropyBackward, GatherParams, ReduceGrads,
-                        ReducePartialGrads, ReduceSharedGrads, GradNorm, AdamW> auto& op) {
+  void rule(const OneOf<EmbeddingBackward, RmsNormBackward, LayerNormBackward, QkNormBackward, WeightGrad,
+                        WeightGradAccumulate, BiasGrad, Accumulate, Transpose, AttentionBackward, SwiGluBackward,
+                        ActivateBackward, AdapterUpBackward, AdapterWeightGrad, CrossEntropyBackward, GatherParams,
+                        GatherShards, ScatterGrads, ReduceGrads, ReducePartialGrads, ReduceSharedGrads, GradNorm,
+                        AdamW> auto& op) {
     throw ProgramError(fmt::format("{}: has no place in a forward", op.kName));
   }
 

@@ -15,7 +15,7 @@ std::vector<Bucket> buckets(const Program& program) {
     if (reduce == nullptr) continue;
     list.push_back({.main_grads = reduce->main_grads,
                     .elements = shard_elements(program, reduce->main_grads, 1),
-                    .shard = shard_elements(program, reduce->main_grads, program.axis_size[Axis::dp])});
+                    .shard = shard_elements(program, reduce->main_grads, replicas(program))});
   }
   return list;
 }

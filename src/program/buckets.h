@@ -8,15 +8,15 @@
 
 namespace perfbench {
 
-// One flat buffer of main gradients and one of their weights, in the same order, padded to as many elements per dp
-// rank. Under a distributed optimizer rank r of dp owns elements [r * shard, (r + 1) * shard) of both.
+// One flat buffer of main gradients and one of their weights, in the same order, padded to as many elements per
+// rank of dp x cp. Under a distributed optimizer rank r of them owns elements [r * shard, (r + 1) * shard) of both.
 struct Bucket {
   InOutList main_grads{};
   std::int64_t elements = 0;  // without padding
-  std::int64_t shard = 0;     // of one dp rank
+  std::int64_t shard = 0;     // of one rank
 };
 
-// Of a chunk with its data-parallel passes done; empty where dp is 1.
+// Of a chunk with its data-parallel passes done; empty where dp x cp is 1.
 std::vector<Bucket> buckets(const Program& program);
 
 // Elements of one rank's share of a list of states over `shards` ranks: rounded up.

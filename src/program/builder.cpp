@@ -9,10 +9,12 @@ ValueId Builder::add(Value value) {
 
 namespace {
 
-// Tokens differ between dp ranks; an axis of one rank holds everything.
+// Tokens differ between the ranks of dp and of cp; an axis of one rank holds everything.
 PerAxis<Placement> token_placement(const Program& program, Placement over_tp) {
   PerAxis<Placement> placement;
-  if (program.axis_size[Axis::dp] > 1) placement[Axis::dp] = split(0);
+  for (Axis axis : {Axis::dp, Axis::cp}) {
+    if (program.axis_size[axis] > 1) placement[axis] = split(0);
+  }
   if (program.axis_size[Axis::tp] > 1) placement[Axis::tp] = over_tp;
   return placement;
 }
@@ -21,6 +23,12 @@ PerAxis<Placement> token_placement(const Program& program, Placement over_tp) {
 
 ValueId Builder::data(const char* name, Shape shape) {
   ValueType type{.shape = shape, .dtype = DType::i64, .placement = token_placement(program_, kReplicated)};
+  return add({.name = name, .role = Role::data, .type = type});
+}
+
+ValueId Builder::stream_data(const char* name, Shape shape) {
+  const Placement over_tp = policy_.sequence_parallel ? split(0) : kReplicated;
+  ValueType type{.shape = shape, .dtype = DType::i64, .placement = token_placement(program_, over_tp)};
   return add({.name = name, .role = Role::data, .type = type});
 }
 

@@ -35,9 +35,10 @@ class Builder {
   OpType emit(OpType op, std::initializer_list<const char*> outs, When when = When::always);
 
   ValueId add(Value value);
-  ValueId data(const char* name, Shape shape);      // int64, other tokens on every dp rank
-  ValueId constant(const char* name);               // data: (1) float32, the same on every rank
-  ValueId boundary(const char* name, Shape shape);  // a stream value, or its gradient, from a neighbouring chunk
+  ValueId data(const char* name, Shape shape);         // int64, other tokens on every rank of dp and cp
+  ValueId stream_data(const char* name, Shape shape);  // the same, lying as the stream between blocks
+  ValueId constant(const char* name);                  // data: (1) float32, the same on every rank
+  ValueId boundary(const char* name, Shape shape);     // a stream value, or its gradient, from a neighbouring chunk
   ValueId weight(const char* name, Shape shape, Placement over_tp, const Pieces& pieces);
 
   // (T, K) -> (T, N) with N split over tp; `x` is a stream value. `features` is the local N.

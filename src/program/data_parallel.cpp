@@ -63,7 +63,7 @@ InOutList weights_of(const Program& program, const InOutList& grads) {
 }  // namespace
 
 void add_data_parallel(Program& program, const Policy& policy) {
-  const bool over_dp = program.axis_size[Axis::dp] > 1;
+  const bool over_dp = replicas(program) > 1;
   const std::vector<Departure> buckets = departures(program, policy.bucket_elements);
   std::vector<std::vector<Node>> after(program.backward.size());  // what leaves after each node
   for (const Departure& bucket : buckets) {
@@ -103,7 +103,7 @@ void add_optimizer(Program& program, const Policy& policy) {
     if (program[grad].shared) shared.push_back({grad});
   }
   if (grads.empty()) return;
-  const std::int64_t shards = policy.distributed_optimizer ? program.axis_size[Axis::dp] : 1;
+  const std::int64_t shards = policy.distributed_optimizer ? replicas(program) : 1;
   if (!shared.empty()) program.optimizer.push_back({.op = ReduceSharedGrads{.main_grads = shared, .shards = shards}});
   program.optimizer.push_back({.op = GradNorm{.main_grads = grads, .shards = shards}});
   program.optimizer.push_back({.op = AdamW{.weights = weights_of(program, grads),

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <numeric>
 #include <string>
 
 namespace perfbench {
@@ -48,6 +50,47 @@ class Infer {
     if (op.dsum.id != kNoValue) same("rms_norm_backward", dy, type(op.dsum));
     Placements placement = per_axis([&](Axis axis) { return dy.placement[axis].is_split(0) ? kPartial : kReplicated; });
     return {dy, {weight.shape, dy.dtype, placement}};
+  }
+
+  Types operator()(const LayerNorm& op) const {
+    const ValueType& x = type(op.x);
+    rowwise("layer_norm", x);
+    if (op.residual.id != kNoValue) same("layer_norm", x, type(op.residual));
+    for (In parameter : {op.weight, op.bias}) {
+      if (type(parameter).shape != Shape{x.shape[1]}) fail("layer_norm", "a weight is not as wide as the rows");
+    }
+    const ValueType per_row{{x.shape[0]}, DType::f32, x.placement};
+    return {x, x, per_row, per_row};
+  }
+
+  Types operator()(const LayerNormBackward& op) const {
+    const ValueType& dy = type(op.dy);
+    rowwise("layer_norm_backward", dy);
+    same("layer_norm_backward", dy, type(op.sum));
+    if (op.dsum.id != kNoValue) same("layer_norm_backward", dy, type(op.dsum));
+    Placements placement = per_axis([&](Axis axis) { return dy.placement[axis].is_split(0) ? kPartial : kReplicated; });
+    const ValueType parameter{type(op.weight).shape, dy.dtype, placement};
+    return {dy, parameter, parameter};
+  }
+
+  Types operator()(const QkNorm& op) const {
+    const ValueType& qkv = type(op.qkv);
+    packed("qk_norm", qkv, op.heads);
+    for (In weight : {op.q_weight, op.k_weight}) {
+      if (type(weight).shape != Shape{op.heads.head_dim}) fail("qk_norm", "a weight is not as wide as a head");
+    }
+    return {qkv, {{qkv.shape[0], op.heads.heads + op.heads.kv_heads}, DType::f32, qkv.placement}};
+  }
+
+  // One weight serves all heads: split tokens and split heads alike leave a partial sum.
+  Types operator()(const QkNormBackward& op) const {
+    const ValueType& dout = type(op.dout);
+    packed("qk_norm_backward", dout, op.heads);
+    same("qk_norm_backward", dout, type(op.qkv));
+    Placements placement =
+        per_axis([&](Axis axis) { return dout.placement[axis].is_split() ? kPartial : kReplicated; });
+    const ValueType weight{{op.heads.head_dim}, dout.dtype, placement};
+    return {dout, weight, weight};
   }
 
   Types operator()(const Matmul& op) const {
@@ -99,14 +142,20 @@ class Infer {
   Types operator()(const Transpose& op) const { return {transposed(type(op.x))}; }
 
   Types operator()(const Rope& op) const {
-    packed("rope", type(op.qkv), op.heads);
-    return {type(op.qkv)};
+    const ValueType& qkv = type(op.qkv);
+    packed("rope", qkv, op.heads);
+    per_token("rope", qkv, type(op.positions));
+    if (op.rotary_dim <= 0 || op.rotary_dim % 2 != 0 || op.rotary_dim > op.heads.head_dim) {
+      fail("rope", fmt::format("rotates {} dims of a head of {}", op.rotary_dim, op.heads.head_dim));
+    }
+    return {qkv};
   }
 
   Types operator()(const Attention& op) const {
     const ValueType& qkv = type(op.qkv);
     packed("attention", qkv, op.heads);
     if (op.batch * op.seq != qkv.shape[0]) fail("attention", "batch x seq is not the number of tokens");
+    if (op.starts.id != kNoValue) per_token("attention", qkv, type(op.starts));
     return {{{qkv.shape[0], op.heads.out_width()}, qkv.dtype, qkv.placement},
             {{qkv.shape[0], op.heads.heads}, DType::f32, qkv.placement}};
   }
@@ -126,6 +175,45 @@ class Infer {
   Types operator()(const SwiGluBackward& op) const {
     if (type(op.dy).placement != type(op.x).placement) fail("swiglu_backward", "dy and x lie differently");
     return {type(op.x)};
+  }
+
+  Types operator()(const Activate& op) const {
+    no_partial("activate", type(op.x));
+    return {type(op.x)};
+  }
+
+  Types operator()(const ActivateBackward& op) const {
+    same("activate_backward", type(op.dy), type(op.x));
+    return {type(op.x)};
+  }
+
+  Types operator()(const AdapterUp& op) const {
+    const ValueType &base = type(op.base), &h = type(op.h), &b = type(op.b);
+    no_partial("adapter_up", base);
+    adapters("adapter_up", op.columns, base.shape[1], h.shape[1], b);
+    Placements placement = per_axis([&](Axis axis) { return product("adapter_up", axis, h, 0, b, 0); });
+    if (placement != base.placement || h.shape[0] != base.shape[0]) {
+      fail("adapter_up", fmt::format("{} and {} do not lie as {}", to_string(h), to_string(b), to_string(base)));
+    }
+    return {base};
+  }
+
+  Types operator()(const AdapterUpBackward& op) const {
+    const ValueType &dout = type(op.dout), &b = type(op.b);
+    const std::int64_t width = b.shape[1] * used(op.columns);
+    adapters("adapter_up_backward", op.columns, dout.shape[1], width, b);
+    Placements placement = per_axis([&](Axis axis) { return product("adapter_up_backward", axis, dout, 0, b, 1); });
+    return {{{dout.shape[0], width}, dout.dtype, placement}};
+  }
+
+  Types operator()(const AdapterWeightGrad& op) const {
+    const ValueType &dout = type(op.dout), &h = type(op.h);
+    const std::int64_t count = used(op.columns);
+    if (dout.shape[0] != h.shape[0] || count == 0 || h.shape[1] % count != 0) {
+      fail("adapter_weight_grad", fmt::format("{} and {} do not go together", to_string(dout), to_string(h)));
+    }
+    Placements placement = per_axis([&](Axis axis) { return product("adapter_weight_grad", axis, dout, 1, h, 1); });
+    return {{{dout.shape[1], h.shape[1] / count}, dout.dtype, placement}};
   }
 
   Types operator()(const Quantize& op) const {
@@ -181,6 +269,22 @@ class Infer {
   }
 
   Types operator()(const CrossEntropyBackward& op) const { return {type(op.logits)}; }
+
+  Types operator()(const GatherShards& op) const {
+    if (op.shards.empty() || op.shards.size() != op.weights.size()) fail("gather_shards", "not one result a weight");
+    Types whole;
+    for (In shard : op.shards) {
+      if (program_[shard.id].state != StateKind::weight) fail("gather_shards", "a state of another kind");
+      whole.push_back(type(shard));
+    }
+    return whole;
+  }
+
+  Types operator()(const ScatterGrads& op) const {
+    if (op.dws.size() != op.main_grads.size()) fail("scatter_grads", "not one main gradient a weight gradient");
+    for (std::size_t i = 0; i < op.dws.size(); ++i) grad_fits("scatter_grads", type(op.dws[i]), op.main_grads[i]);
+    return bucket("scatter_grads", op.main_grads, StateKind::main_grad);
+  }
 
   Types operator()(const GatherParams& op) const { return bucket("gather_params", op.weights, StateKind::weight); }
   Types operator()(const ReduceGrads& op) const { return bucket("reduce_grads", op.main_grads, StateKind::main_grad); }
@@ -252,6 +356,28 @@ class Infer {
     no_partial(op, qkv);
     if (qkv.shape[1] != heads.packed_width())
       fail(op, "the packed q|k|v is not as wide as the heads: " + to_string(qkv));
+  }
+
+  // One number for each row of `rows`, known to every rank that holds a part of that row.
+  void per_token(std::string_view op, const ValueType& rows, const ValueType& numbers) const {
+    if (numbers.shape != Shape{rows.shape[0]}) fail(op, "not one number a token: " + to_string(numbers));
+    for (Axis axis : kAxes) {
+      if (rows.placement[axis].is_split(0) != numbers.placement[axis].is_split(0)) {
+        fail(op, axis, fmt::format("{} does not lie as the rows of {}", to_string(numbers), to_string(rows)));
+      }
+    }
+  }
+
+  static std::int64_t used(const AdapterColumns& columns) {
+    return std::count_if(columns.begin(), columns.end(), [](std::int64_t count) { return count > 0; });
+  }
+
+  void adapters(std::string_view op, const AdapterColumns& columns, std::int64_t width, std::int64_t h_width,
+                const ValueType& b) const {
+    if (std::accumulate(columns.begin(), columns.end(), std::int64_t{0}) != width || b.shape[0] != width) {
+      fail(op, "the adapters' columns are not those of the output");
+    }
+    if (h_width != used(columns) * b.shape[1]) fail(op, "h is not as wide as the ranks of the adapters");
   }
 
   ValueType transposed(ValueType t) const {
@@ -328,6 +454,8 @@ std::string to_string(const ValueType& type) {
   }
   return placement.empty() ? text : text + "{" + placement + "}";
 }
+
+int replicas(const Program& program) { return program.axis_size[Axis::dp] * program.axis_size[Axis::cp]; }
 
 std::vector<ValueId> states(const Program& program, StateKind kind) {
   std::vector<ValueId> ids;

@@ -26,9 +26,8 @@ Steps quantize_steps(const Quantize& op, const Program& program) {
 // One number over the ranks that hold other parts of the gradients; between stages the schedule's end carries it.
 Steps grad_norm_steps(const Program& program) {
   Steps steps = {kernel(1.0)};
-  for (Axis axis : {Axis::tp, Axis::dp}) {
-    if (program.axis_size[axis] > 1) steps.push_back(all_reduce(axis, 4));
-  }
+  if (program.axis_size[Axis::tp] > 1) steps.push_back(all_reduce(Axis::tp, 4));
+  if (replicas(program) > 1) steps.push_back(all_reduce(Axis::dp, 4));
   return steps;
 }
 

@@ -1,12 +1,13 @@
 // The closed set of operations. An op is a plain struct: typed operands, then plain fields. Ops are coarse: one op is
 // one fused kernel where a good stack has one. Letters in shape comments: T local tokens, S sequence length, B samples,
-// H hidden, F ffn width, n and k local query and key/value heads, D head dim, V local vocabulary rows, M N K a
-// product's dims.
+// H hidden, F ffn width, R rank of an adapter, n and k local query and key/value heads, D head dim, V local vocabulary
+// rows, M N K a product's dims.
 //
 // `fields()` names the operands in order; a walk over operands is collect(op) in operands.h, a reader of the meaning is
 // one std::visit without a fallback overload, so that a forgotten op is a compile error.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 #include <tuple>
@@ -28,7 +29,15 @@ struct Out {
 struct InOut {  // a state that the op updates
   ValueId id = kNoValue;
 };
+using InList = std::vector<In>;
+using OutList = std::vector<Out>;
 using InOutList = std::vector<InOut>;
+
+struct Heads {
+  std::int64_t heads = 0, kv_heads = 0, head_dim = 0;  // local to one rank
+  std::int64_t packed_width() const { return (heads + 2 * kv_heads) * head_dim; }
+  std::int64_t out_width() const { return heads * head_dim; }
+};
 
 struct Embedding {
   static constexpr std::string_view kName = "embedding";
@@ -59,6 +68,40 @@ struct RmsNormBackward {  // dx is the gradient of x and of the residual alike
   In dy{}, dsum{}, sum{}, weight{}, rstd{};  // (T, H), (T, H) or absent, (T, H), (H), (T)
   Out dx{}, dw{};                            // (T, H), (H)
   auto fields() const { return std::tie(dy, dsum, sum, weight, rstd, dx, dw); }
+};
+
+struct LayerNorm {  // sum = x + residual; y = (sum - mean) * rstd * (weight + weight_offset) + bias
+  static constexpr std::string_view kName = "layer_norm";
+  In x{}, residual{}, weight{}, bias{};  // (T, H), (T, H) or absent, (H), (H)
+  Out sum{}, y{}, mean{}, rstd{};        // (T, H) where there is a residual, (T, H), (T) float32, (T) float32
+  double eps = 1e-5;
+  double weight_offset = 0.0;  // 1: weights are kept as their difference from one (Nemotron's LayerNorm1P)
+  auto fields() const { return std::tie(x, residual, weight, bias, sum, y, mean, rstd); }
+};
+
+struct LayerNormBackward {  // dx is the gradient of x and of the residual alike
+  static constexpr std::string_view kName = "layer_norm_backward";
+  In dy{}, dsum{}, sum{}, weight{}, mean{}, rstd{};  // dsum may be absent
+  Out dx{}, dw{}, db{};                              // (T, H), (H), (H)
+  double weight_offset = 0.0;
+  auto fields() const { return std::tie(dy, dsum, sum, weight, mean, rstd, dx, dw, db); }
+};
+
+struct QkNorm {  // RMS norm of each head of q and of k inside the packed tensor, before the rotation
+  static constexpr std::string_view kName = "qk_norm";
+  In qkv{}, q_weight{}, k_weight{};  // (T, (n + 2k) D), (D), (D)
+  Out out{}, rstd{};                 // as qkv, (T, n + k) float32
+  Heads heads{};
+  double eps = 1e-6;
+  auto fields() const { return std::tie(qkv, q_weight, k_weight, out, rstd); }
+};
+
+struct QkNormBackward {
+  static constexpr std::string_view kName = "qk_norm_backward";
+  In dout{}, qkv{}, q_weight{}, k_weight{}, rstd{};
+  Out dqkv{}, dq_weight{}, dk_weight{};  // (T, (n + 2k) D), (D), (D)
+  Heads heads{};
+  auto fields() const { return std::tie(dout, qkv, q_weight, k_weight, rstd, dqkv, dq_weight, dk_weight); }
 };
 
 struct Matmul {  // out = a b^T, or a b, and the bias
@@ -124,42 +167,41 @@ struct Transpose {
   auto fields() const { return std::tie(x, out); }
 };
 
-struct Heads {
-  std::int64_t heads = 0, kv_heads = 0, head_dim = 0;  // local to one rank
-  std::int64_t packed_width() const { return (heads + 2 * kv_heads) * head_dim; }
-  std::int64_t out_width() const { return heads * head_dim; }
-};
-
 struct Rope {  // rotates q and k inside the packed tensor; `inverse` is its backward
   static constexpr std::string_view kName = "rope";
-  In qkv{};   // (T, (n + 2k) D)
-  Out out{};  // the same
+  In qkv{}, positions{};  // (T, (n + 2k) D), (T)
+  Out out{};              // as qkv
   Heads heads{};
   double theta = 10000.0;
   RopeScaling scaling{};
-  std::int64_t batch = 1;  // row r is position r / batch
+  std::int64_t rotary_dim = 0;  // dims of a head that are rotated, the first ones; even, at most D
   bool inverse = false;
-  auto fields() const { return std::tie(qkv, out); }
+  auto fields() const { return std::tie(qkv, positions, out); }
 };
 
+// Where the tokens are split over cp, each rank holds chunks r and 2 cp - 1 - r of the 2 cp chunks of every sequence
+// (zigzag: equal work under a causal mask), and K and V go round the ring of cp ranks: a hidden collective. Packed
+// sub-sequences: a token attends to those of its own only.
 struct Attention {
   static constexpr std::string_view kName = "attention";
-  In qkv{};          // (T, (n + 2k) D)
-  Out out{}, lse{};  // (T, n D), (T, n) float32
+  In qkv{}, starts{};  // (T, (n + 2k) D), (T) or absent: where in the pack each token's sub-sequence starts
+  Out out{}, lse{};    // (T, n D), (T, n) float32
   Heads heads{};
-  std::int64_t batch = 0, seq = 0;  // T = batch * seq
+  std::int64_t batch = 0, seq = 0;  // T = batch * seq, of this rank
   bool causal = true;
-  auto fields() const { return std::tie(qkv, out, lse); }
+  double attended = 0.0;  // mean over tokens of the length of their sub-sequence; 0: nothing is packed
+  auto fields() const { return std::tie(qkv, starts, out, lse); }
 };
 
-struct AttentionBackward {
+struct AttentionBackward {  // over cp, K and V go round once more and their gradients with them, home again
   static constexpr std::string_view kName = "attention_backward";
-  In dout{}, qkv{}, out{}, lse{};
+  In dout{}, qkv{}, starts{}, out{}, lse{};
   Out dqkv{};
   Heads heads{};
   std::int64_t batch = 0, seq = 0;
   bool causal = true;
-  auto fields() const { return std::tie(dout, qkv, out, lse, dqkv); }
+  double attended = 0.0;
+  auto fields() const { return std::tie(dout, qkv, starts, out, lse, dqkv); }
 };
 
 struct SwiGlu {  // y = silu(gate) * up
@@ -174,6 +216,53 @@ struct SwiGluBackward {
   In dy{}, x{};
   Out dx{};
   auto fields() const { return std::tie(dy, x, dx); }
+};
+
+struct Activate {  // y = f(x), element by element
+  static constexpr std::string_view kName = "activate";
+  In x{};   // (T, F)
+  Out y{};  // (T, F)
+  Activation activation = Activation::gelu;
+  auto fields() const { return std::tie(x, y); }
+};
+
+struct ActivateBackward {
+  static constexpr std::string_view kName = "activate_backward";
+  In dy{}, x{};
+  Out dx{};
+  Activation activation = Activation::gelu;
+  auto fields() const { return std::tie(dy, x, dx); }
+};
+
+// The columns of a linear's output that each of its adapters adds to, on one rank, in order; 0: no such adapter.
+using AdapterColumns = std::array<std::int64_t, kMaxPieces>;
+
+struct AdapterUp {  // the second product of low-rank adapters: out = base + scale * h_i b_i^T in the columns of adapter
+                    // i
+  static constexpr std::string_view kName = "adapter_up";
+  In base{}, h{}, b{};  // (T, N), (T, adapters x R), (N, R)
+  Out out{};            // (T, N)
+  AdapterColumns columns{};
+  double scale = 1.0;
+  auto fields() const { return std::tie(base, h, b, out); }
+};
+
+struct AdapterUpBackward {  // dh_i = scale * dout_i b_i; the base's gradient is dout itself
+  static constexpr std::string_view kName = "adapter_up_backward";
+  In dout{}, b{};
+  Out dh{};
+  AdapterColumns columns{};
+  double scale = 1.0;
+  auto fields() const { return std::tie(dout, b, dh); }
+};
+
+struct AdapterWeightGrad {  // db_i = scale * dout_i^T h_i
+  static constexpr std::string_view kName = "adapter_weight_grad";
+  In dout{}, h{};
+  Out db{};  // (N, R)
+  AdapterColumns columns{};
+  double scale = 1.0;
+  auto fields() const { return std::tie(dout, h, db); }
 };
 
 struct Quantize {  // current scaling: amax of the whole tensor, then the cast
@@ -240,13 +329,28 @@ struct CrossEntropyBackward {
   auto fields() const { return std::tie(logits, targets, weight, lse, dlogits); }
 };
 
-struct GatherParams {  // updated shards of a bucket of weights come together over dp
+struct GatherParams {  // updated shards of a bucket of weights come together over dp x cp
   static constexpr std::string_view kName = "gather_params";
   InOutList weights{};
   auto fields() const { return std::tie(weights); }
 };
 
-struct ReduceGrads {  // main gradients of a bucket are summed over dp, each rank keeping its shard
+// FSDP: the weights of a unit (a layer, or what is outside the layers), whole on every rank of dp x cp.
+struct GatherShards {
+  static constexpr std::string_view kName = "gather_shards";
+  InList shards{};    // weights of which each rank holds a share
+  OutList weights{};  // the same, whole
+  auto fields() const { return std::tie(shards, weights); }
+};
+
+struct ScatterGrads {  // FSDP: weight gradients of a unit are summed over dp x cp; each rank adds its share to its own
+  static constexpr std::string_view kName = "scatter_grads";
+  InList dws{};
+  InOutList main_grads{};
+  auto fields() const { return std::tie(dws, main_grads); }
+};
+
+struct ReduceGrads {  // main gradients of a bucket are summed over dp x cp, each rank keeping its shard
   static constexpr std::string_view kName = "reduce_grads";
   InOutList main_grads{};
   bool scatter = true;  // false: every rank keeps the whole sum
@@ -282,11 +386,13 @@ struct AdamW {  // master weights and moments of this rank's shard, then the wei
   auto fields() const { return std::tie(weights, main_grads); }
 };
 
-using Op = std::variant<Embedding, EmbeddingBackward, RmsNorm, RmsNormBackward, Matmul, WeightGrad,
-                        WeightGradAccumulate, AddBias, BiasGrad, Accumulate, Add, Transpose, Rope, Attention,
-                        AttentionBackward, SwiGlu, SwiGluBackward, Quantize, CastWeight, AllGather, ReduceScatter,
-                        AllReduce, CrossEntropy, CrossEntropyBackward, GatherParams, ReduceGrads, ReducePartialGrads,
-                        ReduceSharedGrads, GradNorm, AdamW>;
+using Op =
+    std::variant<Embedding, EmbeddingBackward, RmsNorm, RmsNormBackward, LayerNorm, LayerNormBackward, QkNorm,
+                 QkNormBackward, Matmul, WeightGrad, WeightGradAccumulate, AddBias, BiasGrad, Accumulate, Add,
+                 Transpose, Rope, Attention, AttentionBackward, SwiGlu, SwiGluBackward, Activate, ActivateBackward,
+                 AdapterUp, AdapterUpBackward, AdapterWeightGrad, Quantize, CastWeight, AllGather, ReduceScatter,
+                 AllReduce, CrossEntropy, CrossEntropyBackward, GatherParams, GatherShards, ScatterGrads, ReduceGrads,
+                 ReducePartialGrads, ReduceSharedGrads, GradNorm, AdamW>;
 
 std::string_view name(const Op& op);
 

@@ -15,8 +15,9 @@ void push(std::vector<Operand>& list, InOut operand) {
   if (operand.id != kNoValue) list.push_back({operand.id, Use::inout});
 }
 
-void push(std::vector<Operand>& list, const InOutList& operands) {
-  for (InOut operand : operands) push(list, operand);
+template <class Field>
+void push(std::vector<Operand>& list, const std::vector<Field>& operands) {
+  for (Field operand : operands) push(list, operand);
 }
 
 }  // namespace
@@ -51,6 +52,8 @@ struct LaneOf {
   Lane operator()(const AllReduce& op) const { return perfbench::lane_of(op.axis); }
   Lane operator()(const ReducePartialGrads& op) const { return perfbench::lane_of(op.axis); }
   Lane operator()(const GatherParams&) const { return Lane::dp; }
+  Lane operator()(const GatherShards&) const { return Lane::dp; }
+  Lane operator()(const ScatterGrads&) const { return Lane::dp; }
   Lane operator()(const ReduceGrads&) const { return Lane::dp; }
   Lane operator()(const ReduceSharedGrads&) const { return Lane::dp; }
 };

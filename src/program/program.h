@@ -14,6 +14,8 @@ struct Node {
   Op op;
   When when = When::always;
   int layer = -1;  // index in the chunk; -1: outside the layers
+  // A control edge that is no use: the op does not start before this value is made (a prefetch).
+  ValueId after = kNoValue;
 };
 
 struct Program {
@@ -24,6 +26,9 @@ struct Program {
   std::vector<Node> optimizer;  // once per global step
 
   ValueId tokens = kNoValue, targets = kNoValue;          // data, where the chunk has the embedding or the head
+  ValueId positions = kNoValue;                           // data: of each token in its sequence
+  ValueId stream_positions = kNoValue;                    // data: the same, of the rows of the stream between blocks
+  ValueId starts = kNoValue;                              // data: where in the pack each token's sub-sequence starts
   ValueId loss_weight = kNoValue;                         // data: 1 / (target tokens of the global batch), float32
   ValueId input = kNoValue, output = kNoValue;            // activations from and to the neighbouring chunks
   ValueId grad_output = kNoValue, grad_input = kNoValue;  // their gradients
@@ -33,6 +38,9 @@ struct Program {
   Value& operator[](ValueId id) { return values[static_cast<std::size_t>(id)]; }
   const ValueType& type(ValueId id) const { return (*this)[id].type; }
 };
+
+// Ranks that hold the same weights and other tokens: dp x cp. Their group is that of Axis::dp.
+int replicas(const Program& program);
 
 // Ids of the states of one kind, in the order in which they were made.
 std::vector<ValueId> states(const Program& program, StateKind kind);

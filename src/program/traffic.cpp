@@ -14,6 +14,12 @@ struct Collectives {
   RankTraffic operator()(const AllReduce& op) const { return over(op.axis, bytes(op.x.id)); }
   RankTraffic operator()(const GatherParams& op) const { return over(Axis::dp, padded_bytes(op.weights)); }
   RankTraffic operator()(const ReduceGrads& op) const { return over(Axis::dp, padded_bytes(op.main_grads)); }
+  RankTraffic operator()(const GatherShards& op) const {
+    InOutList shards;
+    for (In shard : op.shards) shards.push_back({shard.id});
+    return over(Axis::dp, padded_bytes(shards));
+  }
+  RankTraffic operator()(const ScatterGrads& op) const { return over(Axis::dp, padded_bytes(op.main_grads)); }
   RankTraffic operator()(const ReducePartialGrads& op) const {
     RankTraffic total;
     for (InOut grad : op.main_grads) total += over(op.axis, bytes(grad.id));
@@ -39,12 +45,14 @@ struct Collectives {
  private:
   std::int64_t bytes(ValueId id) const { return program.type(id).bytes(); }
   std::int64_t padded_bytes(const InOutList& bucket) const {
-    const std::int64_t shards = program.axis_size[Axis::dp];
+    const std::int64_t shards = replicas(program);
     return shard_elements(program, bucket, shards) * shards * size_bytes(program.type(bucket.front().id).dtype);
   }
+  // The group of dp is dp x cp.
   RankTraffic over(Axis axis, std::int64_t size) const {
     RankTraffic total;
-    if (program.axis_size[axis] > 1) total.axis[axis] = {.calls = 1, .bytes = size};
+    if ((axis == Axis::dp ? replicas(program) : program.axis_size[axis]) > 1)
+      total.axis[axis] = {.calls = 1, .bytes = size};
     return total;
   }
 };

@@ -125,7 +125,9 @@ class Verify {
     };
     for (const Node& node : program_.backward) {
       if (const auto* op = std::get_if<ReduceGrads>(&node.op)) {
-        reduce(op->main_grads, Axis::dp);
+        for (Axis axis : {Axis::dp, Axis::cp}) {
+          if (program_.axis_size[axis] > 1) reduce(op->main_grads, axis);
+        }
       } else if (const auto* partial = std::get_if<ReducePartialGrads>(&node.op)) {
         reduce(partial->main_grads, partial->axis);
       } else {

@@ -19,13 +19,13 @@ void add_states(StageMemoryBytes& memory, const Program& program, const Policy& 
   memory.gradients += bytes(StateKind::main_grad);
   std::int64_t shared = 0;  // elements whose optimizer states this rank holds
   for (const Bucket& bucket : buckets(program)) {
-    const auto padding = static_cast<double>(bucket.shard * program.axis_size[Axis::dp] - bucket.elements);
+    const auto padding = static_cast<double>(bucket.shard * replicas(program) - bucket.elements);
     const ValueId grad = bucket.main_grads.front().id;
     memory.gradients += padding * size_bytes(program.type(grad).dtype);
     memory.parameters += padding * size_bytes(program.type(program[grad].weight).dtype);
     shared += bucket.shard;
   }
-  if (program.axis_size[Axis::dp] == 1 || !policy.distributed_optimizer) {
+  if (replicas(program) == 1 || !policy.distributed_optimizer) {
     shared = 0;
     for (ValueId grad : states(program, StateKind::main_grad)) shared += program.type(grad).shape.elements();
   }

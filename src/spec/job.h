@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,15 @@ struct ParallelLayout {
   bool fsdp = false;  // parameters are sharded over dp
 };
 
+// Low-rank adapters (Hu et al. 2021): beside each target y = W x a trained (alpha / rank) B A x; all else is frozen.
+struct Lora {
+  int rank = 16;
+  double alpha = 32.0;
+  // "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", as peft names modules; "qkv_proj" is
+  // one adapter for q, k and v together, as NeMo's linear_qkv.
+  std::vector<std::string> targets;
+};
+
 struct Job {
   ModelSpec model;
   SystemSpec system;
@@ -37,8 +47,10 @@ struct Job {
   int num_flushes = 1;              // gbs / (lbs * dp)
   int ga = 1;                       // as the stack prints it
   std::vector<ChunkLayers> chunks;  // pp * vp entries; chunk c of stage s is entry c * pp + s
+  std::optional<Lora> lora;         // of task lora
+  bool packed = false;              // samples are packs of sub-sequences that do not see each other
   bool cuda_graphs = false;
-  int recompute_layers = 0;
+  int recompute_layers = 0;  // of each chunk: its first layers are recomputed as a whole; more than it has: all
   int offload_layers = 0;
   std::vector<std::string> recompute_modules;
 

@@ -44,6 +44,12 @@ constexpr std::array kFlags{
     Flag{"regather_in_backward", &Stack::regather_in_backward},
     Flag{"fused_grad_accumulation", &Stack::fused_grad_accumulation},
     Flag{"master_weights", &Stack::master_weights},
+    Flag{"packed_fine_tuning", &Stack::packed_fine_tuning},
+    Flag{"recast_frozen_weights", &Stack::recast_frozen_weights},
+    Flag{"fsdp_with_pp", &Stack::fsdp_with_pp},
+    Flag{"fsdp_reshard_after_forward", &Stack::fsdp_reshard_after_forward},
+    Flag{"fsdp_defer_grad_reduce", &Stack::fsdp_defer_grad_reduce},
+    Flag{"recompute_whole_layer", &Stack::recompute_whole_layer},
 };
 
 struct Constant {
@@ -58,6 +64,7 @@ constexpr std::array kConstants{
     Constant{"attention", &StackConstants::attention, 0.01, 2.0},
     Constant{"tp_exposed", &StackConstants::tp_exposed, 0.0, 20.0},  // over 1: slower than the ideal collective
     Constant{"tp_exposed_overlapped", &StackConstants::tp_exposed_overlapped, 0.0, 20.0},
+    Constant{"cp_exposed", &StackConstants::cp_exposed, 0.0, 20.0},
     Constant{"op_gap_s", &StackConstants::op_gap_s, 0.0, 0.01},
     Constant{"graphs_gap_factor", &StackConstants::graphs_gap_factor, 0.0, 1.0},
     Constant{"dp_exposed", &StackConstants::dp_exposed, 0.0, 1.0},
@@ -121,6 +128,7 @@ Stack read_stack(const std::filesystem::path& path) {
   stack.flops_convention = read_word(fields, "flops_convention", kConventions);
   for (const Flag& flag : kFlags) stack.*flag.member = fields.boolean(flag.key);
   stack.tp_overlap_exceptions = read_texts(fields, "tp_overlap_exceptions");
+  stack.lora_targets = read_texts(fields, "lora_targets");
   stack.main_grad_dtype = read_word(fields, "main_grad_dtype", kStateTypes);
   stack.optimizer_state_dtype = read_word(fields, "optimizer_state_dtype", kStateTypes);
   stack.bucket_elements = fields.integer("bucket_elements");

@@ -29,6 +29,7 @@ struct StackConstants {
   double attention = 1.0;              // the same, attention forward
   double tp_exposed = 1.0;             // share of a tp collective's time that is not hidden by chunked overlap
   double tp_exposed_overlapped = 1.0;  // the same where GEMM and collective overlap by user buffers
+  double cp_exposed = 1.0;             // share of the ring's time that attention does not hide
   double op_gap_s = 0.0;               // launch gap before each compute op
   double graphs_gap_factor = 1.0;      // what CUDA graphs leave of that gap
   double dp_exposed = 0.0;             // least share of dp traffic that stays exposed
@@ -57,6 +58,14 @@ struct Stack {
   bool master_weights = true;                // FP32 master copy of the parameters
   DType optimizer_state_dtype = DType::f32;  // of each of the two moments
   std::int64_t bucket_elements = 0;          // of a gradient bucket; 0: one bucket per chunk
+
+  bool packed_fine_tuning = false;          // sft and lora run on packs of sub-sequences, else on full samples
+  std::vector<std::string> lora_targets;    // of a job that names none; words of Lora::targets
+  bool recast_frozen_weights = false;       // frozen weights are cast to FP8 with every microbatch, not once a step
+  bool fsdp_with_pp = false;                // parameters can be sharded in a pipeline
+  bool fsdp_reshard_after_forward = false;  // gathered weights are dropped after the forward and gathered again
+  bool fsdp_defer_grad_reduce = false;      // whole main gradients are kept and reduced after the last microbatch only
+  bool recompute_whole_layer = false;       // full recompute runs every op of a layer again, those nobody reads, too
 
   StackConstants constants;
 };

@@ -118,16 +118,21 @@ void norms(std::vector<OpCase>& cases, DType dtype) {
 void ropes(std::vector<OpCase>& cases, DType dtype) {
   struct Variant {
     const char* name;
-    std::int64_t batch, seq;
+    std::int64_t tokens;
     Heads heads;
     double theta;
+    std::int64_t rotary_dim;
   };
-  for (const Variant& v : {Variant{"rope", 1, 13, {.heads = 2, .kv_heads = 2, .head_dim = 8}, 10000.0},
-                           Variant{"rope_gqa_batch3", 3, 7, {.heads = 4, .kv_heads = 1, .head_dim = 6}, 500000.0}}) {
-    const std::int64_t tokens = v.batch * v.seq, width = v.heads.packed_width();
-    const Count count{0, 2.0 * size_bytes(dtype) * static_cast<double>(tokens * width)};
+  for (const Variant& v : {Variant{"rope", 13, {.heads = 2, .kv_heads = 2, .head_dim = 8}, 10000.0, 8},
+                           Variant{"rope_gqa", 21, {.heads = 4, .kv_heads = 1, .head_dim = 6}, 500000.0, 6},
+                           Variant{"rope_partial", 13, {.heads = 4, .kv_heads = 2, .head_dim = 8}, 10000.0, 4}}) {
+    const std::int64_t tokens = v.tokens, width = v.heads.packed_width();
+    const Count count{
+        0, 2.0 * size_bytes(dtype) * static_cast<double>(tokens * width) + 8.0 * static_cast<double>(tokens)};
     cases.push_back(make(v.name, Rope::kName, plain(dtype), count, [=](Builder& b, Program& p) {
-      const Rope op{.qkv = {input(b, p, {tokens, width})}, .heads = v.heads, .theta = v.theta, .batch = v.batch};
+      p.positions = b.data("positions", {tokens});
+      Rope op{.qkv = {input(b, p, {tokens, width})}, .positions = {p.positions}, .heads = v.heads, .theta = v.theta};
+      op.rotary_dim = v.rotary_dim;
       return b.emit(op, {"out"}).out.id;
     }));
   }
@@ -232,9 +237,9 @@ std::vector<OpCase> op_cases() {
 const std::vector<UncoveredOp>& uncovered_ops() {
   constexpr std::string_view kLayouts = "moves data between ranks: layouts of whole models are compared with one rank";
   static const std::vector<UncoveredOp> ops = {
-      {AllGather::kName, kLayouts},        {ReduceScatter::kName, kLayouts}, {AllReduce::kName, kLayouts},
-      {GatherParams::kName, kLayouts},     {ReduceGrads::kName, kLayouts},   {ReducePartialGrads::kName, kLayouts},
-      {ReduceSharedGrads::kName, kLayouts}};
+      {AllGather::kName, kLayouts},    {ReduceScatter::kName, kLayouts},      {AllReduce::kName, kLayouts},
+      {GatherShards::kName, kLayouts}, {ScatterGrads::kName, kLayouts},       {GatherParams::kName, kLayouts},
+      {ReduceGrads::kName, kLayouts},  {ReducePartialGrads::kName, kLayouts}, {ReduceSharedGrads::kName, kLayouts}};
   return ops;
 }
 

@@ -17,12 +17,14 @@
 
 namespace perfbench {
 
+inline constexpr std::int64_t kOpPositions = 64;
+
 // What a case is given, by value id, on the CPU: data, what comes from neighbouring chunks, weights. The same for the
 // same seed. Every fourth target is ignored.
 inline ValueTable random_inputs(const OpCase& c, std::uint64_t seed) {
   const Program& program = c.program;
   const at::Generator random = at::detail::createCPUGenerator(seed);
-  std::int64_t ids = 0;  // token ids lie below
+  std::int64_t ids = kOpPositions;  // token ids and positions lie below
   for (const Node& node : program.forward) {
     if (const auto* op = std::get_if<Embedding>(&node.op)) ids = program.type(op->weight.id).shape[0];
     if (const auto* op = std::get_if<CrossEntropy>(&node.op)) ids = op->vocab;
@@ -47,6 +49,7 @@ inline ValueTable random_inputs(const OpCase& c, std::uint64_t seed) {
 inline Rank lone_rank(at::Device device) {
   Rank rank;
   rank.device = device;
+  rank.num_positions = kOpPositions;
   ThreadWorld world(1);
   for (Axis axis : kAxes) rank.axis[axis] = world.group(0, {0});
   rank.loss = at::zeros({1}, at::TensorOptions().dtype(at::kFloat).device(device));

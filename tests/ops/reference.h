@@ -69,23 +69,24 @@ class Reference {
   void compute(const Add& op) { set(op.out.id, of(op.a) + of(op.b)); }
   void compute(const Transpose& op) { set(op.out.id, of(op.x).t()); }
 
-  // Elements i and i + D / 2 of a head are one complex number, turned by the angle p theta^(-2 i / D).
+  // Elements i and i + R / 2 of the R rotated dims of a head are one complex number, turned by p theta^(-2 i / R).
   void compute(const Rope& op) {
-    const torch::Tensor qkv = of(op.qkv);
-    const std::int64_t turned = op.heads.heads + op.heads.kv_heads, dim = op.heads.head_dim;
-    const torch::Tensor heads = qkv.view({-1, op.batch, turned + op.heads.kv_heads, dim});
-    const torch::Tensor pairs = heads.slice(2, 0, turned).unflatten(3, {2, dim / 2});  // (S, B, heads, 2, D / 2)
-    torch::Tensor angle = torch::zeros({heads.size(0), 1, 1, dim / 2}, torch::kDouble);
-    for (std::int64_t p = 0; p < heads.size(0); ++p) {
+    const torch::Tensor qkv = of(op.qkv), positions = of(op.positions);
+    const std::int64_t turned = op.heads.heads + op.heads.kv_heads, dim = op.rotary_dim;
+    const torch::Tensor heads = qkv.view({-1, turned + op.heads.kv_heads, op.heads.head_dim});
+    const torch::Tensor pairs = heads.slice(1, 0, turned).slice(2, 0, dim).unflatten(2, {2, dim / 2});
+    torch::Tensor angle = torch::zeros({heads.size(0), 1, dim / 2}, torch::kDouble);
+    for (std::int64_t t = 0; t < heads.size(0); ++t) {
       for (std::int64_t i = 0; i < dim / 2; ++i) {
-        angle[p][0][0][i] =
-            static_cast<double>(p) / std::pow(op.theta, 2.0 * static_cast<double>(i) / static_cast<double>(dim));
+        angle[t][0][i] =
+            positions[t].item<double>() / std::pow(op.theta, 2.0 * static_cast<double>(i) / static_cast<double>(dim));
       }
     }
     const torch::Tensor rotated =
-        torch::complex(pairs.select(3, 0), pairs.select(3, 1)) * torch::polar(torch::ones_like(angle), angle);
-    const torch::Tensor qk = torch::cat({torch::real(rotated), torch::imag(rotated)}, 3);
-    set(op.out.id, torch::cat({qk, heads.slice(2, turned)}, 2).view_as(qkv));
+        torch::complex(pairs.select(2, 0), pairs.select(2, 1)) * torch::polar(torch::ones_like(angle), angle);
+    const torch::Tensor qk =
+        torch::cat({torch::real(rotated), torch::imag(rotated), heads.slice(1, 0, turned).slice(2, dim)}, 2);
+    set(op.out.id, torch::cat({qk, heads.slice(1, turned)}, 1).view_as(qkv));
   }
 
   void compute(const Attention& op) {
@@ -99,6 +100,49 @@ class Reference {
     }
     const torch::Tensor mixed = torch::einsum("bkgst,tbkd->sbkgd", {torch::softmax(scores, -1), heads.slice(2, n + k)});
     set(op.out.id, mixed.reshape({op.seq * op.batch, n * dim}));
+  }
+
+  void compute(const LayerNorm& op) {
+    torch::Tensor sum = of(op.x);
+    if (op.residual.id != kNoValue) sum = sum + of(op.residual);
+    set(op.sum.id, sum);
+    set(op.y.id, torch::layer_norm(sum, {sum.size(1)}, of(op.weight) + op.weight_offset, of(op.bias), op.eps));
+  }
+
+  void compute(const QkNorm& op) {
+    const std::int64_t n = op.heads.heads, k = op.heads.kv_heads, dim = op.heads.head_dim;
+    const torch::Tensor heads = of(op.qkv).view({-1, n + 2 * k, dim});
+    const torch::Tensor q = torch::rms_norm(heads.slice(1, 0, n), {dim}, of(op.q_weight), op.eps);
+    const torch::Tensor key = torch::rms_norm(heads.slice(1, n, n + k), {dim}, of(op.k_weight), op.eps);
+    set(op.out.id, torch::cat({q, key, heads.slice(1, n + k)}, 1).view_as(of(op.qkv)));
+  }
+
+  void compute(const Activate& op) {
+    const torch::Tensor x = of(op.x);
+    switch (op.activation) {
+      case Activation::silu:
+        return set(op.y.id, x * torch::sigmoid(x));
+      case Activation::relu2:
+        return set(op.y.id, torch::clamp_min(x, 0.0).square());
+      case Activation::gelu:  // the tanh form
+        return set(op.y.id, 0.5 * x * (1.0 + torch::tanh(std::sqrt(2.0 / M_PI) * (x + 0.044715 * x.pow(3)))));
+    }
+  }
+
+  // One adapter at a time.
+  void compute(const AdapterUp& op) {
+    const torch::Tensor h = of(op.h), b = of(op.b);
+    const std::int64_t rank = b.size(1);
+    torch::Tensor added = torch::zeros_like(of(op.base));
+    std::int64_t column = 0, adapter = 0;
+    for (const std::int64_t width : op.columns) {
+      if (width == 0) continue;
+      const torch::Tensor part = h.narrow(1, adapter * rank, rank).matmul(b.narrow(0, column, width).t());
+      added = torch::cat({added.slice(1, 0, column), part, added.slice(1, column + width)}, 1);
+      column += width;
+      ++adapter;
+    }
+    set(op.out.id, of(op.base) + op.scale * added);
   }
 
   void compute(const SwiGlu& op) {
@@ -129,7 +173,8 @@ class Reference {
   void compute(const OpType&) requires(
       requires(OpType op) { op.main_grad; } || requires(OpType op) { op.main_grads; } ||
       requires(OpType op) { op.weights; } || requires(OpType op) { op.dw; } || requires(OpType op) { op.dqkv; } ||
-      requires(OpType op) { op.dx; } || requires(OpType op) { op.dlogits; } || std::is_same_v<OpType, AllGather> ||
+      requires(OpType op) { op.dx; } || requires(OpType op) { op.dh; } || requires(OpType op) { op.db; } ||
+      requires(OpType op) { op.dlogits; } || std::is_same_v<OpType, AllGather> ||
       std::is_same_v<OpType, ReduceScatter> || std::is_same_v<OpType, AllReduce>) {
     throw std::logic_error(std::string(OpType::kName) + ": has no reference");
   }

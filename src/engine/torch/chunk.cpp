@@ -28,7 +28,7 @@ class Maker {
 
   void run() {
     chunk_.states.resize(program_.values.size());
-    const bool scattered = policy_.distributed_optimizer && program_.axis_size[Axis::dp] > 1;
+    const bool scattered = policy_.distributed_optimizer && replicas(program_) > 1;
     for (const Bucket& bucket : perfbench::buckets(program_)) add_bucket(bucket, scattered);
     for (std::size_t i = 0; i < program_.values.size(); ++i) {
       const Value& value = program_.values[i];
@@ -46,7 +46,7 @@ class Maker {
   }
 
   void add_bucket(const Bucket& bucket, bool scattered) {
-    const std::int64_t size = bucket.shard * program_.axis_size[Axis::dp];
+    const std::int64_t size = bucket.shard * replicas(program_);
     const ValueId first = bucket.main_grads.front().id;
     BucketBuffers buffers{.bucket = bucket,
                           .weights = count(zeros(size, program_.type(program_[first].weight).dtype, device_)),

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "engine/torch/ops.h"
 #include "program/operands.h"
+#include "program/zigzag.h"
 
 namespace perfbench {
 namespace {
@@ -16,18 +17,7 @@ PipelineShape pipeline_of(const Job& job) {
   return {.pp = job.layout.pp, .vp = job.layout.vp, .microbatches = job.num_microbatches, .flushes = job.num_flushes};
 }
 
-// Numbers of one microbatch on one dp rank as the Program wants them: position by position, samples together. (T)
-at::Tensor rows_of(const std::vector<std::int64_t>& numbers, std::int64_t first_sample, const Job& job,
-                   at::Device device) {
-  at::Tensor rows = empty(job.mbs * job.seq_len, DType::i64, at::kCPU);
-  auto* out = rows.data_ptr<std::int64_t>();
-  for (std::int64_t position = 0; position < job.seq_len; ++position) {
-    for (std::int64_t sample = 0; sample < job.mbs; ++sample) {
-      *out++ = numbers[static_cast<std::size_t>((first_sample + sample) * job.seq_len + position)];
-    }
-  }
-  return device.is_cpu() ? rows : rows.to(device);
-}
+at::Tensor on(at::Device device, const at::Tensor& host) { return device.is_cpu() ? host : host.to(device); }
 
 }  // namespace
 
@@ -36,6 +26,7 @@ Executor::Executor(const Job& job, Rank& rank, std::vector<Chunk>& chunks, std::
       rank_(rank),
       chunks_(chunks),
       lanes_(std::move(lanes)),
+      positions_(zigzag_positions(job.seq_len, job.layout.cp, rank.at.cp)),
       steps_(stage_steps(pipeline_of(job), rank.at.stage)) {}
 
 std::int64_t Executor::num_microbatches() const { return std::int64_t{job_.num_microbatches} * job_.num_flushes; }
@@ -62,7 +53,7 @@ void Executor::begin(const Batch& batch) {
 }
 
 int Executor::peer(const StageTransfer& transfer) const {
-  return Mesh(job_.layout).rank({.stage = transfer.peer, .dp = rank_.at.dp, .tp = rank_.at.tp});
+  return Mesh(job_.layout).rank({.stage = transfer.peer, .dp = rank_.at.dp, .cp = rank_.at.cp, .tp = rank_.at.tp});
 }
 
 void Executor::post(const StageTransfer& transfer) {
@@ -84,12 +75,37 @@ void Executor::send(const StageTransfer& transfer, const at::Tensor& tensor) {
           .tensor = tensor};
 }
 
-// dp rank r takes samples r, r + 1, ... of each microbatch's mbs x dp samples.
+// dp rank r takes samples r, r + 1, ... of each microbatch's mbs x dp samples, and of each its cp rank's positions.
+// Position by position, samples together. (T)
+at::Tensor Executor::rows_of(const Slot& slot,
+                             const std::function<std::int64_t(std::size_t, std::int64_t)>& number) const {
+  const std::int64_t first = (std::int64_t{slot.microbatch} * job_.layout.dp + rank_.at.dp) * job_.mbs;
+  at::Tensor rows = empty(job_.mbs * std::ssize(positions_), DType::i64, at::kCPU);
+  auto* out = rows.data_ptr<std::int64_t>();
+  for (const std::int64_t position : positions_) {
+    for (std::int64_t sample = first; sample < first + job_.mbs; ++sample) {
+      *out++ = number(static_cast<std::size_t>(sample * job_.seq_len + position), position);
+    }
+  }
+  return rows;
+}
+
 void Executor::give_data(const Batch& batch, const Slot& slot, Frame& frame) {
   const Program& program = frame.chunk.program;
-  const std::int64_t first = (std::int64_t{slot.microbatch} * job_.layout.dp + rank_.at.dp) * job_.mbs;
-  if (program.tokens != kNoValue) frame.hold(program.tokens, rows_of(batch.tokens, first, job_, rank_.device));
-  if (program.targets != kNoValue) frame.hold(program.targets, rows_of(batch.targets, first, job_, rank_.device));
+  const auto start = [&](std::size_t i) { return batch.starts.empty() ? 0 : batch.starts[i]; };
+  const auto give = [&](ValueId id, const auto& number) {
+    if (id == kNoValue) return;
+    at::Tensor rows = rows_of(slot, number);
+    const std::int64_t held = program.type(id).shape[0];  // the stream's rows are split over tp
+    if (held < rows.size(0)) rows = rows.narrow(0, held * rank_.at.tp, held).contiguous();
+    frame.hold(id, on(rank_.device, rows));
+  };
+  const auto position = [&](std::size_t i, std::int64_t p) { return p - start(i); };
+  give(program.tokens, [&](std::size_t i, std::int64_t) { return batch.tokens[i]; });
+  give(program.targets, [&](std::size_t i, std::int64_t) { return batch.targets[i]; });
+  give(program.positions, position);
+  give(program.stream_positions, position);
+  give(program.starts, [&](std::size_t i, std::int64_t) { return start(i); });
   if (program.loss_weight != kNoValue) frame.hold(program.loss_weight, loss_weight_);
 }
 

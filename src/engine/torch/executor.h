@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <vector>
@@ -37,6 +38,8 @@ class Executor {
   void run_slot(const StageStep& step, const Batch& batch);
   void run_nodes(const std::vector<Node>& nodes, const std::vector<std::vector<ValueId>>& deaths, const Slot& slot,
                  Frame& frame);
+  // A number for each token of the slot's microbatch on this rank, by its place in the batch and its position. (T)
+  at::Tensor rows_of(const Slot& slot, const std::function<std::int64_t(std::size_t, std::int64_t)>& number) const;
   void give_data(const Batch& batch, const Slot& slot, Frame& frame);
   void run_node(const Node& node, Frame& frame);
   void send(const StageTransfer& transfer, const at::Tensor& tensor);
@@ -47,6 +50,7 @@ class Executor {
   Rank& rank_;
   std::vector<Chunk>& chunks_;
   std::unique_ptr<Lanes> lanes_;
+  std::vector<std::int64_t> positions_;  // in the sequence, of the tokens that this rank holds of each sample
   std::vector<StageStep> steps_;
   std::map<std::pair<int, int>, ValueTable> tables_;  // by chunk and microbatch, from its forward to its backward
   std::map<std::size_t, Arriving> arriving_;          // by the slot that reads it

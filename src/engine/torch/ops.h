@@ -20,9 +20,19 @@ void run(const CastWeight& op, Frame& frame);
 // ops_block.cpp
 void run(const RmsNorm& op, Frame& frame);
 void run(const RmsNormBackward& op, Frame& frame);
+void run(const LayerNorm& op, Frame& frame);
+void run(const LayerNormBackward& op, Frame& frame);
+void run(const QkNorm& op, Frame& frame);
+void run(const QkNormBackward& op, Frame& frame);
 void run(const Rope& op, Frame& frame);
 void run(const SwiGlu& op, Frame& frame);
 void run(const SwiGluBackward& op, Frame& frame);
+void run(const Activate& op, Frame& frame);
+void run(const ActivateBackward& op, Frame& frame);
+// ops_adapter.cpp
+void run(const AdapterUp& op, Frame& frame);
+void run(const AdapterUpBackward& op, Frame& frame);
+void run(const AdapterWeightGrad& op, Frame& frame);
 // ops_attention.cpp
 void run(const Attention& op, Frame& frame);
 void run(const AttentionBackward& op, Frame& frame);
@@ -36,6 +46,8 @@ void run(const AllGather& op, Frame& frame);
 void run(const ReduceScatter& op, Frame& frame);
 void run(const AllReduce& op, Frame& frame);
 void run(const GatherParams& op, Frame& frame);
+void run(const GatherShards& op, Frame& frame);
+void run(const ScatterGrads& op, Frame& frame);
 void run(const ReduceGrads& op, Frame& frame);
 void run(const ReducePartialGrads& op, Frame& frame);
 void run(const ReduceSharedGrads& op, Frame& frame);

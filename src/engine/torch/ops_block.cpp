@@ -2,6 +2,7 @@
 #include <ATen/ops/add.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cos.h>
+#include <ATen/ops/index_select.h>
 #include <ATen/ops/mean.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/outer.h>
@@ -57,19 +58,15 @@ at::Tensor scaled(const at::Tensor& frequency, const RopeScaling& scaling) {
   return (1.0 - share) * frequency / scaling.factor + share * frequency;
 }
 
-const RopeTable& rope_table(Rank& rank, std::int64_t seq, const Rope& op) {
-  const std::int64_t head_dim = op.heads.head_dim;
+const RopeTable& rope_table(Rank& rank, const Rope& op) {
   for (const RopeTable& table : rank.rope) {
-    if (table.seq == seq && table.head_dim == head_dim && table.theta == op.theta && table.scaling == op.scaling) {
-      return table;
-    }
+    if (table.rotary_dim == op.rotary_dim && table.theta == op.theta && table.scaling == op.scaling) return table;
   }
   const auto options = at::TensorOptions().dtype(at::kFloat).device(rank.device);
-  const at::Tensor exponent = at::arange(0, head_dim, 2, options).div_(static_cast<double>(head_dim));
-  const at::Tensor frequency = scaled(at::pow(op.theta, exponent).reciprocal_(), op.scaling);  // (D / 2)
-  const at::Tensor angle = at::outer(at::arange(seq, options), frequency);                     // (seq, D / 2)
-  rank.rope.push_back({.seq = seq,
-                       .head_dim = head_dim,
+  const at::Tensor exponent = at::arange(0, op.rotary_dim, 2, options).div_(static_cast<double>(op.rotary_dim));
+  const at::Tensor frequency = scaled(at::pow(op.theta, exponent).reciprocal_(), op.scaling);  // (rotary_dim / 2)
+  const at::Tensor angle = at::outer(at::arange(rank.num_positions, options), frequency);
+  rank.rope.push_back({.rotary_dim = op.rotary_dim,
                        .theta = op.theta,
                        .scaling = op.scaling,
                        .cos = at::cos(angle),
@@ -79,19 +76,20 @@ const RopeTable& rope_table(Rank& rank, std::int64_t seq, const Rope& op) {
 
 }  // namespace
 
-// Element i of a head pairs with element i + D / 2, as in transformers.
+// Element i of a head pairs with element i + rotary_dim / 2, as in transformers.
 void run(const Rope& op, Frame& frame) {
   const at::Tensor& qkv = frame[op.qkv];
   const Heads& heads = op.heads;
-  const std::int64_t seq = qkv.size(0) / op.batch, half = heads.head_dim / 2;
+  const std::int64_t half = op.rotary_dim / 2;
   const std::int64_t turned = heads.heads + heads.kv_heads;  // q and k; v stays
-  const RopeTable& table = rope_table(frame.rank, seq, op);
-  const at::Tensor cos = table.cos.view({seq, 1, 1, half});
-  const at::Tensor sin = op.inverse ? table.sin.neg().view({seq, 1, 1, half}) : table.sin.view({seq, 1, 1, half});
+  const RopeTable& table = rope_table(frame.rank, op);
+  const at::Tensor cos = table.cos.index_select(0, frame[op.positions]).unsqueeze(1);  // (T, 1, rotary_dim / 2)
+  const at::Tensor angle_sin = table.sin.index_select(0, frame[op.positions]).unsqueeze(1);
+  const at::Tensor sin = op.inverse ? angle_sin.neg() : angle_sin;
 
   at::Tensor out = qkv.clone();
-  at::Tensor qk = out.view({seq, op.batch, turned + heads.kv_heads, heads.head_dim}).narrow(2, 0, turned);
-  at::Tensor first = qk.narrow(3, 0, half), second = qk.narrow(3, half, half);  // (seq, B, n + k, D / 2)
+  at::Tensor qk = out.view({-1, turned + heads.kv_heads, heads.head_dim}).narrow(1, 0, turned);
+  at::Tensor first = qk.narrow(2, 0, half), second = qk.narrow(2, half, half);  // (T, n + k, rotary_dim / 2)
   const at::Tensor a = first.to(at::kFloat, false, true), b = second.to(at::kFloat, false, true);
   first.copy_(at::mul(a, cos).sub_(at::mul(b, sin)));
   second.copy_(at::mul(b, cos).add_(at::mul(a, sin)));

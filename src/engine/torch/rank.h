@@ -13,9 +13,9 @@
 
 namespace perfbench {
 
-// cos and sin of the rotary angles, (seq, D / 2) float32 each.
+// cos and sin of the rotary angles of all positions, (positions, rotary dim / 2) float32 each.
 struct RopeTable {
-  std::int64_t seq = 0, head_dim = 0;
+  std::int64_t rotary_dim = 0;
   double theta = 0.0;
   RopeScaling scaling{};
   at::Tensor cos, sin;
@@ -30,6 +30,7 @@ struct Rank {
   std::unique_ptr<Communicator> shared;           // with the stage that holds the same embedding, or null
   std::unique_ptr<Transfers> transfers;
 
+  std::int64_t num_positions = 0;  // of a sequence
   Ledger ledger{};
   std::vector<RopeTable> rope{};
   std::int64_t train_steps = 0;  // optimizer steps done

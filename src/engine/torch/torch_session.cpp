@@ -118,11 +118,12 @@ class TorchSession final : public Session {
     Rank& rank = local->rank;
     rank.at = mesh_.at(r);
     rank.optimizer = settings.optimizer;
+    rank.num_positions = job_.seq_len;
     const Policy policy = policy_of(job_);
     for (int c = 0; c < job_.layout.vp; ++c) {
       const auto index = JobPrograms::index(c, rank.at.stage, job_.layout.pp);
       local->chunks.push_back(make_chunk(programs.of(c, rank.at.stage, job_.layout.pp), policy,
-                                         job_.chunks[index].first, rank.at.dp, rank.device));
+                                         job_.chunks[index].first, mesh_.replica(rank.at), rank.device));
     }
     for (Axis axis : kAxes) rank.axis[axis] = world_.group(r, mesh_.group(r, axis));
     if (const auto ends = mesh_.ends(r); job_.model.tied_embeddings && !ends.empty()) {
@@ -180,14 +181,15 @@ class TorchSession final : public Session {
     double norm_squared = 0.0;
     for (std::size_t r = 0; r < ranks_.size(); ++r) {
       const Rank& rank = ranks_[r]->rank;
-      RankReport entry{.stage = rank.at.stage, .tp = rank.at.tp, .dp = rank.at.dp, .seconds = seconds[r]};
+      RankReport entry{
+          .stage = rank.at.stage, .tp = rank.at.tp, .cp = rank.at.cp, .dp = rank.at.dp, .seconds = seconds[r]};
       for (const Chunk& chunk : ranks_[r]->chunks) entry.state_bytes += chunk.state_bytes;
       entry.peak_value_bytes = rank.ledger.peak;
       entry.traffic = since(traffic_of(rank), before[r]);
       result.ranks.push_back(entry);
       result.seconds = std::max(result.seconds, seconds[r]);
       if (rank.at.tp == 0 && rank.at.stage == job_.layout.pp - 1) result.loss += rank.loss.item<double>();
-      if (rank.at.tp == 0 && rank.at.dp == 0) norm_squared += rank.grad_norm_squared;
+      if (rank.at.tp == 0 && mesh_.replica(rank.at) == 0) norm_squared += rank.grad_norm_squared;
     }
     result.grad_norm = std::sqrt(norm_squared);
     return result;

@@ -33,10 +33,13 @@ void attention_block(Builder& build, Stream& stream, const LocalShape& shape) {
   const ValueId x =
       norm(build, stream, shape, "input_norm", "model.layers.{}.input_layernorm.weight", "sum_in");  // (T, H)
   const ValueId qkv = build.column_linear(x, qkv_proj(shape), shape.heads.packed_width(), "qkv");    // (T, (n + 2k) D)
-  Rope rope{.qkv = {qkv}, .heads = shape.heads, .theta = shape.rope_theta, .scaling = shape.rope_scaling};
-  rope.batch = shape.batch;
+  Rope rope{.qkv = {qkv}, .positions = {build.program().positions}, .heads = shape.heads, .theta = shape.rope_theta};
+  rope.scaling = shape.rope_scaling;
+  rope.rotary_dim = shape.rotary_dim;
   rope = build.emit(rope, {"qkv_rot"});
-  Attention attention{.qkv = {rope.out.id}, .heads = shape.heads, .batch = shape.batch, .seq = shape.seq};
+  Attention attention{.qkv = {rope.out.id}, .starts = {build.program().starts}, .heads = shape.heads};
+  attention.batch = shape.batch;
+  attention.seq = shape.seq;
   attention = build.emit(attention, {"attn", "lse"});                                            // (T, n D), (T, n)
   stream.pending = build.row_linear(attention.out.id, o_proj(shape), shape.hidden, "attn_out");  // (T, H)
 }

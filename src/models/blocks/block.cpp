@@ -17,7 +17,8 @@ LocalShape local_shape(const Job& job) {
       .mlp_bias = model.mlp_bias,
       .norm_eps = model.norm_eps,
       .rope_theta = model.rope_theta,
-      .rope_scaling = model.rope_scaling};
+      .rope_scaling = model.rope_scaling,
+      .rotary_dim = model.head_dim};
 }
 
 Piece split_rows(const char* tensor, std::int64_t rows, int tp) {

@@ -20,6 +20,7 @@ struct LocalShape {
   bool attention_bias = false, output_bias = false, mlp_bias = false;
   double norm_eps = 1e-5, rope_theta = 10000.0;
   RopeScaling rope_scaling{};
+  std::int64_t rotary_dim = 0;
 };
 
 LocalShape local_shape(const Job& job);
