@@ -19,8 +19,10 @@ class Infer {
   Types operator()(const Embedding& op) const {
     const ValueType &tokens = type(op.tokens), &weight = type(op.weight);
     Placements placement = per_axis([&](Axis axis) {
-      if (axis == op.axis) return weight.placement[axis].is_split(0) ? kPartial : kReplicated;
-      return tokens.placement[axis];
+      if (!weight.placement[axis].is_split(0)) return tokens.placement[axis];
+      if (axis != op.axis) fail("embedding", axis, "the vocabulary is split over an axis that it does not name");
+      if (!tokens.placement[axis].is_replicated()) fail("embedding", axis, "tokens and vocabulary are both split");
+      return kPartial;
     });
     return {{{tokens.shape[0], weight.shape[1]}, weight.dtype, placement}};
   }

@@ -42,7 +42,7 @@ struct Heads {
 struct Embedding {
   static constexpr std::string_view kName = "embedding";
   In tokens{}, weight{};  // (T), (V, H)
-  Out out{};              // (T, H); partial over `axis`, along which the vocabulary is split
+  Out out{};              // (T, H); partial over `axis` where the rows of the weight are split along it
   Axis axis = Axis::tp;
   auto fields() const { return std::tie(tokens, weight, out); }
 };

@@ -51,19 +51,24 @@ struct Overlap {
 
 Overlap overlap(const at::Tensor& local, const at::Tensor& whole, const Located& located, const Value& value,
                 int tp_rank) {
+  const Piece& piece = located.piece;
   const Placement& tp = value.type.placement[Axis::tp];
-  const std::int64_t first = tp.is_split(0) ? located.piece.rows * tp_rank : 0;
-  const std::int64_t rows = std::clamp<std::int64_t>(located.piece.model_rows - first, 0, located.piece.rows);
-  Overlap both{.local = local.narrow(0, located.local_row, rows), .whole = whole.narrow(0, rows > 0 ? first : 0, rows)};
+  const std::int64_t first = tp.is_split(0) ? piece.rows * tp_rank : 0;  // within the piece
+  const std::int64_t rows = std::clamp<std::int64_t>(piece.model_rows - first, 0, piece.rows);
+  const at::Tensor upright = piece.transposed ? whole.t() : whole;
+  Overlap both{.local = local.narrow(0, located.local_row, rows),
+               .whole = upright.narrow(0, rows > 0 ? piece.first_row + first : 0, rows)};
   if (tp.is_split(1)) both.whole = both.whole.narrow(1, local.size(1) * tp_rank, local.size(1));
   return both;
 }
 
 std::vector<std::int64_t> model_shape(const Located& located, const Value& value, int tp) {
-  std::vector<std::int64_t> shape = {located.piece.model_rows};
+  const Piece& piece = located.piece;
+  std::vector<std::int64_t> shape = {piece.tensor_rows > 0 ? piece.tensor_rows : piece.model_rows};
   if (value.type.shape.rank == 2) {
     shape.push_back(value.type.shape[1] * (value.type.placement[Axis::tp].is_split(1) ? tp : 1));
   }
+  if (piece.transposed) std::reverse(shape.begin(), shape.end());
   return shape;
 }
 
