@@ -115,6 +115,63 @@ void norms(std::vector<OpCase>& cases, DType dtype) {
                        }));
 }
 
+void layer_norms(std::vector<OpCase>& cases, DType dtype) {
+  constexpr double T = 11, H = 34;
+  const double e = size_bytes(dtype);
+  for (const double offset : {0.0, 1.0}) {  // LayerNorm1P keeps its weights as their difference from one
+    const std::string name = offset == 0.0 ? "layer_norm" : "layer_norm_1p";
+    cases.push_back(
+        make(name, LayerNorm::kName, plain(dtype), {0, e * (2 * T * H + 2 * H) + 8 * T}, [=](Builder& b, Program& p) {
+          LayerNorm op{.x = {input(b, p, {11, 34})}, .weight = {weight(b, "w", {34})}, .eps = 1e-3};
+          op.bias = {weight(b, "bias", {34})};
+          op.weight_offset = offset;
+          return b.emit(op, {nullptr, "y", "mean", "rstd"}).y.id;
+        }));
+    cases.push_back(make(name + "_residual", LayerNorm::kName, plain(dtype), {0, e * (4 * T * H + 2 * H) + 8 * T},
+                         [=](Builder& b, Program& p) {
+                           const ValueId x = input(b, p, {11, 34});
+                           const AddBias shifted{.x = {x}, .bias = {weight(b, "shift", {34})}};
+                           LayerNorm op{.x = {x}, .residual = {b.emit(shifted, {"r"}).out.id}};
+                           op.weight = {weight(b, "w", {34})};
+                           op.bias = {weight(b, "bias", {34})};
+                           op.weight_offset = offset;
+                           op = b.emit(op, {"sum", "y", "mean", "rstd"});
+                           return b.emit(Add{.a = {op.y.id}, .b = {op.sum.id}}, {"out"}).out.id;
+                         }));
+  }
+}
+
+void qk_norms(std::vector<OpCase>& cases, DType dtype) {
+  constexpr double T = 11;
+  for (const Heads& heads : {Heads{.heads = 2, .kv_heads = 2, .head_dim = 8}, Heads{6, 1, 10}}) {
+    const std::int64_t width = heads.packed_width();
+    const auto W = static_cast<double>(width), D = static_cast<double>(heads.head_dim);
+    const auto normed = static_cast<double>(heads.heads + heads.kv_heads);
+    const Count count{0, size_bytes(dtype) * (2 * T * W + 2 * D) + 4 * T * normed};
+    cases.push_back(make(heads.heads == heads.kv_heads ? "qk_norm" : "qk_norm_mqa", QkNorm::kName, plain(dtype), count,
+                         [=](Builder& b, Program& p) {
+                           QkNorm op{.qkv = {input(b, p, {11, width})}, .heads = heads, .eps = 1e-3};
+                           op.q_weight = {weight(b, "q_norm", {heads.head_dim})};
+                           op.k_weight = {weight(b, "k_norm", {heads.head_dim})};
+                           return b.emit(op, {"out", "rstd"}).out.id;
+                         }));
+  }
+}
+
+void activations(std::vector<OpCase>& cases, DType dtype) {
+  struct Variant {
+    const char* name;
+    Activation activation;
+  };
+  for (const Variant& v : {Variant{"silu", Activation::silu}, Variant{"gelu", Activation::gelu},
+                           Variant{"gelu_tanh", Activation::gelu_tanh}, Variant{"relu2", Activation::relu2}}) {
+    const Count count{0, size_bytes(dtype) * 2.0 * 11 * 33};
+    cases.push_back(make(v.name, Activate::kName, plain(dtype), count, [=](Builder& b, Program& p) {
+      return b.emit(Activate{.x = {input(b, p, {11, 33})}, .activation = v.activation}, {"y"}).y.id;
+    }));
+  }
+}
+
 void ropes(std::vector<OpCase>& cases, DType dtype) {
   struct Variant {
     const char* name;
@@ -225,6 +282,9 @@ std::vector<OpCase> op_cases() {
     matmuls(cases, dtype);
     elementwise(cases, dtype);
     norms(cases, dtype);
+    layer_norms(cases, dtype);
+    qk_norms(cases, dtype);
+    activations(cases, dtype);
     ropes(cases, dtype);
     attentions(cases, dtype);
     vocabulary(cases, dtype);

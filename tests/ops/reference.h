@@ -124,7 +124,9 @@ class Reference {
         return set(op.y.id, x * torch::sigmoid(x));
       case Activation::relu2:
         return set(op.y.id, torch::clamp_min(x, 0.0).square());
-      case Activation::gelu:  // the tanh form
+      case Activation::gelu:
+        return set(op.y.id, 0.5 * x * (1.0 + torch::erf(x / std::sqrt(2.0))));
+      case Activation::gelu_tanh:
         return set(op.y.id, 0.5 * x * (1.0 + torch::tanh(std::sqrt(2.0 / M_PI) * (x + 0.044715 * x.pow(3)))));
     }
   }

@@ -8,13 +8,14 @@ import json
 import shutil
 
 import pytest
-from oracle_paths import ENGINE, SOURCE
+from oracle_paths import ENGINE, STACKS
 
 if not ENGINE.exists():
     pytest.skip(f"there is no {ENGINE}: this preset builds no engine", allow_module_level=True)
 
 import torch  # noqa: E402
-from llama_folder import Case, expect, load, make  # noqa: E402
+from agreement import agrees  # noqa: E402
+from model_folder import Case, load  # noqa: E402
 from safetensors.torch import load_file, save_file  # noqa: E402
 
 torch.set_num_threads(1)
@@ -58,62 +59,6 @@ LAYOUTS = [
     ("biases", "-tp 2"), ("biases", "-tp 4"), ("biases", "-tp 2 -pp 2 -ng 8"), ("biases", "-pp 4 -ng 4"),
     ("uneven", "-pp 2"), ("uneven", "-pp 3"), ("uneven", "-tp 2 -pp 2 -ng 8"), ("uneven", "-pp 4 -ng 8"),
 ]  # fmt: skip
-
-# Other policies than those of stack perfbench: what a stack's file may say must not change what is computed.
-STACKS = {
-    "no_sequence_parallelism": {"sequence_parallel": False},
-    "many_buckets": {"bucket_elements": 5000},
-    "no_distributed_optimizer": {"distributed_optimizer": False},
-    "no_overlap": {"overlap_grad_reduce": False, "overlap_param_gather": False},
-    "no_regather": {"regather_in_backward": False},
-    "no_fused_accumulation": {"fused_grad_accumulation": False},
-    "f32_main_gradients": {"main_grad_dtype": "f32"},
-    "bf16_parameters": {"fp8_params": False},
-}
-
-
-class Folders:
-    """Folders by what they hold, made when they are first asked for."""
-
-    def __init__(self, root):
-        self.root, self.made = root, {}
-
-    def get(self, case, dtype=None, steps=0):
-        """The folder of the case and transformers' results in `dtype`: (folder, expect.safetensors)."""
-        key = (case, dtype, steps)
-        if key not in self.made:
-            folder = make(self.root / str(len(self.made)), case)
-            self.made[key] = folder, expect(folder, dtype, steps)
-        return self.made[key]
-
-
-@pytest.fixture(scope="session")
-def folders(tmp_path_factory):
-    return Folders(tmp_path_factory.mktemp("llama"))
-
-
-@pytest.fixture(scope="session")
-def data_folder(tmp_path_factory):
-    """model_configs with a stack for each entry of STACKS."""
-    folder = tmp_path_factory.mktemp("data")
-    for item in (SOURCE / "model_configs").iterdir():
-        if item.name != "stacks":
-            (folder / item.name).symlink_to(item)
-    shutil.copytree(SOURCE / "model_configs" / "stacks", folder / "stacks")
-    stack = json.loads((folder / "stacks" / "perfbench.json").read_text())
-    for name, change in STACKS.items():
-        assert change.keys() <= stack.keys()
-        (folder / "stacks" / f"{name}.json").write_text(json.dumps(stack | {"name": name} | change))
-    return folder
-
-
-def agrees(answer):
-    assert answer.out, answer.err
-    found = answer.json
-    assert found["expect"]["agrees"] and answer.code == 0, json.dumps(found["expect"], indent=1) + answer.err
-    assert found["loss_ok"]
-    return found
-
 
 def flags(layout):
     return layout.split()

@@ -65,6 +65,15 @@ std::vector<TinyLlama> lower_precision() {
   };
 }
 
+std::vector<TinyLlama> families() {
+  return {
+      {.name = "gpt2_tp2_pp2_dp2", .tp = 2, .pp = 2, .dp = 2, .tied = true, .family = "gpt2"},
+      {.name = "gpt2_tp2_no_sequence_parallel", .tp = 2, .sequence_parallel = false, .family = "gpt2"},
+      {.name = "nemotron_tp2_dp2", .tp = 2, .dp = 2, .bucket_elements = 2000, .family = "nemotron"},
+      {.name = "qwen3_tp2_pp2_kept_inputs", .tp = 2, .pp = 2, .regather = false, .family = "qwen3"},
+  };
+}
+
 std::string text(const Traffic& traffic) {
   return std::to_string(traffic.calls) + " calls, " + std::to_string(traffic.bytes) + " bytes";
 }
@@ -124,6 +133,7 @@ TEST_P(EngineStructure, IsWhatTheProgramsSay) {
 std::string name_of(const ::testing::TestParamInfo<TinyLlama>& info) { return info.param.name; }
 
 INSTANTIATE_TEST_SUITE_P(Fp32, EngineStructure, ::testing::ValuesIn(layouts()), name_of);
+INSTANTIATE_TEST_SUITE_P(Families, EngineStructure, ::testing::ValuesIn(families()), name_of);
 INSTANTIATE_TEST_SUITE_P(Lower, EngineStructure, ::testing::ValuesIn(lower_precision()), name_of);
 
 // A forward and a backward alone moves the same: AdamW is the rank's own affair.

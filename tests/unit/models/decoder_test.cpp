@@ -62,6 +62,84 @@ TEST(ProgramGolden, BucketsOverDp) {
   expect_program("tp2_dp2_buckets", job, kMiddle);
 }
 
+Job gpt2_job(const TestLayout& layout) {
+  Job job = tiny_job(3, layout);
+  ModelSpec& model = job.model;
+  model.family = "gpt2";
+  model.kv_heads = model.heads;
+  model.max_positions = 48;
+  model.norm = Norm::layer;
+  model.gated = false;
+  model.activation = Activation::gelu_tanh;
+  model.positions = Positions::learned;
+  model.rotary_share = 0.0;
+  model.attention_bias = model.output_bias = model.mlp_bias = model.tied_embeddings = true;
+  return job;
+}
+
+Job nemotron_job(const TestLayout& layout) {
+  Job job = tiny_job(3, layout);
+  job.model.family = "nemotron";
+  job.model.norm = Norm::layer1p;
+  job.model.gated = false;
+  job.model.activation = Activation::relu2;
+  job.model.rotary_share = 0.5;
+  return job;
+}
+
+Job qwen3_job(const TestLayout& layout) {
+  Job job = tiny_job(3, layout);
+  job.model.family = "qwen3";
+  job.model.qk_norm = true;
+  return job;
+}
+
+TEST(ProgramGolden, Gpt2Layer) { expect_program("gpt2_tp2", gpt2_job({.tp = 2, .pp = 3}), kMiddle); }
+
+TEST(ProgramGolden, Gpt2FirstChunkHasThePositions) {
+  expect_program("gpt2_tp2_first", gpt2_job({.tp = 2, .pp = 3}), kFirst);
+}
+
+TEST(ProgramGolden, NemotronLayer) { expect_program("nemotron_tp2", nemotron_job({.tp = 2, .pp = 3}), kMiddle); }
+
+TEST(ProgramGolden, Qwen3Layer) { expect_program("qwen3_tp2", qwen3_job({.tp = 2, .pp = 3}), kMiddle); }
+
+const Value& weight_of(const Program& program, std::string_view name) {
+  for (const Value& value : program.values) {
+    if (value.state == StateKind::weight && value.name == name) return value;
+  }
+  throw std::logic_error("no such weight");
+}
+
+TEST(Decoder, Gpt2TakesQKAndVFromColumnsOfOneTensor) {
+  const Program program = build_chunk(gpt2_job({.tp = 2, .pp = 3}), kMiddle);
+  const Pieces& pieces = weight_of(program, "qkv_proj").pieces;
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    EXPECT_EQ(pieces[i].tensor, std::string("transformer.h.{}.attn.c_attn.weight"));
+    EXPECT_TRUE(pieces[i].transposed);
+    EXPECT_EQ(pieces[i].rows, 32);  // of this rank: half of the 64 rows of q, of k and of v
+    EXPECT_EQ(pieces[i].first_row, 64 * static_cast<std::int64_t>(i));
+    EXPECT_EQ(pieces[i].tensor_rows, 192);
+  }
+  EXPECT_FALSE(weight_of(program, "qkv_bias").pieces[2].transposed);
+  EXPECT_TRUE(weight_of(program, "down_proj").pieces[0].transposed);
+}
+
+// Each rank looks its own rows of the stream up: their gradients are parts of a sum over tp.
+TEST(Decoder, LearnedPositionsAreReducedOverTpUnderSequenceParallelism) {
+  const auto placement = [](bool sequence_parallel) {
+    Job job = gpt2_job({.tp = 2, .pp = 3});
+    job.stack.sequence_parallel = sequence_parallel;
+    const Program program = build_chunk(job, kFirst);
+    for (ValueId grad : states(program, StateKind::main_grad)) {
+      if (program[grad].name == std::string("position_table")) return program.type(grad).placement[Axis::tp];
+    }
+    throw std::logic_error("the table has no gradient");
+  };
+  EXPECT_TRUE(placement(true).is_partial());
+  EXPECT_TRUE(placement(false).is_replicated());
+}
+
 // What one llama layer saves per token, in bytes.
 TEST(Decoder, SavesWhatTheBackwardReads) {
   const std::int64_t T = 32, H = 64, F = 96, n = 8, k = 4, D = 8;
@@ -150,7 +228,10 @@ TEST(Decoder, RefusesWhatHasNoProgramByItsFeature) {
   EXPECT_EQ(feature([](Job& job) { job.layout.cp = 2; }), "cp");
   EXPECT_EQ(feature([](Job& job) { job.model.moe = MoeShape{}; }), "moe");
   EXPECT_EQ(feature([](Job& job) { job.model.layers.front().mixer = Mixer::mamba2; }), "model family");
-  EXPECT_EQ(feature([](Job& job) { job.model.qk_norm = true; }), "model family");
+  EXPECT_EQ(feature([](Job& job) { job.model.sliding_window = 16; }), "sliding window");
+  EXPECT_EQ(feature([](Job& job) { job.model.activation = Activation::gelu; }), "gated activation");
+  EXPECT_EQ(feature([](Job& job) { job.model.positions = Positions::none; }), "positions");
+  EXPECT_EQ(feature([](Job& job) { job.model.rotary_share = 0.4; }), "partial rotary");  // 3 of 8 dims
   EXPECT_EQ(feature([](Job& job) { job.model.rope_type = "yarn"; }), "rope yarn");
   EXPECT_EQ(feature([](Job& job) { job.task = Task::lora; }), "lora");
   EXPECT_EQ(feature([](Job& job) { job.precision = Precision::mxfp8; }), "mxfp8");
