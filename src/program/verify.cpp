@@ -125,9 +125,9 @@ class Verify {
     };
     for (const Node& node : program_.backward) {
       if (const auto* op = std::get_if<ReduceGrads>(&node.op)) {
-        for (Axis axis : {Axis::dp, Axis::cp}) {
-          if (program_.axis_size[axis] > 1) reduce(op->main_grads, axis);
-        }
+        const bool over_cp = program_.axis_size[Axis::cp] > 1;
+        if (over_cp) reduce(op->main_grads, Axis::cp);
+        if (!over_cp || program_.axis_size[Axis::dp] > 1) reduce(op->main_grads, Axis::dp);
       } else if (const auto* partial = std::get_if<ReducePartialGrads>(&node.op)) {
         reduce(partial->main_grads, partial->axis);
       } else {

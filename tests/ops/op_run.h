@@ -81,7 +81,8 @@ class OpRun {
 
   // One microbatch; main gradients and the loss are added to what is there.
   void pass(const ValueTable& inputs) {
-    for (ValueId id : {program_.tokens, program_.targets, program_.loss_weight, program_.input}) give(inputs, id);
+    give_data(inputs);
+    give(inputs, program_.input);
     run_all(program_.forward, chunk_.lifetimes.forward);
     output_ = take(program_.output);
     if (program_.backward.empty()) return release(program_.input);
@@ -105,6 +106,11 @@ class OpRun {
     for (std::size_t i = 0; i < nodes.size(); ++i) {
       run_one(nodes[i]);
       for (ValueId id : deaths[i]) release(id);
+    }
+  }
+  void give_data(const ValueTable& inputs) {
+    for (std::size_t i = 0; i < program_.values.size(); ++i) {
+      if (program_.values[i].role == Role::data) give(inputs, static_cast<ValueId>(i));
     }
   }
   void give(const ValueTable& inputs, ValueId id) {
