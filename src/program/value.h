@@ -66,7 +66,9 @@ enum class StateKind : std::uint8_t {
 struct Piece {
   const char* tensor = nullptr;  // "model.layers.{}.mlp.up_proj.weight"; {} is the layer's number in the model
   std::int64_t rows = 0;         // of this piece on one rank
-  std::int64_t model_rows = 0;   // of the Hugging Face tensor; what a rank holds beyond them is padding: zeros
+  std::int64_t model_rows = 0;   // of this piece in the model; what a rank holds beyond them is padding: zeros
+  std::int64_t first_row = 0;    // of this piece in the Hugging Face tensor
+  std::int64_t tensor_rows = 0;  // of that tensor; 0: the piece is all of it
 };
 inline constexpr int kMaxPieces = 3;
 using Pieces = std::array<Piece, kMaxPieces>;

@@ -51,16 +51,19 @@ struct Overlap {
 
 Overlap overlap(const at::Tensor& local, const at::Tensor& whole, const Located& located, const Value& value,
                 int tp_rank) {
+  const Piece& piece = located.piece;
   const Placement& tp = value.type.placement[Axis::tp];
-  const std::int64_t first = tp.is_split(0) ? located.piece.rows * tp_rank : 0;
-  const std::int64_t rows = std::clamp<std::int64_t>(located.piece.model_rows - first, 0, located.piece.rows);
-  Overlap both{.local = local.narrow(0, located.local_row, rows), .whole = whole.narrow(0, rows > 0 ? first : 0, rows)};
+  const std::int64_t first = tp.is_split(0) ? piece.rows * tp_rank : 0;  // within the piece
+  const std::int64_t rows = std::clamp<std::int64_t>(piece.model_rows - first, 0, piece.rows);
+  Overlap both{.local = local.narrow(0, located.local_row, rows),
+               .whole = whole.narrow(0, rows > 0 ? piece.first_row + first : 0, rows)};
   if (tp.is_split(1)) both.whole = both.whole.narrow(1, local.size(1) * tp_rank, local.size(1));
   return both;
 }
 
 std::vector<std::int64_t> model_shape(const Located& located, const Value& value, int tp) {
-  std::vector<std::int64_t> shape = {located.piece.model_rows};
+  const Piece& piece = located.piece;
+  std::vector<std::int64_t> shape = {piece.tensor_rows > 0 ? piece.tensor_rows : piece.model_rows};
   if (value.type.shape.rank == 2) {
     shape.push_back(value.type.shape[1] * (value.type.placement[Axis::tp].is_split(1) ? tp : 1));
   }
@@ -114,7 +117,8 @@ std::vector<Parameter> parameters_of(const std::vector<RankStates>& ranks, int p
         const Value& value = chunk.program[located.weight];
         list.push_back({.name = located.name,
                         .dtype = value.type.dtype,
-                        .shape = model_shape(located, value, states.rank->over(Axis::tp).size())});
+                        .shape = model_shape(located, value, states.rank->over(Axis::tp).size()),
+                        .trainable = value.trainable});
       }
     }
   }
@@ -153,6 +157,7 @@ HostTensor whole_parameter(const std::vector<RankStates>& ranks, const Parameter
         const Value& value = (*holder.chunks)[c].program[located.weight];
         at::Tensor local = at::zeros(
             at::IntArrayRef(value.type.shape.dims.data(), static_cast<std::size_t>(value.type.shape.rank)), at::kFloat);
+        if (!value.trainable) local.copy_((*holder.chunks)[c].states[static_cast<std::size_t>(located.weight)]);
         for (const RankStates& peer : ranks) {
           if (std::pair(peer.rank->at.stage, peer.rank->at.tp) == place) {
             add_local((*peer.chunks)[c], located.weight, part, local);

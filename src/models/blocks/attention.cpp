@@ -1,4 +1,4 @@
-#include "models/blocks/block.h"
+#include "models/blocks/adapters.h"
 
 namespace perfbench {
 namespace {
@@ -15,6 +15,7 @@ Linear qkv_proj(const LocalShape& shape) {
                    split_rows("model.layers.{}.self_attn.k_proj.bias", kv, shape.tp),
                    split_rows("model.layers.{}.self_attn.v_proj.bias", kv, shape.tp)};
   }
+  linear.adapters = qkv_adapters(shape);
   return linear;
 }
 
@@ -24,6 +25,8 @@ Linear o_proj(const LocalShape& shape) {
     linear.bias_name = "o_bias";
     linear.bias = {whole_rows("model.layers.{}.self_attn.o_proj.bias", shape.hidden)};
   }
+  constexpr AdapterNames kNames{.a = "o_lora_a", .b = "o_lora_b", .h = "o_lora"};
+  linear.adapters = adapters_of(shape, kNames, {{"o_proj", shape.hidden}}, false);
   return linear;
 }
 

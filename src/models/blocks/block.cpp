@@ -18,7 +18,8 @@ LocalShape local_shape(const Job& job) {
       .norm_eps = model.norm_eps,
       .rope_theta = model.rope_theta,
       .rope_scaling = model.rope_scaling,
-      .rotary_dim = model.head_dim};
+      .rotary_dim = model.head_dim,
+      .lora = job.lora};
 }
 
 Piece split_rows(const char* tensor, std::int64_t rows, int tp) {

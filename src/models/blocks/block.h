@@ -1,6 +1,8 @@
 // The stream between blocks: what a block adds is pending until the next norm adds it, in one kernel.
 #pragma once
 
+#include <optional>
+
 #include "program/builder.h"
 #include "spec/job.h"
 
@@ -21,6 +23,7 @@ struct LocalShape {
   double norm_eps = 1e-5, rope_theta = 10000.0;
   RopeScaling rope_scaling{};
   std::int64_t rotary_dim = 0;
+  std::optional<Lora> lora{};  // adapters beside its linears
 };
 
 LocalShape local_shape(const Job& job);

@@ -1,4 +1,4 @@
-#include "models/blocks/block.h"
+#include "models/blocks/adapters.h"
 
 namespace perfbench {
 namespace {
@@ -12,6 +12,8 @@ Linear gate_up_proj(const LocalShape& shape) {
     linear.bias = {split_rows("model.layers.{}.mlp.gate_proj.bias", shape.ffn, shape.tp),
                    split_rows("model.layers.{}.mlp.up_proj.bias", shape.ffn, shape.tp)};
   }
+  constexpr AdapterNames kNames{.a = "gate_up_lora_a", .b = "gate_up_lora_b", .h = "gate_up_lora"};
+  linear.adapters = adapters_of(shape, kNames, {{"gate_proj", shape.ffn}, {"up_proj", shape.ffn}}, true);
   return linear;
 }
 
@@ -21,6 +23,8 @@ Linear down_proj(const LocalShape& shape) {
     linear.bias_name = "down_bias";
     linear.bias = {whole_rows("model.layers.{}.mlp.down_proj.bias", shape.hidden)};
   }
+  constexpr AdapterNames kNames{.a = "down_lora_a", .b = "down_lora_b", .h = "down_lora"};
+  linear.adapters = adapters_of(shape, kNames, {{"down_proj", shape.hidden}}, false);
   return linear;
 }
 
