@@ -142,6 +142,7 @@ VerifyFolder read_verify_folder(const fs::path& path) {
   std::vector<Problem> problems;
   if (!fs::exists(folder.config_file(), error)) problems.push_back({folder.config_file().string(), "is missing", ""});
   folder.weights = gather(problems, [&] { return read_model_headers(path); });
+  folder.adapter = gather(problems, [&] { return read_adapter_folder(path); });
   read_batch(folder, problems);
   if (!problems.empty()) throw InputError(std::move(problems));
   return folder;
@@ -152,7 +153,13 @@ Job verify_job(const CommandLine& line, const Catalog& catalog, const VerifyFold
   std::vector<Problem> problems;
   request.model = fs::absolute(folder.config_file()).string();
   request.origins["model"] = "flag " + folder.folder.string();
-  request.task = Task::pretrain;
+  if (!request.task) {
+    request.task = folder.adapter ? Task::lora : Task::pretrain;
+    request.origins["task"] = folder.adapter ? "the folder's adapters" : "rule: pretrain unless a task is given";
+  }
+  if (request.task == Task::lora && folder.adapter) fill_from_adapter(request, *folder.adapter);
+  if (!request.packed) request.origins["packed"] = "rule: the batch holds full samples";
+  request.packed = request.packed.value_or(false);
   set_default(request, &Request::system, "system", "cpu", "rule: cpu unless a GPU is given");
   set_default(request, &Request::stack, "stack", "perfbench", "rule: what is run is stack perfbench");
   if (!request.dtype && !request.fp8_recipe)
@@ -168,6 +175,14 @@ Job verify_job(const CommandLine& line, const Catalog& catalog, const VerifyFold
   Job job = make_job(request, catalog);
   job.model.name = folder.folder.string();
   return job;
+}
+
+std::vector<StoredTensor> weights_of(const VerifyFolder& folder, const Job& job) {
+  std::vector<StoredTensor> weights = folder.weights;
+  if (job.lora && folder.adapter) {
+    weights.insert(weights.end(), folder.adapter->weights.begin(), folder.adapter->weights.end());
+  }
+  return weights;
 }
 
 Batch verify_batch(const VerifyFolder& folder, std::int64_t vocab) {

@@ -13,6 +13,8 @@
 namespace perfbench {
 namespace {
 
+constexpr std::string_view kAdapterPrefix = "base_model.";
+
 using ByName = std::map<std::string, const StoredTensor*, std::less<>>;
 
 ByName by_name(std::span<const StoredTensor> weights) {
@@ -30,7 +32,9 @@ void check_one(const StoredTensor& weight, const HostTensor& parameter, std::vec
          fmt::format("has shape {}; config.json makes it {}", shape_text(weight.shape), shape_text(parameter.shape)),
          ""});
   }
-  if (weight.dtype != parameter.dtype) {
+  // peft keeps adapters in F32 beside a model in BF16.
+  const bool wide_adapter = parameter.name.starts_with(kAdapterPrefix) && weight.dtype == DType::f32;
+  if (weight.dtype != parameter.dtype && !wide_adapter) {
     problems.push_back({place(weight),
                         fmt::format("is {}; the parameters of this run are {}", safetensors_dtype(weight.dtype),
                                     safetensors_dtype(parameter.dtype)),

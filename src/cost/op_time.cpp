@@ -45,6 +45,13 @@ GemmShape weight_grad_shape(In dy, In x, bool transposed, const Program& program
           .dtype = left.dtype};
 }
 
+// All adapters of one linear: the columns of its output that have one, of T tokens, by the rank.
+double adapter_flops(const ValueType& rows, const AdapterColumns& columns, std::int64_t rank) {
+  double adapted = 0.0;
+  for (const AdapterBlock& block : columns) adapted += block.adapted ? static_cast<double>(block.columns) : 0.0;
+  return 2.0 * static_cast<double>(rows.shape[0]) * adapted * static_cast<double>(rank);
+}
+
 double bytes_of(const InOutList& states, const Program& program) {
   double bytes = 0.0;
   for (InOut state : states) bytes += static_cast<double>(program.type(state.id).bytes());
@@ -271,6 +278,12 @@ double op_flops(const Op& op, const Program& program) {
   }
   if (const auto* o = std::get_if<Attention>(&op)) return attention_forward_flops(attention_shape(*o));
   if (const auto* o = std::get_if<AttentionBackward>(&op)) return 2.0 * attention_forward_flops(attention_shape(*o));
+  const auto adapter = [&](ValueId rows, const AdapterColumns& columns, ValueId by_rank) {
+    return adapter_flops(program.type(rows), columns, program.type(by_rank).shape[1]);
+  };
+  if (const auto* o = std::get_if<AdapterUp>(&op)) return adapter(o->out.id, o->columns, o->b.id);
+  if (const auto* o = std::get_if<AdapterUpBackward>(&op)) return adapter(o->dout.id, o->columns, o->b.id);
+  if (const auto* o = std::get_if<AdapterWeightGrad>(&op)) return adapter(o->dout.id, o->columns, o->db.id);
   return 0.0;
 }
 

@@ -35,7 +35,9 @@ std::vector<float> initial_weights(const std::string& name, const std::vector<st
     std::fill(values.begin(), values.end(), name.ends_with(".bias") ? 0.0F : 1.0F);
     return values;
   }
-  const double width = kInitialDeviation * std::sqrt(12.0);  // of a uniform distribution with that deviation
+  if (name.ends_with(".lora_B.weight")) return values;  // an adapter adds nothing at first
+  double width = kInitialDeviation * std::sqrt(12.0);   // of a uniform distribution with that deviation
+  if (name.ends_with(".lora_A.weight")) width = 2.0 / std::sqrt(static_cast<double>(shape[1]));  // peft's, Kaiming's
   const std::uint64_t stream = random_at(seed, hash_of(name));
   for (std::size_t i = 0; i < values.size(); ++i) {
     const double share = static_cast<double>(random_at(stream, i) >> 11U) * 0x1p-53;  // 0 <= share < 1

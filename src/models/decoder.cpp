@@ -10,6 +10,7 @@
 #include "program/builder.h"
 #include "program/passes.h"
 #include "program/verify.h"
+#include "spec/lora_targets.h"
 
 namespace perfbench {
 namespace {
@@ -70,6 +71,7 @@ void require_programs(const Job& job) {
     if (missing) throw Unsupported(feature, reason + " has no Program yet");
   };
   const ModelSpec& model = job.model;
+  check((job.task == Task::lora) == job.lora.has_value(), "require_programs: adapters belong to the task lora alone");
   const bool plain = std::all_of(model.layers.begin(), model.layers.end(), [](const LayerKind& kind) {
     return kind == LayerKind{Mixer::gqa, Mlp::dense};
   });
@@ -84,7 +86,8 @@ void require_programs(const Job& job) {
          fmt::format("rotating {} of the {} dims of a head ({})", rotated, model.head_dim, model.name));
   refuse(model.rope_type != "default" && model.rope_type != "llama3", "rope " + model.rope_type,
          "rotary positions of the type " + model.rope_type);
-  refuse(job.task != Task::pretrain, std::string(name(job.task)), "the task " + std::string(name(job.task)));
+  refuse(job.lora && lora_targets(model).empty(), "lora", "adapters beside the linear layers of " + model.family);
+  refuse(job.packed, "packed samples", "fine-tuning on packs of sub-sequences");
   const bool known =
       job.precision == Precision::fp32 || job.precision == Precision::bf16 || job.precision == Precision::fp8cs;
   refuse(!known, std::string(name(job.precision)), "the precision " + std::string(name(job.precision)));

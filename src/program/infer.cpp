@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 #include <string>
 
 namespace perfbench {
@@ -211,11 +210,11 @@ class Infer {
   Types operator()(const AdapterWeightGrad& op) const {
     const ValueType &dout = type(op.dout), &h = type(op.h);
     const std::int64_t count = used(op.columns);
-    if (dout.shape[0] != h.shape[0] || count == 0 || h.shape[1] % count != 0) {
+    if (dout.shape[0] != h.shape[0] || count == 0 || h.shape[1] % count != 0 || whole(op.columns) != dout.shape[1]) {
       fail("adapter_weight_grad", fmt::format("{} and {} do not go together", to_string(dout), to_string(h)));
     }
     Placements placement = per_axis([&](Axis axis) { return product("adapter_weight_grad", axis, dout, 1, h, 1); });
-    return {{{dout.shape[1], h.shape[1] / count}, dout.dtype, placement}};
+    return {{{adapted(op.columns), h.shape[1] / count}, dout.dtype, placement}};
   }
 
   Types operator()(const Quantize& op) const {
@@ -371,14 +370,23 @@ class Infer {
   }
 
   static std::int64_t used(const AdapterColumns& columns) {
-    return std::count_if(columns.begin(), columns.end(), [](std::int64_t count) { return count > 0; });
+    return std::count_if(columns.begin(), columns.end(), [](const AdapterBlock& block) { return block.adapted; });
+  }
+  static std::int64_t whole(const AdapterColumns& columns) {
+    std::int64_t sum = 0;
+    for (const AdapterBlock& block : columns) sum += block.columns;
+    return sum;
+  }
+  static std::int64_t adapted(const AdapterColumns& columns) {
+    std::int64_t sum = 0;
+    for (const AdapterBlock& block : columns) sum += block.adapted ? block.columns : 0;
+    return sum;
   }
 
   void adapters(std::string_view op, const AdapterColumns& columns, std::int64_t width, std::int64_t h_width,
                 const ValueType& b) const {
-    if (std::accumulate(columns.begin(), columns.end(), std::int64_t{0}) != width || b.shape[0] != width) {
-      fail(op, "the adapters' columns are not those of the output");
-    }
+    if (whole(columns) != width) fail(op, "the blocks of columns are not those of the output");
+    if (adapted(columns) != b.shape[0]) fail(op, "b has not a row for each column with an adapter");
     if (h_width != used(columns) * b.shape[1]) fail(op, "h is not as wide as the ranks of the adapters");
   }
 

@@ -234,13 +234,18 @@ struct ActivateBackward {
   auto fields() const { return std::tie(dy, x, dx); }
 };
 
-// The columns of a linear's output that each of its adapters adds to, on one rank, in order; 0: no such adapter.
-using AdapterColumns = std::array<std::int64_t, kMaxPieces>;
+// Neighbouring columns of a linear's output on one rank, with an adapter of their own or with none.
+struct AdapterBlock {
+  std::int64_t columns = 0;
+  bool adapted = false;
+};
 
-struct AdapterUp {  // the second product of low-rank adapters: out = base + scale * h_i b_i^T in the columns of adapter
-                    // i
+// All columns of the output, in order. Letters: N of them, A of these with an adapter.
+using AdapterColumns = std::array<AdapterBlock, kMaxPieces>;
+
+struct AdapterUp {  // second product of low-rank adapters: out = base + scale * h_i b_i^T in the columns of adapter i
   static constexpr std::string_view kName = "adapter_up";
-  In base{}, h{}, b{};  // (T, N), (T, adapters x R), (N, R)
+  In base{}, h{}, b{};  // (T, N), (T, adapters x R), (A, R)
   Out out{};            // (T, N)
   AdapterColumns columns{};
   double scale = 1.0;
@@ -259,7 +264,7 @@ struct AdapterUpBackward {  // dh_i = scale * dout_i b_i; the base's gradient is
 struct AdapterWeightGrad {  // db_i = scale * dout_i^T h_i
   static constexpr std::string_view kName = "adapter_weight_grad";
   In dout{}, h{};
-  Out db{};  // (N, R)
+  Out db{};  // (A, R)
   AdapterColumns columns{};
   double scale = 1.0;
   auto fields() const { return std::tie(dout, h, db); }

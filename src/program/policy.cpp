@@ -16,6 +16,8 @@ Policy policy_of(const Job& job) {
       .fp8 = fp8,
       .fp8_transposes = fp8 && !blackwell,
       .fp8_held = fp8 && stack.fp8_params,
+      .adapters_only = job.lora.has_value(),
+      .recast_frozen = stack.recast_frozen_weights,
       .sequence_parallel = stack.sequence_parallel && job.layout.tp > 1,
       .regather = stack.regather_in_backward,
       .fused_grad_accumulation = stack.fused_grad_accumulation,

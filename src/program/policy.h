@@ -12,8 +12,10 @@ struct Policy {
   DType dtype = DType::bf16;  // of weights and activations
   bool fp8 = false;           // linear layers run in FP8 with current scaling; head, embedding and attention stay BF16
   bool fp8_transposes =
-      false;              // FP8 products need both operands contiguous along the summed dim: copies are transposed
-  bool fp8_held = false;  // linear weights are kept and gathered in FP8
+      false;                   // FP8 products need both operands contiguous along the summed dim: copies are transposed
+  bool fp8_held = false;       // linear weights are kept and gathered in FP8
+  bool adapters_only = false;  // adapters are trained, all other weights are frozen
+  bool recast_frozen = false;  // frozen weights are cast to FP8 with every microbatch, not once a step
   bool sequence_parallel = false;
   bool regather = true;  // the gathered input of a linear is gathered again in the backward, not saved
   bool fused_grad_accumulation = true;

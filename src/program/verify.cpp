@@ -20,9 +20,15 @@ When wanted_when(const Op& op) {
   return When::always;
 }
 
-void check_when(const Node& node) {
+// A stack may cast what nobody changes with every microbatch.
+bool recasts_frozen(const Node& node, const Program& program) {
+  const auto* cast = std::get_if<CastWeight>(&node.op);
+  return cast != nullptr && node.when == When::always && !program[cast->weight.id].trainable;
+}
+
+void check_when(const Node& node, const Program& program) {
   const When wanted = wanted_when(node.op);
-  if (node.when == wanted) return;
+  if (node.when == wanted || recasts_frozen(node, program)) return;
   const char* rule = wanted == When::always             ? "should run with every microbatch"
                      : wanted == When::first_microbatch ? "should run with the first microbatch alone"
                                                         : "runs before the last microbatch";
@@ -57,7 +63,7 @@ class Verify {
   std::string label(ValueId id) const { return perfbench::label(program_, id); }
 
   void check_node(const Node& node) {
-    check_when(node);
+    check_when(node, program_);
     const std::string_view op = name(node.op);
     std::vector<ValueId> outs;
     for (const Operand& operand : collect(node.op)) {

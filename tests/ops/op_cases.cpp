@@ -263,6 +263,32 @@ void fp8_linears(std::vector<OpCase>& cases) {
   }
 }
 
+// The input is the base and what the adapters see, too. R the rank, A the columns with an adapter.
+void adapters(std::vector<OpCase>& cases, DType dtype) {
+  struct Variant {
+    const char* name;
+    AdapterColumns columns;
+    std::int64_t adapters, adapted;
+  };
+  constexpr std::int64_t T = 9, N = 40, R = 4;
+  const Variant variants[] = {{"adapter_up_three", {{{24, true}, {8, true}, {8, true}}}, 3, 40},
+                              {"adapter_up_one", {{{40, true}}}, 1, 40},
+                              {"adapter_up_two_of_three", {{{24, true}, {8, false}, {8, true}}}, 2, 32},
+                              {"adapter_up_last", {{{24, false}, {16, true}}}, 1, 16}};
+  for (const Variant& v : variants) {
+    const std::int64_t rows = v.adapters * R;
+    const std::int64_t elements = 2 * T * N + T * rows + v.adapted * R;
+    const Count count{static_cast<double>(2 * T * v.adapted * R),
+                      static_cast<double>(size_bytes(dtype)) * static_cast<double>(elements)};
+    cases.push_back(make(v.name, AdapterUp::kName, plain(dtype), count, [=](Builder& b, Program& p) {
+      const ValueId x = input(b, p, {T, N});
+      const ValueId h = b.emit(Matmul{.a = {x}, .b = {weight(b, "a", {rows, N})}}, {"h"}).out.id;
+      AdapterUp op{.base = {x}, .h = {h}, .b = {weight(b, "b", {v.adapted, R})}, .columns = v.columns, .scale = 0.5};
+      return b.emit(op, {"out"}).out.id;
+    }));
+  }
+}
+
 // No backward is derived from a transposition: it serves FP8 weight gradients.
 void transposition(std::vector<OpCase>& cases, DType dtype) {
   const Policy policy = plain(dtype);
@@ -289,6 +315,7 @@ std::vector<OpCase> op_cases() {
     attentions(cases, dtype);
     vocabulary(cases, dtype);
     transposition(cases, dtype);
+    adapters(cases, dtype);
   }
   fp8_linears(cases);
   return cases;

@@ -136,13 +136,15 @@ class Reference {
     const torch::Tensor h = of(op.h), b = of(op.b);
     const std::int64_t rank = b.size(1);
     torch::Tensor added = torch::zeros_like(of(op.base));
-    std::int64_t column = 0, adapter = 0;
-    for (const std::int64_t width : op.columns) {
-      if (width == 0) continue;
-      const torch::Tensor part = h.narrow(1, adapter * rank, rank).matmul(b.narrow(0, column, width).t());
-      added = torch::cat({added.slice(1, 0, column), part, added.slice(1, column + width)}, 1);
+    std::int64_t column = 0, row = 0, adapter = 0;
+    for (const auto& [width, adapted] : op.columns) {
+      if (adapted) {
+        const torch::Tensor part = h.narrow(1, adapter * rank, rank).matmul(b.narrow(0, row, width).t());
+        added = torch::cat({added.slice(1, 0, column), part, added.slice(1, column + width)}, 1);
+        row += width;
+        ++adapter;
+      }
       column += width;
-      ++adapter;
     }
     set(op.out.id, of(op.base) + op.scale * added);
   }

@@ -149,7 +149,9 @@ void Executor::run_slot(const StageStep& step, const Batch& batch) {
   const ValueId made = slot.backward ? program.grad_input : program.output;
   if (step.send) send(*step.send, frame[made]);
   if (slot.backward) {
-    if (made != kNoValue) frame.release(made);
+    for (ValueId id : {made, program.grad_output}) {  // nobody reads the latter where nothing is trained
+      if (id != kNoValue) frame.release(id);
+    }
     tables_.erase({slot.chunk, slot.microbatch});
   } else if (made != kNoValue && !chunk.saves_output) {
     frame.release(made);

@@ -119,7 +119,8 @@ std::vector<Parameter> parameters_of(const std::vector<RankStates>& ranks, int p
         const Value& value = chunk.program[located.weight];
         list.push_back({.name = located.name,
                         .dtype = value.type.dtype,
-                        .shape = model_shape(located, value, states.rank->over(Axis::tp).size())});
+                        .shape = model_shape(located, value, states.rank->over(Axis::tp).size()),
+                        .trainable = value.trainable});
       }
     }
   }
@@ -158,6 +159,7 @@ HostTensor whole_parameter(const std::vector<RankStates>& ranks, const Parameter
         const Value& value = (*holder.chunks)[c].program[located.weight];
         at::Tensor local = at::zeros(
             at::IntArrayRef(value.type.shape.dims.data(), static_cast<std::size_t>(value.type.shape.rank)), at::kFloat);
+        if (!value.trainable) local.copy_((*holder.chunks)[c].states[static_cast<std::size_t>(located.weight)]);
         for (const RankStates& peer : ranks) {
           if (std::pair(peer.rank->at.stage, peer.rank->at.tp) == place) {
             add_local((*peer.chunks)[c], located.weight, part, local);

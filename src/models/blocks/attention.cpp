@@ -1,4 +1,4 @@
-#include "models/blocks/block.h"
+#include "models/blocks/adapters.h"
 
 namespace perfbench {
 namespace {
@@ -27,6 +27,7 @@ Linear qkv_proj(const LocalShape& shape) {
     linear.bias_name = "qkv_bias";
     linear.bias = qkv_pieces(shape, {names.q.bias, names.k.bias, names.v.bias});
   }
+  linear.adapters = qkv_adapters(shape);
   return linear;
 }
 
@@ -38,6 +39,8 @@ Linear o_proj(const LocalShape& shape) {
     linear.bias_name = "o_bias";
     linear.bias = {whole_rows(names.o.bias, shape.hidden)};
   }
+  constexpr AdapterNames kNames{.a = "o_lora_a", .b = "o_lora_b", .h = "o_lora"};
+  linear.adapters = adapters_of(shape, kNames, {{"o_proj", shape.hidden}}, false);
   return linear;
 }
 

@@ -24,7 +24,8 @@ LocalShape local_shape(const Job& job) {
       .rope_theta = model.rope_theta,
       .rope_scaling = model.rope_scaling,
       .rotary_dim = rotary_dim(model),
-      .tensors = tensor_names(model)};
+      .tensors = tensor_names(model),
+      .lora = job.lora};
 }
 
 std::int64_t rotary_dim(const ModelSpec& model) {

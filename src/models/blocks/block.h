@@ -1,6 +1,8 @@
 // The stream between blocks: what a block adds is pending until the next norm adds it, in one kernel.
 #pragma once
 
+#include <optional>
+
 #include "models/tensor_names.h"
 #include "program/builder.h"
 #include "spec/job.h"
@@ -27,6 +29,7 @@ struct LocalShape {
   RopeScaling rope_scaling{};
   std::int64_t rotary_dim = 0;
   TensorNames tensors{};
+  std::optional<Lora> lora{};  // adapters beside its linears
 };
 
 LocalShape local_shape(const Job& job);

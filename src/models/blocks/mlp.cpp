@@ -1,4 +1,4 @@
-#include "models/blocks/block.h"
+#include "models/blocks/adapters.h"
 
 namespace perfbench {
 namespace {
@@ -13,6 +13,8 @@ Linear gate_up_proj(const LocalShape& shape) {
     linear.bias_name = "gate_up_bias";
     linear.bias = {split_rows(names.gate.bias, shape.ffn, shape.tp), split_rows(names.up.bias, shape.ffn, shape.tp)};
   }
+  constexpr AdapterNames kNames{.a = "gate_up_lora_a", .b = "gate_up_lora_b", .h = "gate_up_lora"};
+  linear.adapters = adapters_of(shape, kNames, {{"gate_proj", shape.ffn}, {"up_proj", shape.ffn}}, true);
   return linear;
 }
 
@@ -25,6 +27,8 @@ Linear up_proj(const LocalShape& shape) {
     linear.bias_name = "up_bias";
     linear.bias = {split_rows(names.up.bias, shape.ffn, shape.tp)};
   }
+  constexpr AdapterNames kNames{.a = "up_lora_a", .b = "up_lora_b", .h = "up_lora"};
+  linear.adapters = adapters_of(shape, kNames, {{"up_proj", shape.ffn}}, true);
   return linear;
 }
 
@@ -36,6 +40,8 @@ Linear down_proj(const LocalShape& shape) {
     linear.bias_name = "down_bias";
     linear.bias = {whole_rows(names.down.bias, shape.hidden)};
   }
+  constexpr AdapterNames kNames{.a = "down_lora_a", .b = "down_lora_b", .h = "down_lora"};
+  linear.adapters = adapters_of(shape, kNames, {{"down_proj", shape.hidden}}, false);
   return linear;
 }
 

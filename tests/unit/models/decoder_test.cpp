@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "base/error.h"
 #include "program/infer.h"
 #include "program/liveness.h"
@@ -49,6 +52,77 @@ TEST(ProgramGolden, OneRankFp8WithBf16Weights) {
   Job job = fp8_job({.pp = 3}, false);
   job.stack.fp8_params = false;
   expect_program("tp1_fp8_bf16_weights", job, kMiddle);
+}
+
+Job lora_job(const TestLayout& layout, std::vector<std::string> targets) {
+  Job job = tiny_job(3, layout);
+  job.task = Task::lora;
+  job.lora = Lora{.rank = 4, .alpha = 8.0, .targets = std::move(targets)};
+  return job;
+}
+
+TEST(ProgramGolden, AdaptersOverTp) {
+  expect_program("tp2_lora", lora_job({.tp = 2, .pp = 3}, {"q_proj", "v_proj", "o_proj", "up_proj"}), kMiddle);
+}
+
+TEST(Adapters, FrozenWeightsHaveNoGradientsAndNoBuckets) {
+  const Job job =
+      lora_job({.tp = 2, .dp = 2}, {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"});
+  const Program program = build_programs(job).kinds.front();
+  EXPECT_EQ(states(program, StateKind::main_grad).size(), 3u * 4u * 2u);  // A and B beside four linears
+  for (ValueId grad : states(program, StateKind::main_grad)) EXPECT_TRUE(program[program[grad].weight].trainable);
+  for (const Node& node : program.forward) {
+    const auto* gather = std::get_if<GatherParams>(&node.op);
+    if (gather == nullptr) continue;
+    for (InOut weight : gather->weights) EXPECT_TRUE(program[weight.id].trainable);
+  }
+  for (const Node& node : program.backward) EXPECT_FALSE(std::holds_alternative<EmbeddingBackward>(node.op));
+}
+
+// Nothing below the first adapter: of three layers the first one's attention has no backward.
+TEST(Adapters, BackwardEndsAtTheFirstOne) {
+  const auto attentions = [](std::vector<std::string> targets) {
+    const Program program = build_programs(lora_job({}, std::move(targets))).kinds.front();
+    return std::count_if(program.backward.begin(), program.backward.end(),
+                         [](const Node& node) { return std::holds_alternative<AttentionBackward>(node.op); });
+  };
+  EXPECT_EQ(attentions({"q_proj"}), 3);
+  EXPECT_EQ(attentions({"up_proj"}), 2);
+}
+
+TEST(Adapters, AChunkWithoutAnyHasNoBackwardOfItsOwn) {
+  const Job job = lora_job({.tp = 2, .pp = 3}, {"q_proj"});
+  const Program embedding = build_chunk(job, {.first = 0, .count = 0, .embedding = true, .head = false});
+  EXPECT_TRUE(embedding.backward.empty());
+  EXPECT_TRUE(embedding.optimizer.empty());
+  EXPECT_NE(embedding.grad_output, kNoValue);
+  const Program head = build_chunk(job, {.first = 3, .count = 0, .embedding = false, .head = true});
+  EXPECT_TRUE(states(head, StateKind::main_grad).empty());
+  EXPECT_NE(head.grad_input, kNoValue);
+}
+
+TEST(Adapters, LinearsAreCastOnceAStepOrWithEveryMicrobatch) {
+  for (const bool recast : {false, true}) {
+    Job job = lora_job({.tp = 2, .pp = 3}, {"qkv_proj"});
+    job.precision = Precision::fp8cs;
+    job.stack.recast_frozen_weights = recast;
+    const Program program = build_chunk(job, kMiddle);
+    int casts = 0;
+    for (const Node& node : program.forward) {
+      if (!std::holds_alternative<CastWeight>(node.op)) continue;
+      ++casts;
+      EXPECT_EQ(node.when, recast ? When::always : When::first_microbatch);
+    }
+    EXPECT_EQ(casts, 4);
+    for (ValueId grad : states(program, StateKind::main_grad)) EXPECT_EQ(program.type(grad).dtype, DType::bf16);
+    for (const auto* nodes : {&program.forward, &program.backward}) {  // what only weight gradients read is not made
+      for (const Node& node : *nodes) {
+        if (const auto* quantize = std::get_if<Quantize>(&node.op)) {
+          EXPECT_EQ(quantize->q_t.id, kNoValue);
+        }
+      }
+    }
+  }
 }
 
 TEST(ProgramGolden, FirstChunk) { expect_program("tp2_first", tiny_job(3, {.tp = 2, .pp = 3}), kFirst); }
@@ -233,7 +307,13 @@ TEST(Decoder, RefusesWhatHasNoProgramByItsFeature) {
   EXPECT_EQ(feature([](Job& job) { job.model.positions = Positions::none; }), "positions");
   EXPECT_EQ(feature([](Job& job) { job.model.rotary_share = 0.4; }), "partial rotary");  // 3 of 8 dims
   EXPECT_EQ(feature([](Job& job) { job.model.rope_type = "yarn"; }), "rope yarn");
-  EXPECT_EQ(feature([](Job& job) { job.task = Task::lora; }), "lora");
+  EXPECT_EQ(feature([](Job& job) { job.packed = true; }), "packed samples");
+  EXPECT_EQ(feature([](Job& job) {
+              job.model.family = "gpt2";  // whose q, k and v are one module
+              job.task = Task::lora;
+              job.lora = Lora{};
+            }),
+            "lora");
   EXPECT_EQ(feature([](Job& job) { job.precision = Precision::mxfp8; }), "mxfp8");
   EXPECT_EQ(feature([](Job& job) { job.recompute_layers = 1; }), "recompute");
   EXPECT_EQ(feature([](Job& job) { job.offload_layers = 1; }), "offload");
