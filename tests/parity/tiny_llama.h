@@ -37,6 +37,7 @@ struct TinyLlama {
   bool sequence_parallel = true, distributed_optimizer = true, regather = true, fused = true;
   std::int64_t bucket_elements = 0;
   int layers = 4;
+  bool fsdp = false, reshard = true, defer_reduce = false;
 };
 
 // Test names of a list of layouts; gtest prints it.
@@ -69,6 +70,9 @@ inline Job tiny_llama(const TinyLlama& tiny) {
   job.stack.regather_in_backward = tiny.regather;
   job.stack.fused_grad_accumulation = tiny.fused;
   job.stack.bucket_elements = tiny.bucket_elements;
+  job.stack.fsdp_reshard_after_forward = tiny.reshard;
+  job.stack.fsdp_defer_grad_reduce = tiny.defer_reduce;
+  job.layout.fsdp = tiny.fsdp;
   job.precision = tiny.precision;
   job.layout.tp = tiny.tp;
   job.layout.pp = tiny.pp;
