@@ -6,6 +6,7 @@
 #include "cost/gemm_time.h"
 #include "cost/memory_time.h"
 #include "cost/topology.h"
+#include "program/buckets.h"
 #include "program/lane_steps.h"
 #include "program/operands.h"
 
@@ -156,7 +157,8 @@ KernelTime kernel_time(const Op& op, const Program& program, const CostModel& co
   }
   if (const auto* o = std::get_if<Quantize>(&op)) {
     const auto elements = static_cast<double>(program.type(o->x.id).shape.elements());
-    return {quantize_time_s(cost.kernels, cost.hardware, elements, o->q_t.id != kNoValue ? 2 : 1), Part::memory_bound};
+    const int outputs = o->q.id != kNoValue && o->q_t.id != kNoValue ? 2 : 1;
+    return {quantize_time_s(cost.kernels, cost.hardware, elements, outputs), Part::memory_bound};
   }
   const bool updates = std::holds_alternative<GradNorm>(op) || std::holds_alternative<AdamW>(op);
   return {memory_time_s(cost.kernels, cost.hardware, op_bytes(op, program)),
@@ -212,9 +214,8 @@ struct Collectives {
     return over_dp(time(kind, bytes_of(op.main_grads, program), Axis::dp), cost.overlap_grad_reduce);
   }
   std::vector<TimedStep> operator()(const GatherShards& op) const {
-    InOutList shards;
-    for (In shard : op.shards) shards.push_back({shard.id});
-    return over_dp(time(Kind::all_gather, bytes_of(shards, program), Axis::dp), cost.overlap_param_gather);
+    const double bytes = bytes_of(as_states(op.shards), program);
+    return over_dp(time(Kind::all_gather, bytes, Axis::dp), cost.overlap_param_gather);
   }
   std::vector<TimedStep> operator()(const ScatterGrads& op) const {
     return over_dp(time(Kind::reduce_scatter, bytes_of(op.main_grads, program), Axis::dp), cost.overlap_grad_reduce);

@@ -93,7 +93,6 @@ void require_programs(const Job& job) {
   refuse(!known, std::string(name(job.precision)), "the precision " + std::string(name(job.precision)));
   refuse(model.kv_heads % job.layout.tp != 0, "kv head copies", "more tp ranks than key/value heads");
   refuse(job.layout.cp > 1, "cp", "context parallelism");
-  refuse(job.layout.fsdp && job.layout.dp > 1, "fsdp", "sharding of parameters over dp");
   refuse(job.recompute_layers > 0 || !job.recompute_modules.empty(), "recompute", "recomputing activations");
   refuse(job.offload_layers > 0, "offload", "offloading activations");
 }
@@ -142,7 +141,11 @@ Program build_chunk(const Job& job, const ChunkLayers& chunk) {
   }
   derive_backward(program, policy);
   if (policy.fused_grad_accumulation) fuse_grad_accumulation(program);
-  add_data_parallel(program, policy);
+  if (policy.fsdp) {
+    shard_parameters(program, policy);
+  } else {
+    add_data_parallel(program, policy);
+  }
   add_optimizer(program, policy);
   verify(program);
   return program;

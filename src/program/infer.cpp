@@ -220,7 +220,7 @@ class Infer {
   Types operator()(const Quantize& op) const {
     ValueType q = type(op.x);
     no_partial("quantize", q);
-    if (q.placement[Axis::tp].is_split(0) != op.amax_over_tp) {
+    if ((q.placement[Axis::tp].is_split(0) && !op.of_weight) != op.amax_over_tp) {
       fail("quantize", "amax_over_tp must hold exactly where the rows are split over tp");
     }
     q.dtype = op.dtype;
@@ -272,18 +272,29 @@ class Infer {
   Types operator()(const CrossEntropyBackward& op) const { return {type(op.logits)}; }
 
   Types operator()(const GatherShards& op) const {
-    if (op.shards.empty() || op.shards.size() != op.weights.size()) fail("gather_shards", "not one result a weight");
+    const std::size_t count = op.shards.size();
+    if (count == 0 || (op.kept.empty() ? op.weights.size() != count : op.kept.size() != count || !op.weights.empty())) {
+      fail("gather_shards", "not one result a weight");
+    }
     Types whole;
-    for (In shard : op.shards) {
-      if (program_[shard.id].state != StateKind::weight) fail("gather_shards", "a state of another kind");
-      whole.push_back(type(shard));
+    for (std::size_t i = 0; i < count; ++i) {
+      const Value& weight = program_[op.shards[i].id];
+      if (weight.state != StateKind::weight || !weight.sharded) fail("gather_shards", "a value that is no shard");
+      if (op.kept.empty()) {
+        whole.push_back(weight.type);
+      } else if (type(op.kept[i]) != weight.type) {
+        fail("gather_shards", "a weight and its whole copy differ");
+      }
     }
     return whole;
   }
 
   Types operator()(const ScatterGrads& op) const {
     if (op.dws.size() != op.main_grads.size()) fail("scatter_grads", "not one main gradient a weight gradient");
-    for (std::size_t i = 0; i < op.dws.size(); ++i) grad_fits("scatter_grads", type(op.dws[i]), op.main_grads[i]);
+    for (std::size_t i = 0; i < op.dws.size(); ++i) {
+      grad_fits("scatter_grads", type(op.dws[i]), op.main_grads[i]);
+      if (!program_[op.main_grads[i].id].sharded) fail("scatter_grads", "a main gradient that is no shard");
+    }
     return bucket("scatter_grads", op.main_grads, StateKind::main_grad);
   }
 

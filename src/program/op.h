@@ -276,6 +276,7 @@ struct Quantize {  // current scaling: amax of the whole tensor, then the cast
   Out q{}, q_t{};  // (M, N), (N, M) where asked for
   Out scale{};     // (1) float32
   DType dtype = DType::f8e4m3;
+  bool of_weight = false;  // a weight is never gathered over tp: each rank scales the part that it has
   // The rows of x are split over tp and gathered next: all ranks need one scale, so the amax is a hidden all-reduce.
   // Columns split over tp are never gathered; each rank has its own scale.
   bool amax_over_tp = false;
@@ -345,7 +346,8 @@ struct GatherShards {
   static constexpr std::string_view kName = "gather_shards";
   InList shards{};    // weights of which each rank holds a share
   OutList weights{};  // the same, whole
-  auto fields() const { return std::tie(shards, weights); }
+  InOutList kept{};   // in place of `weights`: states that stay whole to the end of the step
+  auto fields() const { return std::tie(shards, weights, kept); }
 };
 
 struct ScatterGrads {  // FSDP: weight gradients of a unit are summed over dp x cp; each rank adds its share to its own

@@ -31,6 +31,28 @@ std::vector<Operand> collect(const Op& op) {
   return list;
 }
 
+namespace {
+
+void replace(In& operand, const std::function<ValueId(ValueId)>& of) {
+  if (operand.id != kNoValue) operand.id = of(operand.id);
+}
+void replace(InList& list, const std::function<ValueId(ValueId)>& of) {
+  for (In& operand : list) replace(operand, of);
+}
+template <class Updated>
+void replace(Updated&, const std::function<ValueId(ValueId)>&) {}
+
+}  // namespace
+
+void replace_inputs(Op& op, const std::function<ValueId(ValueId)>& of) {
+  const auto replace_field = [&of](const auto& field) {
+    // `op` is the caller's own, non-const object; fields() shows it as const.
+    replace(const_cast<std::remove_cvref_t<decltype(field)>&>(field), of);
+  };
+  std::visit([&](const auto& o) { std::apply([&](const auto&... field) { (replace_field(field), ...); }, o.fields()); },
+             op);
+}
+
 std::string_view name(const Op& op) {
   return std::visit([](const auto& o) { return o.kName; }, op);
 }

@@ -1,6 +1,7 @@
 // The one walk over an op's operands.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "program/op.h"
@@ -18,5 +19,8 @@ struct Operand {
 
 // The operands that are present, in the order of `fields()`.
 std::vector<Operand> collect(const Op& op);
+
+// Every operand that the op reads and does not update becomes what `of` makes of it.
+void replace_inputs(Op& op, const std::function<ValueId(ValueId)>& of);
 
 }  // namespace perfbench

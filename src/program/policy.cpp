@@ -11,6 +11,8 @@ Policy policy_of(const Job& job) {
   const bool blackwell = std::find(precisions.begin(), precisions.end(), Precision::mxfp8) != precisions.end();
   const bool fp32 = job.precision == Precision::fp32;
   const bool master = stack.master_weights && !fp32;
+  const bool fsdp = job.layout.fsdp && job.layout.dp * job.layout.cp > 1;
+  const bool whole_main_grads = !fsdp || stack.fsdp_defer_grad_reduce;  // that a product can be added to
   return {
       .dtype = fp32 ? DType::f32 : DType::bf16,
       .fp8 = fp8,
@@ -20,12 +22,16 @@ Policy policy_of(const Job& job) {
       .recast_frozen = stack.recast_frozen_weights,
       .sequence_parallel = stack.sequence_parallel && job.layout.tp > 1,
       .regather = stack.regather_in_backward,
-      .fused_grad_accumulation = stack.fused_grad_accumulation,
+      .fused_grad_accumulation = stack.fused_grad_accumulation && whole_main_grads,
       .main_grad = fp32 ? DType::f32 : stack.main_grad_dtype,
-      .distributed_optimizer = stack.distributed_optimizer,
+      .distributed_optimizer = stack.distributed_optimizer || fsdp,
       .bucket_elements = stack.bucket_elements,
       .master_weights = master,
       .optimizer_bytes = (master ? 4 : 0) + 2 * size_bytes(stack.optimizer_state_dtype),
+      .fsdp = fsdp,
+      .fsdp_reshard = stack.fsdp_reshard_after_forward,
+      .fsdp_keep = !stack.fsdp_reshard_after_forward && job.layout.pp > 1,
+      .fsdp_defer_reduce = stack.fsdp_defer_grad_reduce,
   };
 }
 

@@ -24,6 +24,10 @@ struct Policy {
   std::int64_t bucket_elements = 0;   // 0: one bucket per chunk
   bool master_weights = true;         // FP32 copies of the weights; never of weights that are FP32 themselves
   std::int64_t optimizer_bytes = 12;  // per parameter: master copy and the two moments
+  bool fsdp = false;                  // parameters are sharded over dp x cp; so are the optimizer's states then
+  bool fsdp_reshard = false;          // weights that were gathered for the forward are gathered again for the backward
+  bool fsdp_keep = false;             // weights are gathered once a step: microbatches in flight share one whole copy
+  bool fsdp_defer_reduce = false;     // whole main gradients are kept, and reduced after the last microbatch
 };
 
 // FP8 products before Blackwell take operands in one order only; the block formats came with Blackwell.

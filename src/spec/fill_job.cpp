@@ -47,9 +47,9 @@ void fill_layout(JobDraft& draft) {
   layout.dp = job.num_gpus % one_replica == 0 ? static_cast<int>(job.num_gpus / one_replica) : 0;
   job.origins["dp"] = "rule: dp = num_gpus / (tp pp cp)";
   layout.fsdp = take_switch(draft, "fsdp", asked.fsdp);
-  if (!layout.fsdp && job.stack.fsdp_always && layout.dp > 1 && !from_flag(asked, "fsdp")) {
+  if (!layout.fsdp && job.stack.fsdp_always && layout.dp * layout.cp > 1 && !from_flag(asked, "fsdp")) {
     layout.fsdp = true;
-    job.origins["fsdp"] = fmt::format("rule: stack {} shards parameters over dp in every job", job.stack.name);
+    job.origins["fsdp"] = fmt::format("rule: stack {} shards parameters over dp x cp in every job", job.stack.name);
   }
 }
 

@@ -19,7 +19,7 @@ namespace perfbench {
 // GPUs.
 struct ParallelLayout {
   int tp = 1, pp = 1, cp = 1, vp = 1, ep = 1, etp = 1, dp = 1;
-  bool fsdp = false;  // parameters are sharded over dp
+  bool fsdp = false;  // parameters are sharded over dp x cp
 };
 
 // Low-rank adapters (Hu et al. 2021): beside each target y = W x a trained (alpha / rank) B A x; all else is frozen.

@@ -20,6 +20,7 @@ namespace perfbench {
 struct JobDraft {
   const Request& request;  // as asked, for origins and for values that must agree with what follows from others
   Job job;
+  std::vector<std::string> fsdp_with_pp{};  // stacks that shard parameters in a pipeline, for the one that cannot
 };
 
 // Where a message about these fields points: "model_configs_h100.csv:12: num_gpus=32" or "-tp 8". Of several fields the

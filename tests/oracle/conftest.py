@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 import pytest
-from oracle_paths import BINARY, SOURCE, STACKS
+from oracle_paths import BINARY, FSDP_STACKS, SOURCE, STACKS
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -50,14 +50,14 @@ def folders(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def data_folder(tmp_path_factory):
-    """model_configs with a stack for each entry of STACKS."""
+    """model_configs with a stack for each entry of STACKS and FSDP_STACKS."""
     folder = tmp_path_factory.mktemp("data")
     for item in (SOURCE / "model_configs").iterdir():
         if item.name != "stacks":
             (folder / item.name).symlink_to(item)
     shutil.copytree(SOURCE / "model_configs" / "stacks", folder / "stacks")
     stack = json.loads((folder / "stacks" / "perfbench.json").read_text())
-    for name, change in STACKS.items():
+    for name, change in (STACKS | FSDP_STACKS).items():
         assert change.keys() <= stack.keys()
         (folder / "stacks" / f"{name}.json").write_text(json.dumps(stack | {"name": name} | change))
     return folder

@@ -18,3 +18,8 @@ STACKS = {
     "f32_main_gradients": {"main_grad_dtype": "f32"},
     "bf16_parameters": {"fp8_params": False},
 }
+FSDP_STACKS = {
+    "fsdp_kept": {"fsdp_reshard_after_forward": False},
+    "fsdp_deferred": {"fsdp_defer_grad_reduce": True},
+    "fsdp_kept_deferred": {"fsdp_reshard_after_forward": False, "fsdp_defer_grad_reduce": True},
+}

@@ -8,7 +8,7 @@ import json
 import shutil
 
 import pytest
-from oracle_paths import ENGINE, STACKS
+from oracle_paths import ENGINE, FSDP_STACKS, STACKS
 
 if not ENGINE.exists():
     pytest.skip(f"there is no {ENGINE}: this preset builds no engine", allow_module_level=True)
@@ -57,6 +57,9 @@ LAYOUTS = [
     ("tied", "-tp 2"), ("tied", "-pp 2"), ("tied", "-pp 2 -vp 2"), ("tied", "-pp 4 -ng 8"), ("tied", "-ng 4"),
     ("tied", "-tp 2 -pp 2 -ng 8"), ("tied", "-tp 2 -pp 2 -vp 2 -ng 8"),
     ("biases", "-tp 2"), ("biases", "-tp 4"), ("biases", "-tp 2 -pp 2 -ng 8"), ("biases", "-pp 4 -ng 4"),
+    ("untied", "-ng 4 -fsdp 1"), ("untied", "-ng 8 -fsdp 1"), ("untied", "-tp 2 -ng 4 -fsdp 1"),
+    ("untied", "-pp 2 -ng 4 -fsdp 1"), ("untied", "-tp 2 -pp 2 -vp 2 -ng 8 -fsdp 1"), ("tied", "-ng 2 -fsdp 1"),
+    ("tied", "-tp 2 -pp 2 -ng 8 -fsdp 1"), ("biases", "-tp 2 -ng 4 -mb 2 -fsdp 1"), ("uneven", "-pp 2 -ng 4 -fsdp 1"),
     ("uneven", "-pp 2"), ("uneven", "-pp 3"), ("uneven", "-tp 2 -pp 2 -ng 8"), ("uneven", "-pp 4 -ng 8"),
 ]  # fmt: skip
 
@@ -81,14 +84,14 @@ def test_bf16(verify, folders, name, reference):
     assert agrees(verify(folder, "--expect", expected))["precision"] == "bf16"
 
 
-@pytest.mark.parametrize("layout", ["-tp 1", "-tp 2", "-tp 2 -pp 2 -ng 8"])
+@pytest.mark.parametrize("layout", ["-tp 1", "-tp 2", "-tp 2 -pp 2 -ng 8", "-tp 2 -ng 4 -fsdp 1"])
 def test_bf16_over_layouts(verify, folders, layout):
     case = Case(**(vars(LAYOUT_MODELS["untied"]) | {"dtype": "bfloat16"}))
     folder, expected = folders.get(case, torch.float32)
     agrees(verify(folder, "--expect", expected, *flags(layout)))
 
 
-@pytest.mark.parametrize("layout", ["-tp 1", "-tp 2", "-tp 2 -pp 2 -ng 8"])
+@pytest.mark.parametrize("layout", ["-tp 1", "-tp 2", "-tp 2 -pp 2 -ng 8", "-ng 4 -fsdp 1", "-tp 2 -ng 4 -fsdp 1"])
 def test_fp8_current_scaling(verify, folders, data_folder, layout):
     case = Case(seed=31, layers=4, heads=4, kv_heads=2, rows=8, seq_len=32, dtype="bfloat16")
     folder, expected = folders.get(case, torch.float32)
@@ -113,9 +116,19 @@ def test_policy_of_the_stack(verify, folders, data_folder, name):
     agrees(verify(folder, "--expect", expected, "--stack", name, *layout, env={"PERFBENCH_DATA": str(data_folder)}))
 
 
+@pytest.mark.parametrize("layout", ["-ng 2", "-tp 2 -pp 2 -ng 8"])
+@pytest.mark.parametrize("name", FSDP_STACKS)
+def test_fsdp_policy_of_the_stack(verify, folders, data_folder, name, layout):
+    """Several microbatches, so that what is kept or deferred goes over them."""
+    folder, expected = folders.get(LAYOUT_MODELS["tied"], None, 3)
+    agrees(verify(folder, "--expect", expected, "--stack", name, "--steps", 3, "-fsdp", 1, *flags(layout),
+                  env={"PERFBENCH_DATA": str(data_folder)}))
+
+
 @pytest.mark.parametrize(
     ("name", "layout"),
-    [("untied", "-tp 1"), ("biases", "-tp 1"), ("tied", "-pp 2 -ng 4"), ("untied", "-tp 2 -pp 2 -vp 2 -ng 8")],
+    [("untied", "-tp 1"), ("biases", "-tp 1"), ("tied", "-pp 2 -ng 4"), ("untied", "-tp 2 -pp 2 -vp 2 -ng 8"),
+     ("untied", "-tp 2 -ng 4 -fsdp 1")],
 )
 def test_five_steps_of_adamw(verify, folders, tmp_path, name, layout):
     """What a parameter moved in five steps is off by at most 0.5 % of the way: a weight decay that is left out or twice

@@ -44,6 +44,28 @@ std::vector<TinyLlama> layouts() {
        .biases = true,
        .bucket_elements = 2000},
       {.name = "pp2_dp2_tied_replicated_optimizer", .pp = 2, .dp = 2, .tied = true, .distributed_optimizer = false},
+      {.name = "fsdp4", .dp = 4, .fsdp = true},
+      {.name = "fsdp8_kept", .dp = 8, .fsdp = true, .reshard = false},
+      {.name = "fsdp2_tied_biases", .dp = 2, .tied = true, .biases = true, .fsdp = true},
+      {.name = "fsdp2_tp2", .tp = 2, .dp = 2, .fsdp = true},
+      {.name = "fsdp2_tp2_no_sequence_parallel", .tp = 2, .dp = 2, .sequence_parallel = false, .fsdp = true},
+      {.name = "fsdp2_kept_deferred", .dp = 2, .fsdp = true, .reshard = false, .defer_reduce = true},
+      {.name = "fsdp2_deferred_unfused_biases",
+       .dp = 2,
+       .biases = true,
+       .fused = false,
+       .fsdp = true,
+       .defer_reduce = true},
+      {.name = "fsdp2_pp2_tied", .pp = 2, .dp = 2, .tied = true, .fsdp = true},
+      {.name = "fsdp2_tp2_pp2_vp2_tied_biases_deferred",
+       .tp = 2,
+       .pp = 2,
+       .vp = 2,
+       .dp = 2,
+       .tied = true,
+       .biases = true,
+       .fsdp = true,
+       .defer_reduce = true},
   };
 }
 
@@ -62,6 +84,15 @@ std::vector<TinyLlama> lower_precision() {
        .biases = true,
        .sequence_parallel = false},
       {.name = "fp8cs_tp2_pp2_vp2_dp2", .tp = 2, .pp = 2, .vp = 2, .dp = 2, .precision = Precision::fp8cs},
+      {.name = "bf16_fsdp4_tied", .dp = 4, .precision = Precision::bf16, .tied = true, .fsdp = true},
+      {.name = "fp8cs_fsdp2_tp2", .tp = 2, .dp = 2, .precision = Precision::fp8cs, .fsdp = true},
+      {.name = "fp8cs_fsdp2_pp2_kept_deferred",
+       .pp = 2,
+       .dp = 2,
+       .precision = Precision::fp8cs,
+       .fsdp = true,
+       .reshard = false,
+       .defer_reduce = true},
   };
 }
 
@@ -155,6 +186,29 @@ TEST_F(EngineLayouts, AgreeWithOneRank) {
         SCOPED_TRACE(tiny.name);
         const Job job = tiny_llama(tiny);
         expect_allowed(compare(two_steps(job, build_programs(job)), reference));
+      }
+    }
+  }
+}
+
+// The same numbers in FP8 and BF16: each rank casts the whole weight, which all ranks have gathered alike. Sums over dp
+// are taken in another order.
+TEST_F(EngineLayouts, ShardsOfWeightsInLowPrecisionAreThoseOfWholeOnes) {
+  for (const Precision precision : {Precision::bf16, Precision::fp8cs}) {
+    const Job whole = tiny_llama({.name = "", .tp = 2, .dp = 2, .mbs = 2, .precision = precision});
+    const Course expected = train(whole, {.timeout_s = 60}, false);
+    for (const bool reshard : {true, false}) {
+      for (const bool deferred : {true, false}) {
+        TinyLlama sharded{.name = "", .tp = 2, .dp = 2, .mbs = 2, .precision = precision};
+        sharded.fsdp = true;
+        sharded.reshard = reshard;
+        sharded.defer_reduce = deferred;
+        const Course course = train(tiny_llama(sharded), {.timeout_s = 60}, false);
+        EXPECT_EQ(course.losses.front(), expected.losses.front());
+        for (std::size_t step = 0; step < course.losses.size(); ++step) {
+          EXPECT_NEAR(course.losses[step], expected.losses[step], 2e-3 * expected.losses[step]);
+          EXPECT_NEAR(course.norms[step], expected.norms[step], 1e-2 * expected.norms[step]);
+        }
       }
     }
   }

@@ -25,6 +25,7 @@ inline std::vector<InOutList*> entries(Op& op) {
   if (auto* shared = std::get_if<ReduceSharedGrads>(&op)) return {&shared->main_grads};
   if (auto* gather = std::get_if<GatherParams>(&op)) return {&gather->weights};
   if (auto* norm = std::get_if<GradNorm>(&op)) return {&norm->main_grads};
+  if (auto* scatter = std::get_if<ScatterGrads>(&op)) return {&scatter->main_grads};
   if (auto* adamw = std::get_if<AdamW>(&op)) return {&adamw->weights, &adamw->main_grads};
   return {};
 }

@@ -105,6 +105,16 @@ TEST_F(Mutation, OfEveryNodeIsNoticedUnderSequenceParallelismAndADistributedOpti
           .bucket_elements = 3000});
 }
 
+TEST_F(Mutation, OfEveryNodeIsNoticedUnderFsdp) {
+  mutate({.name = "fsdp 2, tp 2, pp 2, tied, biases",
+          .tp = 2,
+          .pp = 2,
+          .dp = 2,
+          .tied = true,
+          .biases = true,
+          .fsdp = true});
+}
+
 TEST_F(Mutation, OfEveryNodeIsNoticedWithPlainTensorParallelismAndAReplicatedOptimizer) {
   mutate({.name = "tp 2, pp 2, dp 2, tied, no sequence parallelism, replicated optimizer, unfused",
           .tp = 2,

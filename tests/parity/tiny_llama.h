@@ -39,6 +39,7 @@ struct TinyLlama {
   std::int64_t bucket_elements = 0;
   int layers = 4;
   std::string family = "llama";
+  bool fsdp = false, reshard = true, defer_reduce = false;
 };
 
 // Test names of a list of layouts; gtest prints it.
@@ -81,6 +82,9 @@ inline Job tiny_llama(const TinyLlama& tiny) {
   job.stack.regather_in_backward = tiny.regather;
   job.stack.fused_grad_accumulation = tiny.fused;
   job.stack.bucket_elements = tiny.bucket_elements;
+  job.stack.fsdp_reshard_after_forward = tiny.reshard;
+  job.stack.fsdp_defer_grad_reduce = tiny.defer_reduce;
+  job.layout.fsdp = tiny.fsdp;
   job.precision = tiny.precision;
   job.layout.tp = tiny.tp;
   job.layout.pp = tiny.pp;

@@ -55,7 +55,7 @@ void run(const Embedding& op, Frame& frame) {
 }
 
 void run(const EmbeddingBackward& op, Frame& frame) {
-  const std::int64_t rows = frame[op.weight].size(0);
+  const std::int64_t rows = frame.type(op.weight.id).shape[0];
   const int rank = rows_are_split(op, frame) ? frame.rank.over(op.axis).rank() : 0;
   const LocalIds local = local_ids(frame[op.tokens], rows, rank);
   const at::Tensor others = at::where(local.mine, local.ids, rows);  // a row that is left out

@@ -214,6 +214,20 @@ TEST(Decoder, LearnedPositionsAreReducedOverTpUnderSequenceParallelism) {
   EXPECT_TRUE(placement(false).is_replicated());
 }
 
+TEST(ProgramGolden, Fsdp) {
+  Job job = tiny_job(3, {.tp = 2, .pp = 3, .dp = 4});
+  job.layout.fsdp = true;
+  job.stack.fsdp_reshard_after_forward = true;
+  expect_program("tp2_fsdp4", job, {.first = 1, .count = 2, .embedding = false, .head = true});
+}
+
+TEST(ProgramGolden, FsdpInFp8WithWeightsThatAreKept) {
+  Job job = fp8_job({.pp = 3, .dp = 4}, false);
+  job.layout.fsdp = true;
+  job.stack.fsdp_defer_grad_reduce = true;
+  expect_program("fsdp4_fp8_deferred", job, kMiddle);
+}
+
 // What one llama layer saves per token, in bytes.
 TEST(Decoder, SavesWhatTheBackwardReads) {
   const std::int64_t T = 32, H = 64, F = 96, n = 8, k = 4, D = 8;
@@ -317,11 +331,6 @@ TEST(Decoder, RefusesWhatHasNoProgramByItsFeature) {
   EXPECT_EQ(feature([](Job& job) { job.precision = Precision::mxfp8; }), "mxfp8");
   EXPECT_EQ(feature([](Job& job) { job.recompute_layers = 1; }), "recompute");
   EXPECT_EQ(feature([](Job& job) { job.offload_layers = 1; }), "offload");
-  EXPECT_EQ(feature([](Job& job) {
-              job.layout.fsdp = true;
-              job.layout.dp = 2;
-            }),
-            "fsdp");
   EXPECT_EQ(feature([](Job& job) {
               job.model.kv_heads = 2;
               job.layout.tp = 4;

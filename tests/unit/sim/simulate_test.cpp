@@ -25,7 +25,7 @@ struct Case {
     const TestLayout& l = job.layout;
     return job.model + " " + job.dtype + " tp " + std::to_string(l.tp) + " pp " + std::to_string(l.pp) + " vp " +
            std::to_string(l.vp) + " dp " + std::to_string(l.dp) + " microbatches " + std::to_string(job.microbatches) +
-           " network " + std::to_string(network);
+           " network " + std::to_string(network) + (job.fsdp ? " fsdp " + job.stack : "");
   }
 };
 
@@ -41,6 +41,9 @@ CostModel cost_of(const Job& job, const Case& c) {
 std::vector<Case> grid() {
   const auto job = [](const char* model, const char* dtype, TestLayout layout, int microbatches) {
     return RealJob{.model = model, .dtype = dtype, .layout = layout, .microbatches = microbatches};
+  };
+  const auto fsdp = [](const char* stack, TestLayout layout, int microbatches) {
+    return RealJob{.stack = stack, .layout = layout, .microbatches = microbatches, .fsdp = true};
   };
   return {
       {job("llama3_8b", "bf16", {.dp = 8}, 8)},
@@ -60,6 +63,10 @@ std::vector<Case> grid() {
       {job("llama3_70b", "bf16", {.tp = 4, .pp = 8, .vp = 5, .dp = 2}, 64)},
       {job("llama3_70b", "bf16", {.pp = 8, .dp = 2}, 8), 0.1},
       {job("llama3_70b", "fp8", {.tp = 1, .pp = 8, .vp = 2}, 64)},
+      {fsdp("megatron", {.tp = 2, .dp = 8}, 8)},
+      {fsdp("megatron", {.dp = 8}, 8), 0.1},
+      {fsdp("perfbench", {.tp = 4, .pp = 4, .vp = 2, .dp = 4}, 16), 0.1},
+      {fsdp("automodel", {.pp = 4, .vp = 2, .dp = 2}, 16), 0.1},
   };
 }
 
@@ -105,6 +112,23 @@ TEST(Simulate, ASlowerNetworkNeverShortensTheStep) {
     EXPECT_GT(now, before);
     before = now;
   }
+}
+
+// All weights are gathered and all gradients scattered with every microbatch, and yet most of that is hidden.
+TEST(Simulate, FsdpHidesMostOfItsTraffic) {
+  const RealJob whole{.layout = {.dp = 8}, .microbatches = 2},
+      sharded{.layout = {.dp = 8}, .microbatches = 2, .fsdp = true};
+  const auto play = [](const RealJob& asked) {
+    const Job job = real_job(asked);
+    CostModel cost = cost_of(job, {.job = asked});
+    cost.stack.dp_exposed = 0.0;
+    return simulate(job, build_programs(job), cost);
+  };
+  const double traffic_s =
+      2 * 3 * 8.03e9 * 2 * 7 / 8 / 450e9;  // two gathers and a scatter a microbatch, at NVLink's rate
+  const double more_s = play(sharded).step_time_s - play(whole).step_time_s;
+  EXPECT_GT(more_s, 0.0);
+  EXPECT_LT(more_s, 0.3 * traffic_s);
 }
 
 TEST(Simulate, WithoutNeighboursOrPeersNobodyWaits) {

@@ -166,6 +166,8 @@ INSTANTIATE_TEST_SUITE_P(
                  r.origins = {{"vp", "flag -vp"}};
                },
                "vp 5 needs pp greater than 1"},
+        Breach{"fsdp_with_pp", [](Request& r) { r.fsdp = true; },
+               "stack megatron shards parameters (fsdp) at pp 1 only, not at pp 8"},
         Breach{"interleave", [](Request& r) { r.gbs = 8; }, "needs a multiple of pp 8 microbatches a flush, not 4"},
         Breach{"chunks", [](Request& r) { r.vp = 11; }, "80 layers cannot fill pp 8 x vp 11 = 88 chunks"},
         Breach{"heads",
@@ -215,6 +217,20 @@ INSTANTIATE_TEST_SUITE_P(
         Breach{"dtype", [](Request& r) { r.dtype = "fp6"; }, "is no precision"},
         Breach{"stack", [](Request& r) { r.stack = "megatrom"; }, "megatron"}),
     [](const auto& param) { return std::string(param.param.name); });
+
+TEST(MakeJob, FsdpInAPipelineNamesTheStacksThatHaveIt) {
+  Request request = sound();
+  request.fsdp = true;
+  const std::vector<Problem> problems = problems_of(request);
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_EQ(problems[0].hint, "use pp 1, leave fsdp out, or take a stack that has a rule for it: automodel, perfbench");
+  request.stack = "perfbench";
+  EXPECT_TRUE(make_job(request, catalog()).layout.fsdp);
+  request.stack = "megatron";
+  request.num_gpus = 32;  // dp 1: there is nobody to share with
+  request.gbs = 64;
+  EXPECT_TRUE(make_job(request, catalog()).layout.fsdp);
+}
 
 class MoeRule : public testing::TestWithParam<Breach> {};
 
