@@ -7,6 +7,7 @@
 #include "program/backward.h"
 #include "program/builder.h"
 #include "program/passes.h"
+#include "program/recompute.h"
 #include "program/verify.h"
 
 namespace perfbench {
@@ -74,7 +75,6 @@ void require_programs(const Job& job) {
   refuse(model.kv_heads % job.layout.tp != 0, "kv head copies", "more tp ranks than key/value heads");
   refuse(job.layout.cp > 1, "cp", "context parallelism");
   refuse(job.layout.fsdp && job.layout.dp > 1, "fsdp", "sharding of parameters over dp");
-  refuse(job.recompute_layers > 0 || !job.recompute_modules.empty(), "recompute", "recomputing activations");
   refuse(job.offload_layers > 0, "offload", "offloading activations");
 }
 
@@ -98,8 +98,9 @@ Program build_chunk(const Job& job, const ChunkLayers& chunk) {
   }
   if (chunk.count > 0) program.positions = build.data("positions", {shape.batch * shape.seq});
   for (int layer = 0; layer < chunk.count; ++layer) {
-    build.enter_layer(layer);
+    build.enter_layer(layer, Block::attention);
     attention_block(build, stream, shape);
+    build.enter_layer(layer, Block::mlp);
     mlp_block(build, stream, shape);
   }
   build.enter_layer(-1);
@@ -118,6 +119,7 @@ Program build_chunk(const Job& job, const ChunkLayers& chunk) {
     program.output = stream.pending;
   }
   derive_backward(program, policy);
+  recompute(program, policy.recompute);
   if (policy.fused_grad_accumulation) fuse_grad_accumulation(program);
   add_data_parallel(program, policy);
   add_optimizer(program, policy);

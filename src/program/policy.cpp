@@ -1,8 +1,26 @@
 #include "program/policy.h"
 
 #include <algorithm>
+#include <string_view>
 
 namespace perfbench {
+
+namespace {
+
+// The words are those that spec/memory_rules.cpp lets through.
+Recompute recompute_of(const Job& job) {
+  const auto has = [&](std::string_view word) {
+    return std::find(job.recompute_modules.begin(), job.recompute_modules.end(), word) != job.recompute_modules.end();
+  };
+  return {.layers = job.recompute_layers,
+          .core_attn = has("core_attn"),
+          .layernorm = has("layernorm"),
+          .mlp = has("mlp"),
+          .act = has("act") || has("mlp_act"),
+          .whole = job.stack.recompute_whole_layer};
+}
+
+}  // namespace
 
 Policy policy_of(const Job& job) {
   const Stack& stack = job.stack;
@@ -24,6 +42,7 @@ Policy policy_of(const Job& job) {
       .bucket_elements = stack.bucket_elements,
       .master_weights = master,
       .optimizer_bytes = (master ? 4 : 0) + 2 * size_bytes(stack.optimizer_state_dtype),
+      .recompute = recompute_of(job),
   };
 }
 

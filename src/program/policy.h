@@ -8,6 +8,14 @@
 
 namespace perfbench {
 
+// What the backward computes again instead of reading what the forward saved; in every layer, or whole layers.
+struct Recompute {
+  int layers = 0;  // the first of each chunk, whole; more than it has: all
+  bool core_attn = false, layernorm = false, mlp = false, act = false;
+  bool whole = false;  // every op of what is computed again runs, those nobody reads, too
+  bool any() const { return layers > 0 || core_attn || layernorm || mlp || act; }
+};
+
 struct Policy {
   DType dtype = DType::bf16;  // of weights and activations
   bool fp8 = false;           // linear layers run in FP8 with current scaling; head, embedding and attention stay BF16
@@ -22,6 +30,7 @@ struct Policy {
   std::int64_t bucket_elements = 0;   // 0: one bucket per chunk
   bool master_weights = true;         // FP32 copies of the weights; never of weights that are FP32 themselves
   std::int64_t optimizer_bytes = 12;  // per parameter: master copy and the two moments
+  Recompute recompute{};
 };
 
 // FP8 products before Blackwell take operands in one order only; the block formats came with Blackwell.

@@ -129,6 +129,7 @@ class Printer {
     text += fmt::format("{}({})", name(node.op), fmt::join(ins, ", "));
     if (!updates.empty()) text += " +=> " + list(updates);
     if (const Lane lane = lane_of(node.op); lane != Lane::compute) text += fmt::format("  @{}", name(lane));
+    if (node.recomputed) text += "  [recomputed]";
     if (node.when == When::first_microbatch) text += "  [first microbatch]";
     if (node.when == When::last_microbatch) text += "  [last microbatch]";
     return "    " + text + "\n";

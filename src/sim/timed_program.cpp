@@ -10,6 +10,9 @@ std::vector<TimedOp> time_nodes(const std::vector<Node>& nodes, const Program& p
   ops.reserve(nodes.size());
   for (const Node& node : nodes) {
     TimedOp op{.when = node.when, .reads = {}, .writes = {}, .steps = op_time(node.op, program, cost)};
+    for (TimedStep& step : op.steps) {
+      if (node.recomputed && step.lane == Lane::compute) step.part = Part::recompute;
+    }
     for (const Operand& operand : collect(node.op)) {
       if (operand.reads()) op.reads.push_back(operand.id);
       if (operand.writes()) op.writes.push_back(operand.id);

@@ -44,6 +44,17 @@ std::vector<TinyLlama> layouts() {
        .biases = true,
        .bucket_elements = 2000},
       {.name = "pp2_dp2_tied_replicated_optimizer", .pp = 2, .dp = 2, .tied = true, .distributed_optimizer = false},
+      {.name = "recompute_all", .recompute_layers = 9},
+      {.name = "recompute_whole_tp2_pp2_vp2_dp2_tied_biases",
+       .tp = 2,
+       .pp = 2,
+       .vp = 2,
+       .dp = 2,
+       .tied = true,
+       .biases = true,
+       .recompute_layers = 1,
+       .recompute_whole_layer = true},
+      {.name = "recompute_parts_tp2", .tp = 2, .recompute_modules = {"core_attn", "layernorm", "act"}},
   };
 }
 
@@ -62,6 +73,10 @@ std::vector<TinyLlama> lower_precision() {
        .biases = true,
        .sequence_parallel = false},
       {.name = "fp8cs_tp2_pp2_vp2_dp2", .tp = 2, .pp = 2, .vp = 2, .dp = 2, .precision = Precision::fp8cs},
+      {.name = "fp8cs_recompute_tp2_pp2", .tp = 2, .pp = 2, .precision = Precision::fp8cs, .recompute_layers = 1},
+      {.name = "fp8cs_recompute_parts",
+       .precision = Precision::fp8cs,
+       .recompute_modules = {"core_attn", "layernorm", "act"}},
   };
 }
 

@@ -37,6 +37,9 @@ struct TinyLlama {
   bool sequence_parallel = true, distributed_optimizer = true, regather = true, fused = true;
   std::int64_t bucket_elements = 0;
   int layers = 4;
+  int recompute_layers = 0;
+  std::vector<std::string> recompute_modules{};
+  bool recompute_whole_layer = false;
 };
 
 // Test names of a list of layouts; gtest prints it.
@@ -69,6 +72,9 @@ inline Job tiny_llama(const TinyLlama& tiny) {
   job.stack.regather_in_backward = tiny.regather;
   job.stack.fused_grad_accumulation = tiny.fused;
   job.stack.bucket_elements = tiny.bucket_elements;
+  job.stack.recompute_whole_layer = tiny.recompute_whole_layer;
+  job.recompute_layers = tiny.recompute_layers;
+  job.recompute_modules = tiny.recompute_modules;
   job.precision = tiny.precision;
   job.layout.tp = tiny.tp;
   job.layout.pp = tiny.pp;

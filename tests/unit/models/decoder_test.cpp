@@ -154,7 +154,6 @@ TEST(Decoder, RefusesWhatHasNoProgramByItsFeature) {
   EXPECT_EQ(feature([](Job& job) { job.model.rope_type = "yarn"; }), "rope yarn");
   EXPECT_EQ(feature([](Job& job) { job.task = Task::lora; }), "lora");
   EXPECT_EQ(feature([](Job& job) { job.precision = Precision::mxfp8; }), "mxfp8");
-  EXPECT_EQ(feature([](Job& job) { job.recompute_layers = 1; }), "recompute");
   EXPECT_EQ(feature([](Job& job) { job.offload_layers = 1; }), "offload");
   EXPECT_EQ(feature([](Job& job) {
               job.layout.fsdp = true;
