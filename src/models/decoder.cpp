@@ -9,6 +9,7 @@
 #include "program/backward.h"
 #include "program/builder.h"
 #include "program/passes.h"
+#include "program/recompute.h"
 #include "program/verify.h"
 #include "spec/lora_targets.h"
 
@@ -93,7 +94,6 @@ void require_programs(const Job& job) {
   refuse(!known, std::string(name(job.precision)), "the precision " + std::string(name(job.precision)));
   refuse(model.kv_heads % job.layout.tp != 0, "kv head copies", "more tp ranks than key/value heads");
   refuse(job.layout.cp > 1, "cp", "context parallelism");
-  refuse(job.recompute_layers > 0 || !job.recompute_modules.empty(), "recompute", "recomputing activations");
   refuse(job.offload_layers > 0, "offload", "offloading activations");
 }
 
@@ -119,8 +119,9 @@ Program build_chunk(const Job& job, const ChunkLayers& chunk) {
     program.positions = build.data("positions", {shape.batch * shape.seq});
   }
   for (int layer = 0; layer < chunk.count; ++layer) {
-    build.enter_layer(layer);
+    build.enter_layer(layer, Block::attention);
     attention_block(build, stream, shape);
+    build.enter_layer(layer, Block::mlp);
     mlp_block(build, stream, shape);
   }
   build.enter_layer(-1);
@@ -140,6 +141,7 @@ Program build_chunk(const Job& job, const ChunkLayers& chunk) {
     program.output = stream.pending;
   }
   derive_backward(program, policy);
+  recompute(program, policy.recompute);
   if (policy.fused_grad_accumulation) fuse_grad_accumulation(program);
   if (policy.fsdp) {
     shard_parameters(program, policy);

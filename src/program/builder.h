@@ -39,7 +39,10 @@ class Builder {
 
   const Policy& policy() const { return policy_; }
   const Program& program() const { return program_; }
-  void enter_layer(int layer) { layer_ = layer; }  // -1: outside the layers
+  void enter_layer(int layer, Block block = Block::none) {  // -1: outside the layers
+    layer_ = layer;
+    block_ = block;
+  }
 
   // Appends an op. Its Out operands become new values with the given names, in the order of the op's fields; a nullptr
   // leaves an optional output out. Throws ProgramError when the inputs do not fit.
@@ -80,6 +83,7 @@ class Builder {
   const Policy& policy_;
   Phase phase_;
   int layer_ = -1;
+  Block block_ = Block::none;
 };
 
 template <class OpType>
@@ -98,7 +102,7 @@ OpType Builder::emit(OpType op, std::initializer_list<const char*> outs, When wh
   };
   std::apply([&](auto&... field) { (define(field), ...); }, op.fields());
   auto& nodes = phase_ == Phase::forward ? program_.forward : program_.backward;
-  nodes.push_back({.op = op, .when = when, .layer = layer_});
+  nodes.push_back({.op = op, .when = when, .layer = layer_, .block = block_});
   return op;
 }
 

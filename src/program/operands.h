@@ -20,7 +20,7 @@ struct Operand {
 // The operands that are present, in the order of `fields()`.
 std::vector<Operand> collect(const Op& op);
 
-// Every operand that the op reads and does not update becomes what `of` makes of it.
-void replace_inputs(Op& op, const std::function<ValueId(ValueId)>& of);
+// Each operand that is present becomes what `to` says.
+void rename(Op& op, const std::function<ValueId(const Operand&)>& to);
 
 }  // namespace perfbench

@@ -1,8 +1,26 @@
 #include "program/policy.h"
 
 #include <algorithm>
+#include <string_view>
 
 namespace perfbench {
+
+namespace {
+
+// The words are those that spec/memory_rules.cpp lets through.
+Recompute recompute_of(const Job& job) {
+  const auto has = [&](std::string_view word) {
+    return std::find(job.recompute_modules.begin(), job.recompute_modules.end(), word) != job.recompute_modules.end();
+  };
+  return {.layers = job.recompute_layers,
+          .core_attn = has("core_attn"),
+          .layernorm = has("layernorm"),
+          .mlp = has("mlp"),
+          .act = has("act") || has("mlp_act"),
+          .whole = job.stack.recompute_whole_layer};
+}
+
+}  // namespace
 
 Policy policy_of(const Job& job) {
   const Stack& stack = job.stack;
@@ -32,6 +50,7 @@ Policy policy_of(const Job& job) {
       .fsdp_reshard = stack.fsdp_reshard_after_forward,
       .fsdp_keep = !stack.fsdp_reshard_after_forward && job.layout.pp > 1,
       .fsdp_defer_reduce = stack.fsdp_defer_grad_reduce,
+      .recompute = recompute_of(job),
   };
 }
 

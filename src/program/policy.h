@@ -8,6 +8,14 @@
 
 namespace perfbench {
 
+// What the backward computes again instead of reading what the forward saved; in every layer, or whole layers.
+struct Recompute {
+  int layers = 0;  // the first of each chunk, whole; more than it has: all
+  bool core_attn = false, layernorm = false, mlp = false, act = false;
+  bool whole = false;  // every op of what is computed again runs, those nobody reads, too
+  bool any() const { return layers > 0 || core_attn || layernorm || mlp || act; }
+};
+
 struct Policy {
   DType dtype = DType::bf16;  // of weights and activations
   bool fp8 = false;           // linear layers run in FP8 with current scaling; head, embedding and attention stay BF16
@@ -28,6 +36,7 @@ struct Policy {
   bool fsdp_reshard = false;          // weights that were gathered for the forward are gathered again for the backward
   bool fsdp_keep = false;             // weights are gathered once a step: microbatches in flight share one whole copy
   bool fsdp_defer_reduce = false;     // whole main gradients are kept, and reduced after the last microbatch
+  Recompute recompute{};
 };
 
 // FP8 products before Blackwell take operands in one order only; the block formats came with Blackwell.

@@ -134,6 +134,7 @@ class Printer {
     if (!updates.empty()) text += " +=> " + list(updates);
     if (const Lane lane = lane_of(node.op); lane != Lane::compute) text += fmt::format("  @{}", name(lane));
     if (node.after != kNoValue) text += fmt::format("  [after {}]", operand(node.after, node.layer));
+    if (node.recomputed) text += "  [recomputed]";
     if (node.when == When::first_microbatch) text += "  [first microbatch]";
     if (node.when == When::last_microbatch) text += "  [last microbatch]";
     return "    " + text + "\n";

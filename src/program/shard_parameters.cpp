@@ -159,7 +159,8 @@ class ShardParameters {
         again[first.scale] = second.scale;
         nodes.push_back({.op = cast_op(second), .layer = node.layer});
       }
-      replace_inputs(node.op, [&](ValueId id) { return again.contains(id) ? again.at(id) : id; });
+      rename(node.op,
+             [&](const Operand& o) { return o.use == Use::in && again.contains(o.id) ? again.at(o.id) : o.id; });
       nodes.push_back(std::move(node));
     }
     program_.backward = std::move(nodes);
@@ -255,10 +256,11 @@ class ShardParameters {
   static void read_whole(std::vector<Node>& nodes, const Whole& own, const Whole& before) {
     for (Node& node : nodes) {
       if (!reads_weights(node.op) || std::holds_alternative<GatherShards>(node.op)) continue;
-      replace_inputs(node.op, [&](ValueId id) {
-        if (const auto it = own.find(id); it != own.end()) return it->second;
-        const auto it = before.find(id);
-        return it == before.end() ? id : it->second;
+      rename(node.op, [&](const Operand& o) {
+        if (o.use != Use::in) return o.id;
+        if (const auto it = own.find(o.id); it != own.end()) return it->second;
+        const auto it = before.find(o.id);
+        return it == before.end() ? o.id : it->second;
       });
     }
   }

@@ -11,6 +11,9 @@ std::vector<TimedOp> time_nodes(const std::vector<Node>& nodes, const Program& p
   for (const Node& node : nodes) {
     TimedOp op{
         .when = node.when, .reads = {}, .writes = {}, .steps = op_time(node.op, program, cost), .after = node.after};
+    for (TimedStep& step : op.steps) {
+      if (node.recomputed && step.lane == Lane::compute) step.part = Part::recompute;
+    }
     for (const Operand& operand : collect(node.op)) {
       if (operand.reads()) op.reads.push_back(operand.id);
       if (operand.writes()) op.writes.push_back(operand.id);

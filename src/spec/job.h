@@ -52,7 +52,7 @@ struct Job {
   bool cuda_graphs = false;
   int recompute_layers = 0;  // of each chunk: its first layers are recomputed as a whole; more than it has: all
   int offload_layers = 0;
-  std::vector<std::string> recompute_modules;
+  std::vector<std::string> recompute_modules;  // parts of every layer that are recomputed: "core_attn", "mlp", ...
 
   // Where each value came from, by the names of rows ("tp", "gbs", ...): "flag", "model_configs_h100.csv:14", "rule:
   // ...".

@@ -66,6 +66,25 @@ std::vector<TinyLlama> layouts() {
        .biases = true,
        .fsdp = true,
        .defer_reduce = true},
+      {.name = "recompute_all", .recompute_layers = 9},
+      {.name = "recompute_whole_tp2_pp2_vp2_dp2_tied_biases",
+       .tp = 2,
+       .pp = 2,
+       .vp = 2,
+       .dp = 2,
+       .tied = true,
+       .biases = true,
+       .recompute_layers = 1,
+       .recompute_whole_layer = true},
+      {.name = "recompute_fsdp2_tp2_kept", .tp = 2, .dp = 2, .fsdp = true, .reshard = false, .recompute_layers = 9},
+      {.name = "recompute_fsdp4_one_of_two_pp2",
+       .pp = 2,
+       .dp = 4,
+       .fsdp = true,
+       .defer_reduce = true,
+       .recompute_layers = 1,
+       .recompute_whole_layer = true},
+      {.name = "recompute_parts_tp2", .tp = 2, .recompute_modules = {"core_attn", "layernorm", "act"}},
   };
 }
 
@@ -93,6 +112,16 @@ std::vector<TinyLlama> lower_precision() {
        .fsdp = true,
        .reshard = false,
        .defer_reduce = true},
+      {.name = "fp8cs_recompute_tp2_pp2", .tp = 2, .pp = 2, .precision = Precision::fp8cs, .recompute_layers = 1},
+      {.name = "fp8cs_recompute_parts",
+       .precision = Precision::fp8cs,
+       .recompute_modules = {"core_attn", "layernorm", "act"}},
+      {.name = "fp8cs_fsdp2_recompute_tp2",
+       .tp = 2,
+       .dp = 2,
+       .precision = Precision::fp8cs,
+       .fsdp = true,
+       .recompute_layers = 9},
   };
 }
 

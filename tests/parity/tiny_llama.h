@@ -40,6 +40,9 @@ struct TinyLlama {
   int layers = 4;
   std::string family = "llama";
   bool fsdp = false, reshard = true, defer_reduce = false;
+  int recompute_layers = 0;
+  std::vector<std::string> recompute_modules{};
+  bool recompute_whole_layer = false;
 };
 
 // Test names of a list of layouts; gtest prints it.
@@ -85,6 +88,9 @@ inline Job tiny_llama(const TinyLlama& tiny) {
   job.stack.fsdp_reshard_after_forward = tiny.reshard;
   job.stack.fsdp_defer_grad_reduce = tiny.defer_reduce;
   job.layout.fsdp = tiny.fsdp;
+  job.stack.recompute_whole_layer = tiny.recompute_whole_layer;
+  job.recompute_layers = tiny.recompute_layers;
+  job.recompute_modules = tiny.recompute_modules;
   job.precision = tiny.precision;
   job.layout.tp = tiny.tp;
   job.layout.pp = tiny.pp;

@@ -329,7 +329,6 @@ TEST(Decoder, RefusesWhatHasNoProgramByItsFeature) {
             }),
             "lora");
   EXPECT_EQ(feature([](Job& job) { job.precision = Precision::mxfp8; }), "mxfp8");
-  EXPECT_EQ(feature([](Job& job) { job.recompute_layers = 1; }), "recompute");
   EXPECT_EQ(feature([](Job& job) { job.offload_layers = 1; }), "offload");
   EXPECT_EQ(feature([](Job& job) {
               job.model.kv_heads = 2;

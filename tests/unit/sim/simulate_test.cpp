@@ -131,6 +131,32 @@ TEST(Simulate, FsdpHidesMostOfItsTraffic) {
   EXPECT_LT(more_s, 0.3 * traffic_s);
 }
 
+// What runs once more is a part of its own: the others keep their seconds. The time is lost where the memory is saved.
+TEST(Simulate, RecomputedLayersAreAPartOfTheStep) {
+  Job job = real_job({.model = "llama3_70b", .layout = {.tp = 4, .pp = 4, .vp = 5, .dp = 2}, .microbatches = 16});
+  const CostModel cost = cost_model(job, carried("h100"));
+  const Simulation plain = simulate(job, build_programs(job), cost);
+  double least = plain.step_time_s;
+  for (const int layers : {1, 4}) {
+    job.recompute_layers = layers;
+    const JobPrograms programs = build_programs(job);
+    const Simulation quick = simulate(job, programs, cost), flat = simulate_flat(job, programs, cost);
+    expect_adds_up(quick);
+    expect_adds_up(flat);
+    EXPECT_NEAR(quick.step_time_s / flat.step_time_s, 1.0, 0.002);
+    EXPECT_GT(quick.step_time_s, least);
+    EXPECT_GT(quick.breakdown[Part::recompute], 0.0);
+    EXPECT_DOUBLE_EQ(quick.breakdown[Part::matmul], plain.breakdown[Part::matmul]);
+    EXPECT_DOUBLE_EQ(quick.breakdown[Part::attention], plain.breakdown[Part::attention]);
+    least = quick.step_time_s;
+  }
+  // Four of four layers: the forward's kernels once more.
+  const double kernels = plain.breakdown[Part::matmul] + plain.breakdown[Part::attention];
+  const double share = simulate(job, build_programs(job), cost).breakdown[Part::recompute] / kernels;
+  EXPECT_GT(share, 0.25);
+  EXPECT_LT(share, 0.45);
+}
+
 TEST(Simulate, WithoutNeighboursOrPeersNobodyWaits) {
   const Case c{.job = {.model = "llama3_8b"}};
   const Job job = real_job(c.job);

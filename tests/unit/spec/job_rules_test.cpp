@@ -210,6 +210,23 @@ INSTANTIATE_TEST_SUITE_P(
                "width 18944 of qwen2p5_7b is not divisible by tp 56"},
         Breach{"learned", [](Request& r) { r.model = "gpt3_175b"; }, "seq_len 8192 is over the 2048 learned positions"},
         Breach{"recompute", [](Request& r) { r.recompute_layers = 81; }, "llama3_70b has 80 layers, not 81"},
+        Breach{"recompute_unknown", [](Request& r) { r.recompute_modules = {"layernrom"}; },
+               "\"layernrom\" is no part of a layer"},
+        Breach{"recompute_near",
+               [](Request& r) {
+                 r.recompute_modules = {"mlp", "core_atn"};
+               },
+               "did you mean core_attn"},
+        Breach{"recompute_experts", [](Request& r) { r.recompute_modules = {"moe_act"}; },
+               "llama3_70b has no experts for moe_act"},
+        Breach{"recompute_latent", [](Request& r) { r.recompute_modules = {"mla_up_proj"}; },
+               "llama3_70b has no latent attention for mla_up_proj"},
+        Breach{"recompute_both",
+               [](Request& r) {
+                 r.recompute_layers = 4;
+                 r.recompute_modules = {"core_attn"};
+               },
+               "one excludes the other"},
         Breach{"offload", [](Request& r) { r.offload_layers = 95; }, "llama3_70b has 80 layers, not 95"},
         Breach{"zero", [](Request& r) { r.tp = 0; }, "must be at least 1"},
         Breach{"negative", [](Request& r) { r.vp = -1; }, "must be at least 1"},
