@@ -215,6 +215,15 @@ def test_a_wrong_gradient_is_named(verify, folders, tmp_path):
     assert [d["what"] for d in answer.json["expect"]["differing"]] == [name]
 
 
+def test_a_flag_wins_over_the_file(verify, folders):
+    """The oracle itself: another alpha than peft's is found in the loss and in gradients."""
+    folder, expected = folders.get(Case(seed=40), Adapters())
+    answer = verify(folder, "--expect", expected, "--lora_alpha", 13)
+    assert answer.code == 1
+    assert {"loss", "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"} <= {
+        d["what"] for d in answer.json["expect"]["differing"]}
+
+
 @pytest.mark.parametrize(("change", "message"), [
     ({"use_rslora": True}, "use_rslora: is not modelled"),
     ({"use_dora": True}, "use_dora: is not modelled"),
