@@ -72,7 +72,6 @@ void require_programs(const Job& job) {
       job.precision == Precision::fp32 || job.precision == Precision::bf16 || job.precision == Precision::fp8cs;
   refuse(!known, std::string(name(job.precision)), "the precision " + std::string(name(job.precision)));
   refuse(model.kv_heads % job.layout.tp != 0, "kv head copies", "more tp ranks than key/value heads");
-  refuse(job.layout.cp > 1, "cp", "context parallelism");
   refuse(job.layout.fsdp && job.layout.dp > 1, "fsdp", "sharding of parameters over dp");
   refuse(job.recompute_layers > 0 || !job.recompute_modules.empty(), "recompute", "recomputing activations");
   refuse(job.offload_layers > 0, "offload", "offloading activations");
@@ -97,6 +96,7 @@ Program build_chunk(const Job& job, const ChunkLayers& chunk) {
     stream.pending = program.input;
   }
   if (chunk.count > 0) program.positions = build.data("positions", {shape.batch * shape.seq});
+  if (chunk.count > 0 && job.packed) program.starts = build.data("starts", {shape.batch * shape.seq});
   for (int layer = 0; layer < chunk.count; ++layer) {
     build.enter_layer(layer);
     attention_block(build, stream, shape);

@@ -1,5 +1,7 @@
 #include "models/blocks/block.h"
 
+#include "spec/packed_lengths.h"
+
 namespace perfbench {
 
 LocalShape local_shape(const Job& job) {
@@ -18,7 +20,8 @@ LocalShape local_shape(const Job& job) {
       .norm_eps = model.norm_eps,
       .rope_theta = model.rope_theta,
       .rope_scaling = model.rope_scaling,
-      .rotary_dim = model.head_dim};
+      .rotary_dim = model.head_dim,
+      .attended = job.packed ? mock_attended(job.seq_len) : 0.0};
 }
 
 Piece split_rows(const char* tensor, std::int64_t rows, int tp) {

@@ -21,6 +21,7 @@ struct LocalShape {
   double norm_eps = 1e-5, rope_theta = 10000.0;
   RopeScaling rope_scaling{};
   std::int64_t rotary_dim = 0;
+  double attended = 0.0;  // mean length of the sub-sequence that a token is in; 0: nothing is packed
 };
 
 LocalShape local_shape(const Job& job);
