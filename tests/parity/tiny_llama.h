@@ -37,6 +37,8 @@ struct TinyLlama {
   bool sequence_parallel = true, distributed_optimizer = true, regather = true, fused = true;
   std::int64_t bucket_elements = 0;
   int layers = 4;
+  int cp = 1;
+  bool packed = false;
 };
 
 // Test names of a list of layouts; gtest prints it.
@@ -74,7 +76,9 @@ inline Job tiny_llama(const TinyLlama& tiny) {
   job.layout.pp = tiny.pp;
   job.layout.vp = tiny.vp;
   job.layout.dp = tiny.dp;
-  job.num_gpus = tiny.tp * tiny.pp * tiny.dp;
+  job.layout.cp = tiny.cp;
+  job.num_gpus = tiny.tp * tiny.pp * tiny.dp * tiny.cp;
+  job.packed = tiny.packed;
   job.seq_len = 16;
   job.gbs = 8;
   job.mbs = tiny.mbs;
