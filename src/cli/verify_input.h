@@ -22,6 +22,9 @@ struct VerifyFolder {
   std::int64_t rows = 0, seq_len = 0;   // of the batch
   std::vector<std::int64_t> input_ids;  // rows x seq_len
   std::vector<std::int64_t> labels;     // as transformers takes them: label i belongs to token i, -100 is ignored
+  // Where in its row each token's sub-sequence starts; empty where the batch has none. Tokens attend to those of their
+  // own sub-sequence only, and their positions are counted from its start.
+  std::vector<std::int64_t> starts;
   std::filesystem::path batch_file() const { return folder / "batch.safetensors"; }
   std::filesystem::path config_file() const { return folder / "config.json"; }
 };
@@ -38,7 +41,7 @@ Job verify_job(const CommandLine& line, const Catalog& catalog, const VerifyFold
 std::vector<StoredTensor> weights_of(const VerifyFolder& folder, const Job& job);
 
 // Target i of the engine is the label of the next token; the last one of a sample is ignored. Throws InputError for ids
-// and labels outside the vocabulary, and when no target counts.
+// and labels outside the vocabulary, starts that are none, and when no target counts.
 Batch verify_batch(const VerifyFolder& folder, std::int64_t vocab);
 
 }  // namespace perfbench

@@ -24,7 +24,8 @@ AttentionShape attention_shape(const auto& op) {
           .heads = static_cast<double>(op.heads.heads),
           .kv_heads = static_cast<double>(op.heads.kv_heads),
           .head_dim = static_cast<double>(op.heads.head_dim),
-          .causal = op.causal};
+          .causal = op.causal,
+          .key_seq = op.attended};
 }
 
 // m, n and k of a product; `k` is summed over.
@@ -165,12 +166,26 @@ KernelTime kernel_time(const Op& op, const Program& program, const CostModel& co
           updates ? Part::optimizer : Part::memory_bound};
 }
 
+// Neighbours on the ring; the slowest pair sets the pace. What attention hides of it is not charged.
+double ring_time_s(const LaneStep& step, const CostModel& cost) {
+  const GroupShape& group = cost.groups[step.axis];
+  const GroupShape pair{.ranks = 2, .ranks_per_domain = group.ranks_per_domain == group.ranks ? 2 : 1};
+  const double once =
+      collective_time_s(cost.kernels, cost.hardware,
+                        {.kind = CollectiveShape::Kind::send, .bytes = static_cast<double>(step.bytes), .group = pair});
+  return cost.stack.cp_exposed * step.count * once;
+}
+
 std::vector<TimedStep> compute_steps(const Op& op, const Program& program, const CostModel& cost) {
   const KernelTime kernel = kernel_time(op, program, cost);
   std::vector<TimedStep> steps = {{Lane::compute, cost.op_gap_s, Part::launch}};
   for (const LaneStep& step : lane_steps(op, program)) {
     if (step.kind == LaneStep::Kind::kernel) {
       steps.push_back({Lane::compute, step.share * kernel.seconds, kernel.part});
+      continue;
+    }
+    if (step.kind == LaneStep::Kind::ring) {
+      steps.push_back({lane_of(step.axis), ring_time_s(step, cost), Part::tp_exposed});
       continue;
     }
     const CollectiveShape shape{.kind = CollectiveShape::Kind::all_reduce,

@@ -88,12 +88,10 @@ void require_programs(const Job& job) {
   refuse(model.rope_type != "default" && model.rope_type != "llama3", "rope " + model.rope_type,
          "rotary positions of the type " + model.rope_type);
   refuse(job.lora && lora_targets(model).empty(), "lora", "adapters beside the linear layers of " + model.family);
-  refuse(job.packed, "packed samples", "fine-tuning on packs of sub-sequences");
   const bool known =
       job.precision == Precision::fp32 || job.precision == Precision::bf16 || job.precision == Precision::fp8cs;
   refuse(!known, std::string(name(job.precision)), "the precision " + std::string(name(job.precision)));
   refuse(model.kv_heads % job.layout.tp != 0, "kv head copies", "more tp ranks than key/value heads");
-  refuse(job.layout.cp > 1, "cp", "context parallelism");
   refuse(job.offload_layers > 0, "offload", "offloading activations");
 }
 
@@ -118,6 +116,7 @@ Program build_chunk(const Job& job, const ChunkLayers& chunk) {
   if (chunk.count > 0 && shape.positions == Positions::rope) {
     program.positions = build.data("positions", {shape.batch * shape.seq});
   }
+  if (chunk.count > 0 && job.packed) program.starts = build.data("starts", {shape.batch * shape.seq});
   for (int layer = 0; layer < chunk.count; ++layer) {
     build.enter_layer(layer, Block::attention);
     attention_block(build, stream, shape);

@@ -156,7 +156,10 @@ class Infer {
     const ValueType& qkv = type(op.qkv);
     packed("attention", qkv, op.heads);
     if (op.batch * op.seq != qkv.shape[0]) fail("attention", "batch x seq is not the number of tokens");
-    if (op.starts.id != kNoValue) per_token("attention", qkv, type(op.starts));
+    if (op.starts.id != kNoValue) {
+      per_token("attention", qkv, type(op.starts));
+      if (!op.causal) fail("attention", "packed sub-sequences need a causal mask");
+    }
     return {{{qkv.shape[0], op.heads.out_width()}, qkv.dtype, qkv.placement},
             {{qkv.shape[0], op.heads.heads}, DType::f32, qkv.placement}};
   }

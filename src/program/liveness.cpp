@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "program/buckets.h"
+#include "program/lane_steps.h"
 #include "program/operands.h"
 
 namespace perfbench {
@@ -52,6 +53,7 @@ class Replay {
   void run(const std::vector<Node>& nodes, const std::vector<std::vector<ValueId>>& dead) {
     for (std::size_t i = 0; i < nodes.size(); ++i) {
       for (const Operand& operand : collect(nodes[i].op)) hold(operand.id);
+      peak_ = std::max(peak_, bytes_ + ring_buffer_bytes(nodes[i].op, program_));
       for (ValueId id : dead[i]) release(id);
     }
   }

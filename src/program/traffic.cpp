@@ -33,7 +33,8 @@ struct Collectives {
   RankTraffic operator()(const Compute& op) const {
     RankTraffic total;
     for (const LaneStep& step : lane_steps(op, program)) {
-      if (step.kind == LaneStep::Kind::all_reduce) total += over(step.axis, step.bytes);
+      if (step.kind == LaneStep::Kind::kernel) continue;
+      for (int i = 0; i < step.count; ++i) total += over(step.axis, step.bytes);
     }
     return total;
   }

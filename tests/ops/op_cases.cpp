@@ -220,6 +220,33 @@ void attentions(std::vector<OpCase>& cases, DType dtype) {
   }
 }
 
+// Sub-sequences of random lengths; the longer pack is worked through in more than one block.
+void packed_attentions(std::vector<OpCase>& cases, DType dtype) {
+  struct Variant {
+    const char* name;
+    std::int64_t batch, seq;
+    Heads heads;
+  };
+  for (const Variant& v :
+       {Variant{"attention_packed", 1, 40, {.heads = 2, .kv_heads = 2, .head_dim = 8}},
+        Variant{"attention_packed_gqa2_batch3", 3, 300, {.heads = 4, .kv_heads = 2, .head_dim = 6}}}) {
+    const std::int64_t tokens = v.batch * v.seq, width = v.heads.packed_width();
+    const double T = static_cast<double>(tokens), attended = 12;
+    const auto n = static_cast<double>(v.heads.heads), D = static_cast<double>(v.heads.head_dim);
+    // A token attends to half of its sub-sequence, in two products of 2 D a head.
+    const double flops = T * n * 2 * (2 * attended * D) / 2;
+    const double bytes = size_bytes(dtype) * T * (static_cast<double>(width) + n * D) + 4 * T * n + 8 * T;
+    cases.push_back(make(v.name, Attention::kName, plain(dtype), {flops, bytes}, [=](Builder& b, Program& p) {
+      p.starts = b.data("starts", {tokens});
+      Attention op{.qkv = {input(b, p, {tokens, width})}, .starts = {p.starts}, .heads = v.heads};
+      op.batch = v.batch;
+      op.seq = v.seq;
+      op.attended = attended;
+      return b.emit(op, {"out", "lse"}).out.id;
+    }));
+  }
+}
+
 void vocabulary(std::vector<OpCase>& cases, DType dtype) {
   constexpr double T = 12, H = 18, V = 32;
   const double e = size_bytes(dtype);
@@ -313,6 +340,7 @@ std::vector<OpCase> op_cases() {
     activations(cases, dtype);
     ropes(cases, dtype);
     attentions(cases, dtype);
+    packed_attentions(cases, dtype);
     vocabulary(cases, dtype);
     transposition(cases, dtype);
     adapters(cases, dtype);

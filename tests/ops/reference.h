@@ -98,6 +98,11 @@ class Reference {
       const torch::Tensor later = torch::ones({op.seq, op.seq}, torch::kBool).triu(1);
       scores = scores.masked_fill(later, -INFINITY);
     }
+    if (op.starts.id != kNoValue) {  // tokens of one sub-sequence have one start
+      const torch::Tensor starts = of(op.starts).view({op.seq, op.batch}).t();  // (B, S)
+      const torch::Tensor others = starts.unsqueeze(2).ne(starts.unsqueeze(1)).view({op.batch, 1, 1, op.seq, op.seq});
+      scores = scores.masked_fill(others, -INFINITY);
+    }
     const torch::Tensor mixed = torch::einsum("bkgst,tbkd->sbkgd", {torch::softmax(scores, -1), heads.slice(2, n + k)});
     set(op.out.id, mixed.reshape({op.seq * op.batch, n * dim}));
   }

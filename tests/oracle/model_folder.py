@@ -46,6 +46,7 @@ class Case:
     seq_len: int = 16
     ignored: float = 0.3  # share of the labels that do not count; none in the first row, twice as many in the last
     dtype: str = "float32"
+    packed: bool = False  # rows are packs of sub-sequences that do not see each other
 
 
 def rope_of(case):
@@ -120,7 +121,13 @@ def batch_of(case, generator):
     labels = input_ids.clone()
     share = torch.linspace(0, 2 * case.ignored, case.rows)[:, None]  # so that microbatches and ranks differ
     labels[torch.rand(shape, generator=generator) < share] = IGNORED
-    return {"input_ids": input_ids, "labels": labels}
+    if not case.packed:
+        return {"input_ids": input_ids, "labels": labels}
+    places = torch.arange(case.seq_len).expand(shape)
+    first = torch.rand(shape, generator=generator) < 0.2
+    starts = torch.where(first, places, 0).cummax(1).values
+    labels[starts == places] = IGNORED  # the token before belongs to another sub-sequence
+    return {"input_ids": input_ids, "labels": labels, "starts": starts}
 
 
 def make(folder, case):
@@ -141,7 +148,15 @@ def load(folder, dtype=None):
 
 
 def batch_in(folder):
-    return load_file(pathlib.Path(folder) / "batch.safetensors")
+    """The batch as transformers takes it: packs become a mask (rows, 1, queries, keys) and positions."""
+    batch = load_file(pathlib.Path(folder) / "batch.safetensors")
+    starts = batch.pop("starts", None)
+    if starts is None:
+        return batch
+    places = torch.arange(starts.shape[1])
+    seen = (starts[:, :, None] == starts[:, None, :]) & (places[:, None] >= places[None, :])
+    mask = torch.zeros(seen.shape).masked_fill(~seen, torch.finfo(torch.float32).min)
+    return batch | {"attention_mask": mask[:, None], "position_ids": places - starts}
 
 
 def expect(folder, dtype=None, steps=0):

@@ -63,6 +63,25 @@ LAYOUTS = [
     ("uneven", "-pp 2"), ("uneven", "-pp 3"), ("uneven", "-tp 2 -pp 2 -ng 8"), ("uneven", "-pp 4 -ng 8"),
 ]  # fmt: skip
 
+# K and V over a ring, packs of sub-sequences, and both. 2 cp divides the sequence.
+CONTEXT_MODELS = {
+    "whole": Case(seed=41, layers=4, heads=4, kv_heads=2, vocab=125, rows=4, seq_len=32),
+    "packed": Case(seed=42, layers=4, heads=4, kv_heads=2, vocab=125, rows=4, seq_len=32, packed=True),
+    "packed_tied_biases": Case(seed=43, layers=4, heads=4, kv_heads=4, vocab=122, rows=4, seq_len=32, tied=True,
+                               attention_bias=True, mlp_bias=True, packed=True),
+    "packed_long": Case(seed=44, layers=1, heads=4, kv_heads=1, rows=1, seq_len=192, packed=True),
+}
+
+CONTEXT_LAYOUTS = [
+    ("whole", "-cp 2"), ("whole", "-cp 4"), ("whole", "-cp 8"), ("whole", "-cp 2 -mb 2"), ("whole", "-cp 2 -tp 2"),
+    ("whole", "-cp 2 -pp 2"), ("whole", "-cp 2 -ng 4"), ("whole", "-cp 2 -tp 2 -pp 2"),
+    ("whole", "-cp 2 -tp 2 -pp 2 -vp 2"), ("whole", "-cp 2 -pp 2 -vp 2 -ng 8"), ("whole", "-cp 4 -tp 2 -mb 4"),
+    ("packed", "-tp 1"), ("packed", "-mb 4"), ("packed", "-tp 2 -pp 2"), ("packed", "-ng 4"), ("packed", "-cp 2"),
+    ("packed", "-cp 4 -mb 2"), ("packed", "-cp 8"), ("packed", "-cp 2 -tp 2 -pp 2"), ("packed", "-cp 2 -tp 2 -ng 8"),
+    ("packed", "-cp 2 -pp 2 -vp 2 -ng 8"), ("packed_tied_biases", "-cp 2"), ("packed_tied_biases", "-cp 2 -tp 2 -pp 2"),
+    ("packed_long", "-tp 1"), ("packed_long", "-cp 2"), ("packed_long", "-cp 4 -tp 1"),
+]  # fmt: skip
+
 def flags(layout):
     return layout.split()
 
@@ -107,6 +126,30 @@ def test_layout(verify, folders, name, layout):
     folder, expected = folders.get(LAYOUT_MODELS[name], None, 3)
     found = agrees(verify(folder, "--expect", expected, "--steps", 3, *flags(layout)))
     assert found["expect"]["compared"] == 1 + 3 + len(found["gradients"])
+
+
+@pytest.mark.parametrize(("name", "layout"), CONTEXT_LAYOUTS)
+def test_context_parallelism_and_packs(verify, folders, name, layout):
+    folder, expected = folders.get(CONTEXT_MODELS[name], None, 3)
+    found = agrees(verify(folder, "--expect", expected, "--steps", 3, *flags(layout)))
+    assert found["expect"]["compared"] == 1 + 3 + len(found["gradients"])
+
+
+@pytest.mark.parametrize("layout", ["-tp 1", "-cp 2", "-cp 4 -tp 2"])
+def test_packs_in_bf16(verify, folders, layout):
+    case = Case(**(vars(CONTEXT_MODELS["packed"]) | {"dtype": "bfloat16"}))
+    folder, expected = folders.get(case, torch.float32)
+    agrees(verify(folder, "--expect", expected, *flags(layout)))
+
+
+def test_packs_that_are_forgotten_are_noticed(verify, folders, tmp_path):
+    """The oracle itself: the same rows as whole samples give other gradients."""
+    folder, expected = folders.get(CONTEXT_MODELS["packed"], None, 3)
+    shutil.copytree(folder, tmp_path / "whole")
+    batch = load_file(folder / "batch.safetensors")
+    del batch["starts"]
+    save_file(batch, tmp_path / "whole" / "batch.safetensors")
+    assert verify(tmp_path / "whole", "--steps", 3, "--expect", expected).code == 1
 
 
 @pytest.mark.parametrize("name", STACKS)

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
+#include <tuple>
 
 #include "base/error.h"
 #include "parity/outcome.h"
@@ -88,12 +90,43 @@ std::vector<TinyLlama> layouts() {
   };
 }
 
+// K and V go round the ring of cp: alone, with every other axis, and with packed sub-sequences.
+std::vector<TinyLlama> context_parallel() {
+  return {
+      {.name = "packed", .packed = true},
+      {.name = "packed_tp2_pp2_mbs2", .tp = 2, .pp = 2, .mbs = 2, .packed = true},
+      {.name = "cp2", .cp = 2},
+      {.name = "cp2_mbs2", .mbs = 2, .cp = 2},
+      {.name = "cp4", .cp = 4},
+      {.name = "cp4_mbs4_packed", .mbs = 4, .cp = 4, .packed = true},
+      {.name = "cp8_packed", .cp = 8, .packed = true},
+      {.name = "cp2_tp2_pp2", .tp = 2, .pp = 2, .cp = 2},
+      {.name = "cp2_tp2_pp2_packed", .tp = 2, .pp = 2, .mbs = 2, .cp = 2, .packed = true},
+      {.name = "cp2_tp2_no_sequence_parallel", .tp = 2, .sequence_parallel = false, .cp = 2},
+      {.name = "cp2_pp2_vp2_tied", .pp = 2, .vp = 2, .tied = true, .cp = 2},
+      {.name = "cp2_dp2_buckets_packed", .dp = 2, .bucket_elements = 3000, .cp = 2, .packed = true},
+      {.name = "cp2_dp2_replicated_optimizer", .dp = 2, .distributed_optimizer = false, .cp = 2},
+      {.name = "cp4_tp2_dp2_biases", .tp = 2, .dp = 2, .biases = true, .cp = 4},
+      {.name = "cp2_tp2_pp2_vp2_dp2_tied_biases_packed",
+       .tp = 2,
+       .pp = 2,
+       .vp = 2,
+       .dp = 2,
+       .tied = true,
+       .biases = true,
+       .bucket_elements = 2000,
+       .cp = 2,
+       .packed = true},
+  };
+}
+
 // The same in lower precision: another program, the same rules.
 std::vector<TinyLlama> lower_precision() {
   return {
       {.name = "bf16", .precision = Precision::bf16},
       {.name = "bf16_tp2_pp2_dp2", .tp = 2, .pp = 2, .dp = 2, .precision = Precision::bf16, .bucket_elements = 1500},
       {.name = "bf16_pp2_dp2_tied", .pp = 2, .dp = 2, .precision = Precision::bf16, .tied = true},
+      {.name = "bf16_cp2_tp2_packed", .tp = 2, .precision = Precision::bf16, .cp = 2, .packed = true},
       {.name = "fp8cs", .precision = Precision::fp8cs},
       {.name = "fp8cs_tp2", .tp = 2, .precision = Precision::fp8cs},
       {.name = "fp8cs_tp2_kept_inputs", .tp = 2, .precision = Precision::fp8cs, .regather = false},
@@ -148,8 +181,8 @@ void expect_structure(const StepReport& report, const Job& job, const JobProgram
   const auto memory = replay_memory(job, programs);
   ASSERT_EQ(report.ranks.size(), static_cast<std::size_t>(job.num_gpus));
   for (const RankReport& rank : report.ranks) {
-    SCOPED_TRACE("stage " + std::to_string(rank.stage) + " tp " + std::to_string(rank.tp) + " dp " +
-                 std::to_string(rank.dp));
+    SCOPED_TRACE("stage " + std::to_string(rank.stage) + " tp " + std::to_string(rank.tp) + " cp " +
+                 std::to_string(rank.cp) + " dp " + std::to_string(rank.dp));
     const StageMemoryBytes& plan = memory[static_cast<std::size_t>(rank.stage)];
     EXPECT_EQ(text(rank.traffic), text(step_traffic(programs, pipeline_shape(job), rank.stage)));
     EXPECT_EQ(static_cast<double>(rank.state_bytes), plan.parameters + plan.gradients + plan.optimizer);
@@ -194,6 +227,7 @@ std::string name_of(const ::testing::TestParamInfo<TinyLlama>& info) { return in
 
 INSTANTIATE_TEST_SUITE_P(Fp32, EngineStructure, ::testing::ValuesIn(layouts()), name_of);
 INSTANTIATE_TEST_SUITE_P(Families, EngineStructure, ::testing::ValuesIn(families()), name_of);
+INSTANTIATE_TEST_SUITE_P(ContextParallel, EngineStructure, ::testing::ValuesIn(context_parallel()), name_of);
 INSTANTIATE_TEST_SUITE_P(Lower, EngineStructure, ::testing::ValuesIn(lower_precision()), name_of);
 
 // A forward and a backward alone moves the same: AdamW is the rank's own affair.
@@ -205,18 +239,14 @@ TEST_F(EngineCounts, AForwardAndABackwardMoveWhatATrainingStepMoves) {
 }
 
 // FP32 sums in another order: losses, every gradient and the weights after two steps of AdamW.
-TEST_F(EngineLayouts, AgreeWithOneRank) {
-  for (const bool tied : {false, true}) {
-    for (const bool biases : {false, true}) {
-      const Job alone = tiny_llama({.name = "one_rank", .tied = tied, .biases = biases});
-      const Outcome reference = two_steps(alone, build_programs(alone));
-      for (const TinyLlama& tiny : layouts()) {
-        if (tiny.tied != tied || tiny.biases != biases) continue;
-        SCOPED_TRACE(tiny.name);
-        const Job job = tiny_llama(tiny);
-        expect_allowed(compare(two_steps(job, build_programs(job)), reference));
-      }
-    }
+void expect_like_one_rank(const std::vector<TinyLlama>& layouts) {
+  std::map<std::tuple<bool, bool, bool>, Outcome> references;
+  for (const TinyLlama& tiny : layouts) {
+    SCOPED_TRACE(tiny.name);
+    const std::tuple model{tiny.tied, tiny.biases, tiny.packed};
+    if (!references.contains(model)) references[model] = one_rank(tiny);
+    const Job job = tiny_llama(tiny);
+    expect_allowed(compare(two_steps(job, build_programs(job)), references[model]));
   }
 }
 
@@ -243,10 +273,23 @@ TEST_F(EngineLayouts, ShardsOfWeightsInLowPrecisionAreThoseOfWholeOnes) {
   }
 }
 
+TEST_F(EngineLayouts, AgreeWithOneRank) { expect_like_one_rank(layouts()); }
+
+// What one rank computes is proven elsewhere: packs, too, by the op cases against autograd.
+TEST_F(EngineLayouts, OfContextParallelismAgreeWithOneRank) { expect_like_one_rank(context_parallel()); }
+
+// Who forgets that samples are packed computes something else.
+TEST_F(EngineLayouts, PackedSamplesAreNotWholeOnes) {
+  EXPECT_GT(compare(one_rank({.name = "", .packed = true}), one_rank({.name = ""})).gradient, 100.0);
+}
+
 TEST_F(EngineRuns, AreTheSameBitForBit) {
-  const Job job = tiny_llama({.name = "", .tp = 2, .pp = 2, .vp = 2, .dp = 2, .tied = true, .biases = true});
-  const Course first = train(job, {.timeout_s = 60}, false);
-  for (int run = 0; run < 3; ++run) EXPECT_EQ(train(job, {.timeout_s = 60}, false), first);
+  for (const TinyLlama& tiny : {TinyLlama{.name = "", .tp = 2, .pp = 2, .vp = 2, .dp = 2, .tied = true, .biases = true},
+                                TinyLlama{.name = "", .tp = 2, .pp = 2, .mbs = 2, .cp = 4, .packed = true}}) {
+    const Job job = tiny_llama(tiny);
+    const Course first = train(job, {.timeout_s = 60}, false);
+    for (int run = 0; run < 3; ++run) EXPECT_EQ(train(job, {.timeout_s = 60}, false), first);
+  }
 }
 
 std::string run_error(const std::function<void()>& action) {

@@ -97,6 +97,7 @@ class Mutants {
     }
     each_entry(place, node);
     collectives(place, node);
+    packed_attention(place, node);
   }
 
   void each_entry(const Place& place, const Node& node) {
@@ -142,6 +143,18 @@ class Mutants {
               add(place, "over another axis", same_shape,
                   [&](Program&, std::vector<Node>& nodes) { std::get<OpType>(nodes[place.node].op).axis = axis; });
             }
+          }
+        },
+        node.op);
+  }
+
+  void packed_attention(const Place& place, const Node& node) {
+    std::visit(
+        [&]<class OpType>(const OpType& op) {
+          if constexpr (requires { op.starts; }) {
+            if (op.starts.id == kNoValue) return;
+            add(place, "sub-sequences forgotten", true,
+                [&](Program&, std::vector<Node>& nodes) { std::get<OpType>(nodes[place.node].op).starts = {}; });
           }
         },
         node.op);

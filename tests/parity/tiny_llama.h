@@ -43,6 +43,8 @@ struct TinyLlama {
   int recompute_layers = 0;
   std::vector<std::string> recompute_modules{};
   bool recompute_whole_layer = false;
+  int cp = 1;
+  bool packed = false;
 };
 
 // Test names of a list of layouts; gtest prints it.
@@ -96,7 +98,9 @@ inline Job tiny_llama(const TinyLlama& tiny) {
   job.layout.pp = tiny.pp;
   job.layout.vp = tiny.vp;
   job.layout.dp = tiny.dp;
-  job.num_gpus = tiny.tp * tiny.pp * tiny.dp;
+  job.layout.cp = tiny.cp;
+  job.num_gpus = tiny.tp * tiny.pp * tiny.dp * tiny.cp;
+  job.packed = tiny.packed;
   job.seq_len = 16;
   job.gbs = 8;
   job.mbs = tiny.mbs;

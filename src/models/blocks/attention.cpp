@@ -74,6 +74,7 @@ void attention_block(Builder& build, Stream& stream, const LocalShape& shape) {
   Attention attention{.qkv = {qkv}, .starts = {build.program().starts}, .heads = shape.heads};
   attention.batch = shape.batch;
   attention.seq = shape.seq;
+  attention.attended = shape.attended;
   attention = build.emit(attention, {"attn", "lse"});                                            // (T, n D), (T, n)
   stream.pending = build.row_linear(attention.out.id, o_proj(shape), shape.hidden, "attn_out");  // (T, H)
 }

@@ -1,5 +1,7 @@
 #include "models/blocks/block.h"
 
+#include "spec/packed_lengths.h"
+
 namespace perfbench {
 
 LocalShape local_shape(const Job& job) {
@@ -25,7 +27,8 @@ LocalShape local_shape(const Job& job) {
       .rope_scaling = model.rope_scaling,
       .rotary_dim = rotary_dim(model),
       .tensors = tensor_names(model),
-      .lora = job.lora};
+      .lora = job.lora,
+      .attended = job.packed ? mock_attended(job.seq_len) : 0.0};
 }
 
 std::int64_t rotary_dim(const ModelSpec& model) {

@@ -30,6 +30,7 @@ struct LocalShape {
   std::int64_t rotary_dim = 0;
   TensorNames tensors{};
   std::optional<Lora> lora{};  // adapters beside its linears
+  double attended = 0.0;       // mean length of the sub-sequence that a token is in; 0: nothing is packed
 };
 
 LocalShape local_shape(const Job& job);
