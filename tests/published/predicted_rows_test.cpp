@@ -1,4 +1,4 @@
-// The published Llama 3 pre-training rows that need only tp, pp, vp and dp, predicted. The bounds are what the product
+// The published dense pre-training rows that need only tp, pp, vp and dp, predicted. The bounds are what the product
 // promises (15 % for the main row, 20 % for the others); docs/cost_model.md has the errors themselves.
 #include <gtest/gtest.h>
 
@@ -42,11 +42,15 @@ TEST_P(PredictedRow, IsNearThePublishedTokensPerSecond) {
   EXPECT_NEAR(sum, row.step_time_s.value(), 1e-6);
 }
 
-INSTANTIATE_TEST_SUITE_P(Nemo2504, PredictedRow,
-                         testing::Values(Case{"001-19", "llama3_70b", "h100", 0.15},
-                                         Case{"001-02", "llama3_8b", "gb200", 0.20},
-                                         Case{"001-10", "llama3_8b", "b200", 0.20}),
-                         [](const auto& test) { return std::string(test.param.model) + "_" + test.param.system; });
+INSTANTIATE_TEST_SUITE_P(
+    Nemo2504, PredictedRow,
+    testing::Values(Case{"001-19", "llama3_70b", "h100", 0.15}, Case{"001-02", "llama3_8b", "gb200", 0.20},
+                    Case{"001-10", "llama3_8b", "b200", 0.20}, Case{"001-01", "gpt3_175b", "gb200", 0.20},
+                    Case{"001-09", "gpt3_175b", "b200", 0.20}, Case{"001-17", "gpt3_175b", "h100", 0.20},
+                    Case{"001-05", "nemotron4_15b", "gb200", 0.20}, Case{"001-13", "nemotron4_15b", "b200", 0.20},
+                    Case{"001-21", "nemotron4_15b", "h100", 0.20}, Case{"001-06", "nemotron4_340b", "gb200", 0.20},
+                    Case{"001-14", "nemotron4_340b", "b200", 0.20}, Case{"001-22", "nemotron4_340b", "h100", 0.20}),
+    [](const auto& test) { return std::string(test.param.model) + "_" + test.param.system; });
 
 }  // namespace
 }  // namespace perfbench
