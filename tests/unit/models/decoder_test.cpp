@@ -62,6 +62,14 @@ TEST(ProgramGolden, BucketsOverDp) {
   expect_program("tp2_dp2_buckets", job, kMiddle);
 }
 
+// Half of each sequence, and where the sub-sequences of its tokens start.
+TEST(ProgramGolden, ContextParallelOnPacks) {
+  Job job = tiny_job(3, {.tp = 2, .pp = 3});
+  job.layout.cp = 2;
+  job.packed = true;
+  expect_program("tp2_cp2_packed", job, kMiddle);
+}
+
 // What one llama layer saves per token, in bytes.
 TEST(Decoder, SavesWhatTheBackwardReads) {
   const std::int64_t T = 32, H = 64, F = 96, n = 8, k = 4, D = 8;
@@ -147,7 +155,6 @@ TEST(Decoder, RefusesWhatHasNoProgramByItsFeature) {
     return "";
   };
   EXPECT_EQ(feature([](Job&) {}), "");
-  EXPECT_EQ(feature([](Job& job) { job.layout.cp = 2; }), "cp");
   EXPECT_EQ(feature([](Job& job) { job.model.moe = MoeShape{}; }), "moe");
   EXPECT_EQ(feature([](Job& job) { job.model.layers.front().mixer = Mixer::mamba2; }), "model family");
   EXPECT_EQ(feature([](Job& job) { job.model.qk_norm = true; }), "model family");
