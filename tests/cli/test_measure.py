@@ -62,6 +62,12 @@ def test_a_row_of_four_ranks(perfbench, llama, engine, dtype):
         assert sums[0] == pytest.approx(sums[1], rel=1e-12)
 
 
+def test_a_ring_of_two_ranks_has_the_memory_of_the_plan(perfbench, llama, engine):
+    row = perfbench(*llama, *QUICK, "-tp", 1, "-cp", 2, "-c", "bf16", "--json").json
+    assert (row["status"], row["cp"], row["loss_ok"]) == ("ok", 2, True)
+    assert row["peak_memory_gib"] == row["predicted_peak_memory_gib"] > 0
+
+
 def losses(text):
     return re.findall(r"reduced_train_loss: (\S+)", text)
 
