@@ -73,6 +73,12 @@ def test_sharded_parameters_take_the_memory_that_is_planned(perfbench, llama, en
     assert not [note for note in row["notes"] if "not as planned" in note]
 
 
+def test_a_ring_of_two_ranks_has_the_memory_of_the_plan(perfbench, llama, engine):
+    row = perfbench(*llama, *QUICK, "-tp", 1, "-cp", 2, "-c", "bf16", "--json").json
+    assert (row["status"], row["cp"], row["loss_ok"]) == ("ok", 2, True)
+    assert row["peak_memory_gib"] == row["predicted_peak_memory_gib"] > 0
+
+
 def losses(text):
     return re.findall(r"reduced_train_loss: (\S+)", text)
 
