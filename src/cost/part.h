@@ -12,17 +12,18 @@ enum class Part {
   memory_bound,     // norms, activations, casts, rotary positions, loss: kernels that move bytes
   launch,           // gaps between kernels on the compute lane
   tp_exposed,       // compute waits for tensor-parallel collectives
+  cp_exposed,       // compute waits for the ring of context parallelism
   dp_exposed,       // compute waits for, or is slowed by, data-parallel traffic
   pipeline_bubble,  // a stage waits for its neighbours, transfers included
   optimizer,        // gradient norm and update
   step_fixed        // once per step: clipping, logging, data
 };
-inline constexpr int kNumParts = 9;
+inline constexpr int kNumParts = 10;
 
 constexpr std::string_view name(Part part) {
-  constexpr std::array<std::string_view, kNumParts> names = {"matmul",          "attention",  "memory_bound",
-                                                             "launch",          "tp_exposed", "dp_exposed",
-                                                             "pipeline_bubble", "optimizer",  "step_fixed"};
+  constexpr std::array<std::string_view, kNumParts> names = {
+      "matmul",     "attention",  "memory_bound",    "launch",    "tp_exposed",
+      "cp_exposed", "dp_exposed", "pipeline_bubble", "optimizer", "step_fixed"};
   return names[static_cast<std::size_t>(part)];
 }
 

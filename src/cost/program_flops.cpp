@@ -11,7 +11,7 @@ double program_flops(const Job& job, const JobPrograms& programs) {
     for (const auto* nodes : {&program.forward, &program.backward})
       for (const Node& node : *nodes) per_microbatch += op_flops(node.op, program);
   }
-  return per_microbatch * job.layout.tp * job.layout.dp * job.num_microbatches * job.num_flushes;
+  return per_microbatch * job.layout.tp * job.layout.cp * job.layout.dp * job.num_microbatches * job.num_flushes;
 }
 
 }  // namespace perfbench
