@@ -22,6 +22,17 @@ constexpr Flag kFlags[] = {
      "pretrain, sft or lora; pretrain unless the model's name or -f says otherwise."},
     {"finetuning", "-f", K::text, G::question, S::nemo_2504, &Request::task, "task", "TASK", "sft lora",
      "Fine-tuning scheme: sft or lora."},
+    {"lora_rank", "", K::integer, G::question, S::perfbench, &Request::lora_rank, "", "N", "",
+     "Task lora: rank of the adapters; 16 unless given."},
+    {"lora_alpha", "", K::integer, G::question, S::perfbench, &Request::lora_alpha, "", "N", "",
+     "Task lora: an adapter is multiplied by alpha / rank; 32 unless given."},
+    {"lora_targets", "", K::list, G::question, S::perfbench, &Request::lora_targets, "", "NAME...", "",
+     "Task lora: the linear layers with an adapter: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj; "
+     "qkv_proj for one adapter of q, k and v together; all for every linear layer but the head. Those of the stack "
+     "unless given."},
+    {"packed", "", K::boolean, G::question, S::perfbench, &Request::packed, "", "BOOL", "",
+     "Tasks sft and lora: samples are packs of shorter sequences that do not see each other; what the stack does "
+     "unless given."},
     {"stack", "", K::text, G::question, S::perfbench, &Request::stack, "", "NAME", "",
      "Whose software is predicted: megatron, automodel or perfbench."},
     {"mode", "", K::text, G::question, S::perfbench, &Options::mode, "", "MODE", "auto measure slice simulate",

@@ -12,8 +12,12 @@
 namespace perfbench {
 namespace {
 
+using Fields = std::vector<std::pair<std::string, Json>>;
+
+Json::Array texts_of(const std::vector<std::string>& texts) { return {texts.begin(), texts.end()}; }
+
 // Names as rows have them, in their order.
-std::vector<std::pair<std::string, Json>> fields_of(const Job& job) {
+Fields common_fields(const Job& job) {
   const ParallelLayout& layout = job.layout;
   Json::Array modules(job.recompute_modules.begin(), job.recompute_modules.end());
   return {{"model", job.model.name},
@@ -43,6 +47,17 @@ std::vector<std::pair<std::string, Json>> fields_of(const Job& job) {
           {"recompute_modules", std::move(modules)}};
 }
 
+Fields fields_of(const Job& job) {
+  Fields fields = common_fields(job);
+  if (job.lora) {
+    fields.emplace_back("lora_rank", job.lora->rank);
+    fields.emplace_back("lora_alpha", job.lora->alpha);
+    fields.emplace_back("lora_targets", texts_of(job.lora->targets));
+  }
+  if (job.task != Task::pretrain) fields.emplace_back("packed", job.packed);
+  return fields;
+}
+
 std::string text_of(const Json& value) {
   if (value.is_string()) return std::get<std::string>(value.value);
   if (!value.is_array()) return dump_json(value, -1);
@@ -60,8 +75,6 @@ Json::Array chunks_of(const Job& job) {
                                   {"head", chunk.head}});
   return chunks;
 }
-
-Json::Array texts_of(const std::vector<std::string>& texts) { return {texts.begin(), texts.end()}; }
 
 std::vector<std::string> all_notes(const Asked& asked) {
   std::vector<std::string> notes = asked.job.notes;

@@ -49,7 +49,8 @@ constexpr Subcommand kSubcommands[] = {
      "num_gpus tensor_parallel_size pipeline_parallel_size context_parallel_size virtual_pipeline_parallel_size "
      "expert_parallel_size expert_tensor_parallel_size use_mcore_fsdp global_batch_size micro_batch_size lbs "
      "gradient_accumulation seq_len compute_dtype fp8_recipe recompute_layers activation_offload_layers "
-     "recompute_modules cuda_graphs use_user_buffer_registration use_sharp help version",
+     "recompute_modules cuda_graphs use_user_buffer_registration use_sharp lora_rank lora_alpha lora_targets packed "
+     "help version",
      "A table as it was published (Markdown, CSV, or one cell per line) into the form of model_configs/published; a "
      "log "
      "of NeMo, Megatron-LM, Megatron-Bridge, torchtitan or NeMo AutoModel into a measured row. Flags say what the file "
@@ -59,16 +60,18 @@ constexpr Subcommand kSubcommands[] = {
      "expect save_gradients save_weights steps device json gpu stack num_gpus tensor_parallel_size "
      "pipeline_parallel_size context_parallel_size virtual_pipeline_parallel_size expert_parallel_size "
      "expert_tensor_parallel_size use_mcore_fsdp global_batch_size micro_batch_size lbs gradient_accumulation seq_len "
-     "compute_dtype fp8_recipe recompute_layers recompute_modules help version",
+     "compute_dtype fp8_recipe recompute_layers recompute_modules task finetuning lora_rank lora_alpha lora_targets "
+     "packed help version",
      "Run a forward and a backward of a Hugging Face folder (config.json, model.safetensors) on its batch.safetensors "
      "(input_ids and labels, as transformers takes them), then print or compare the loss and the gradients. --steps N: "
-     "then train N steps on that batch."},
+     "then train N steps on that batch. Adapters that peft saved there are what is trained, unless --task says "
+     "otherwise."},
     {Command::show_program, "show program", "perfbench show program [FLAGS]",
      "model gpu task finetuning stack compat table num_gpus tensor_parallel_size pipeline_parallel_size "
      "context_parallel_size virtual_pipeline_parallel_size expert_parallel_size expert_tensor_parallel_size "
      "use_mcore_fsdp global_batch_size micro_batch_size lbs gradient_accumulation seq_len compute_dtype fp8_recipe "
      "keep_fsdp_fp8_transpose_cache recompute_layers activation_offload_layers recompute_modules cuda_graphs "
-     "use_user_buffer_registration use_sharp help version",
+     "use_user_buffer_registration use_sharp lora_rank lora_alpha lora_targets packed help version",
      "Print the operations of one rank: one layer of each kind, forward and backward, with shapes, lanes and "
      "collectives."},
     {Command::doctor, "doctor", "perfbench doctor [--json]", "json help version",

@@ -83,9 +83,10 @@ ExitCode run_verify(const CommandLine& line) {
   }
   const std::unique_ptr<Session> session = open_session(job, programs, session_settings(line.options));
   const std::vector<HostTensor> parameters = session->parameters();
-  check_weights(folder.weights, parameters, job.model);
-  if (expected) check_expected(*expected, parameters, static_cast<std::size_t>(num_steps));
-  session->load(weight_reader(folder.weights));
+  const std::vector<StoredTensor> weights = weights_of(folder, job);
+  check_weights(weights, parameters, job.model);
+  if (expected) check_expected(*expected, session->trainable_parameters(), static_cast<std::size_t>(num_steps));
+  session->load(weight_reader(weights));
 
   VerifyResult result = run_steps(*session, batch, num_steps);
   if (expected)

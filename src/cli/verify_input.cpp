@@ -51,6 +51,14 @@ std::vector<std::int64_t> read_numbers(const VerifyFolder& folder, const std::ve
   return numbers;
 }
 
+void require_shape(const VerifyFolder& folder, std::string_view name, const std::vector<std::int64_t>& found,
+                   const std::vector<std::int64_t>& shape, std::vector<Problem>& problems) {
+  if (found == shape) return;
+  problems.push_back({fmt::format("{}: {}", folder.batch_file().string(), name),
+                      fmt::format("has shape {}, and input_ids has {}", shape_text(found), shape_text(shape)),
+                      fmt::format("one of the {} for each token", name)});
+}
+
 void read_batch(VerifyFolder& folder, std::vector<Problem>& problems) {
   const std::size_t before = problems.size();
   const auto tensors = gather(problems, [&] { return read_safetensors_header(folder.batch_file()); });
@@ -58,13 +66,13 @@ void read_batch(VerifyFolder& folder, std::vector<Problem>& problems) {
   std::vector<std::int64_t> shape, labels_shape;
   folder.input_ids = read_numbers(folder, tensors, "input_ids", shape, problems);
   folder.labels = read_numbers(folder, tensors, "labels", labels_shape, problems);
+  const bool packed = std::any_of(tensors.begin(), tensors.end(), [](const auto& t) { return t.name == "starts"; });
+  std::vector<std::int64_t> starts_shape = shape;
+  if (packed) folder.starts = read_numbers(folder, tensors, "starts", starts_shape, problems);
   if (problems.size() > before) return;
-  if (shape != labels_shape) {
-    problems.push_back({folder.batch_file().string() + ": labels",
-                        fmt::format("has shape {}, and input_ids has {}", shape_text(labels_shape), shape_text(shape)),
-                        "a label for each token"});
-    return;
-  }
+  require_shape(folder, "labels", labels_shape, shape, problems);
+  require_shape(folder, "starts", starts_shape, shape, problems);
+  if (problems.size() > before) return;
   folder.rows = shape[0];
   folder.seq_len = shape[1];
 }
@@ -129,6 +137,22 @@ void check_ids(const std::vector<std::int64_t>& numbers, std::int64_t vocab, std
                : fmt::format("0 to {}", vocab - 1)});
 }
 
+// A token starts a sub-sequence, then its start is its own place in the row, or goes on with that of the token before.
+void check_starts(const VerifyFolder& folder, std::vector<Problem>& problems) {
+  for (std::size_t i = 0; i < folder.starts.size(); ++i) {
+    const std::int64_t column = static_cast<std::int64_t>(i) % folder.seq_len;
+    const bool first = folder.starts[i] == column, goes_on = column > 0 && folder.starts[i] == folder.starts[i - 1];
+    if (first || goes_on) continue;
+    problems.push_back(
+        {fmt::format("{}: starts[{}, {}]", folder.batch_file().string(), i / static_cast<std::size_t>(folder.seq_len),
+                     column),
+         fmt::format("is {}, and neither the token's own column {} nor the start of the token before", folder.starts[i],
+                     column),
+         "the column at which the token's sub-sequence starts"});
+    return;
+  }
+}
+
 }  // namespace
 
 VerifyFolder read_verify_folder(const fs::path& path) {
@@ -142,6 +166,7 @@ VerifyFolder read_verify_folder(const fs::path& path) {
   std::vector<Problem> problems;
   if (!fs::exists(folder.config_file(), error)) problems.push_back({folder.config_file().string(), "is missing", ""});
   folder.weights = gather(problems, [&] { return read_model_headers(path); });
+  folder.adapter = gather(problems, [&] { return read_adapter_folder(path); });
   read_batch(folder, problems);
   if (!problems.empty()) throw InputError(std::move(problems));
   return folder;
@@ -152,7 +177,13 @@ Job verify_job(const CommandLine& line, const Catalog& catalog, const VerifyFold
   std::vector<Problem> problems;
   request.model = fs::absolute(folder.config_file()).string();
   request.origins["model"] = "flag " + folder.folder.string();
-  request.task = Task::pretrain;
+  if (!request.task) {
+    request.task = folder.adapter ? Task::lora : Task::pretrain;
+    request.origins["task"] = folder.adapter ? "the folder's adapters" : "rule: pretrain unless a task is given";
+  }
+  if (request.task == Task::lora && folder.adapter) fill_from_adapter(request, *folder.adapter);
+  if (!request.packed) request.origins["packed"] = "rule: the batch holds full samples";
+  request.packed = request.packed.value_or(false);
   set_default(request, &Request::system, "system", "cpu", "rule: cpu unless a GPU is given");
   set_default(request, &Request::stack, "stack", "perfbench", "rule: what is run is stack perfbench");
   if (!request.dtype && !request.fp8_recipe)
@@ -167,14 +198,24 @@ Job verify_job(const CommandLine& line, const Catalog& catalog, const VerifyFold
   if (!problems.empty()) throw InputError(std::move(problems));
   Job job = make_job(request, catalog);
   job.model.name = folder.folder.string();
+  job.packed = !folder.starts.empty();
   return job;
+}
+
+std::vector<StoredTensor> weights_of(const VerifyFolder& folder, const Job& job) {
+  std::vector<StoredTensor> weights = folder.weights;
+  if (job.lora && folder.adapter) {
+    weights.insert(weights.end(), folder.adapter->weights.begin(), folder.adapter->weights.end());
+  }
+  return weights;
 }
 
 Batch verify_batch(const VerifyFolder& folder, std::int64_t vocab) {
   std::vector<Problem> problems;
   check_ids(folder.input_ids, vocab, std::nullopt, folder, "input_ids", problems);
   check_ids(folder.labels, vocab, kIgnoredTarget, folder, "labels", problems);
-  Batch batch{.tokens = folder.input_ids, .targets = folder.labels};
+  check_starts(folder, problems);
+  Batch batch{.tokens = folder.input_ids, .targets = folder.labels, .starts = folder.starts};
   const auto columns = static_cast<std::size_t>(folder.seq_len);
   bool any = false;
   for (std::size_t i = 0; i < batch.targets.size(); ++i) {

@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <vector>
 
 #include "cli/command_line.h"
+#include "cli/verify_adapter.h"
 #include "engine/safetensors.h"
 #include "engine/session.h"
 #include "spec/catalog.h"
@@ -15,10 +17,14 @@ namespace perfbench {
 
 struct VerifyFolder {
   std::filesystem::path folder;
-  std::vector<StoredTensor> weights;    // headers only
+  std::vector<StoredTensor> weights;  // headers only
+  std::optional<AdapterFolder> adapter;
   std::int64_t rows = 0, seq_len = 0;   // of the batch
   std::vector<std::int64_t> input_ids;  // rows x seq_len
   std::vector<std::int64_t> labels;     // as transformers takes them: label i belongs to token i, -100 is ignored
+  // Where in its row each token's sub-sequence starts; empty where the batch has none. Tokens attend to those of their
+  // own sub-sequence only, and their positions are counted from its start.
+  std::vector<std::int64_t> starts;
   std::filesystem::path batch_file() const { return folder / "batch.safetensors"; }
   std::filesystem::path config_file() const { return folder / "config.json"; }
 };
@@ -27,12 +33,15 @@ struct VerifyFolder {
 VerifyFolder read_verify_folder(const std::filesystem::path& folder);
 
 // What the command line asks for and the folder fills: the precision of the weights, as many GPUs as the axes need, gbs
-// = rows, mbs = 1, system cpu, stack perfbench. Throws InputError for a batch of another size than asked and for broken
-// rules, and Unsupported.
+// = rows, mbs = 1, system cpu, stack perfbench, task lora where the folder holds adapters and else pretrain. Throws
+// InputError for a batch of another size than asked and for broken rules, and Unsupported.
 Job verify_job(const CommandLine& line, const Catalog& catalog, const VerifyFolder& folder);
 
+// The weights that the job has: with those of the adapters when it has any.
+std::vector<StoredTensor> weights_of(const VerifyFolder& folder, const Job& job);
+
 // Target i of the engine is the label of the next token; the last one of a sample is ignored. Throws InputError for ids
-// and labels outside the vocabulary, and when no target counts.
+// and labels outside the vocabulary, starts that are none, and when no target counts.
 Batch verify_batch(const VerifyFolder& folder, std::int64_t vocab);
 
 }  // namespace perfbench

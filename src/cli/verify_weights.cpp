@@ -8,11 +8,12 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "models/tensor_names.h"
 
 namespace perfbench {
 namespace {
 
-constexpr std::string_view kHead = "lm_head.weight", kEmbedding = "model.embed_tokens.weight";
+constexpr std::string_view kAdapterPrefix = "base_model.";
 
 using ByName = std::map<std::string, const StoredTensor*, std::less<>>;
 
@@ -31,7 +32,9 @@ void check_one(const StoredTensor& weight, const HostTensor& parameter, std::vec
          fmt::format("has shape {}; config.json makes it {}", shape_text(weight.shape), shape_text(parameter.shape)),
          ""});
   }
-  if (weight.dtype != parameter.dtype) {
+  // peft keeps adapters in F32 beside a model in BF16.
+  const bool wide_adapter = parameter.name.starts_with(kAdapterPrefix) && weight.dtype == DType::f32;
+  if (weight.dtype != parameter.dtype && !wide_adapter) {
     problems.push_back({place(weight),
                         fmt::format("is {}; the parameters of this run are {}", safetensors_dtype(weight.dtype),
                                     safetensors_dtype(parameter.dtype)),
@@ -40,13 +43,13 @@ void check_one(const StoredTensor& weight, const HostTensor& parameter, std::vec
 }
 
 // A head that is stored beside the embedding it is tied to.
-std::optional<Problem> tied_head_problem(const StoredTensor& head, const ByName& stored) {
-  const auto embedding = stored.find(kEmbedding);
+std::optional<Problem> tied_head_problem(const StoredTensor& head, const ByName& stored, std::string_view tied_to) {
+  const auto embedding = stored.find(tied_to);
   if (embedding == stored.end()) return std::nullopt;  // named as missing
   if (head.shape == embedding->second->shape && head.dtype == embedding->second->dtype &&
       read_tensor(head).data == read_tensor(*embedding->second).data)
     return std::nullopt;
-  return Problem{place(head), fmt::format("differs from {}, to which config.json ties it", kEmbedding),
+  return Problem{place(head), fmt::format("differs from {}, to which config.json ties it", tied_to),
                  "leave it out, or set tie_word_embeddings to false"};
 }
 
@@ -55,6 +58,7 @@ std::optional<Problem> tied_head_problem(const StoredTensor& head, const ByName&
 void check_weights(std::span<const StoredTensor> weights, std::span<const HostTensor> parameters,
                    const ModelSpec& model) {
   const ByName stored = by_name(weights);
+  const TensorNames& tensors = tensor_names(model);
   const std::string folder = weights.empty() ? "model.safetensors" : weights.front().file.parent_path().string();
   std::vector<Problem> problems;
   std::vector<std::string> names;
@@ -72,8 +76,9 @@ void check_weights(std::span<const StoredTensor> weights, std::span<const HostTe
   }
   for (const StoredTensor& weight : weights) {
     if (std::find(names.begin(), names.end(), weight.name) != names.end()) continue;
-    if (model.tied_embeddings && weight.name == kHead) {
-      if (std::optional<Problem> problem = tied_head_problem(weight, stored)) problems.push_back(std::move(*problem));
+    if (model.tied_embeddings && weight.name == tensors.head.weight) {
+      std::optional<Problem> problem = tied_head_problem(weight, stored, tensors.embedding.weight);
+      if (problem) problems.push_back(std::move(*problem));
       continue;
     }
     const std::vector<std::string> near = nearest(weight.name, names);

@@ -6,6 +6,7 @@
 #include "cost/gemm_time.h"
 #include "cost/memory_time.h"
 #include "cost/topology.h"
+#include "program/buckets.h"
 #include "program/lane_steps.h"
 #include "program/operands.h"
 
@@ -52,6 +53,13 @@ GemmShape weight_grad_shape(In dy, In x, bool transposed, const Program& program
           .n = static_cast<double>(right.shape[1 - tokens]),
           .k = static_cast<double>(left.shape[tokens]),
           .dtype = left.dtype};
+}
+
+// All adapters of one linear: the columns of its output that have one, of T tokens, by the rank.
+double adapter_flops(const ValueType& rows, const AdapterColumns& columns, std::int64_t rank) {
+  double adapted = 0.0;
+  for (const AdapterBlock& block : columns) adapted += block.adapted ? static_cast<double>(block.columns) : 0.0;
+  return 2.0 * static_cast<double>(rows.shape[0]) * adapted * static_cast<double>(rank);
 }
 
 double bytes_of(const InOutList& states, const Program& program) {
@@ -158,11 +166,22 @@ KernelTime kernel_time(const Op& op, const Program& program, const CostModel& co
   }
   if (const auto* o = std::get_if<Quantize>(&op)) {
     const auto elements = static_cast<double>(program.type(o->x.id).shape.elements());
-    return {quantize_time_s(cost.kernels, cost.hardware, elements, o->q_t.id != kNoValue ? 2 : 1), Part::memory_bound};
+    const int outputs = o->q.id != kNoValue && o->q_t.id != kNoValue ? 2 : 1;
+    return {quantize_time_s(cost.kernels, cost.hardware, elements, outputs), Part::memory_bound};
   }
   const bool updates = std::holds_alternative<GradNorm>(op) || std::holds_alternative<AdamW>(op);
   return {memory_time_s(cost.kernels, cost.hardware, op_bytes(op, program)),
           updates ? Part::optimizer : Part::memory_bound};
+}
+
+// Neighbours on the ring; the slowest pair sets the pace. What attention hides of it is not charged.
+double ring_time_s(const LaneStep& step, const CostModel& cost) {
+  const GroupShape& group = cost.groups[step.axis];
+  const GroupShape pair{.ranks = 2, .ranks_per_domain = group.ranks_per_domain == group.ranks ? 2 : 1};
+  const double once =
+      collective_time_s(cost.kernels, cost.hardware,
+                        {.kind = CollectiveShape::Kind::send, .bytes = static_cast<double>(step.bytes), .group = pair});
+  return cost.stack.cp_exposed * step.count * once;
 }
 
 std::vector<TimedStep> compute_steps(const Op& op, const Program& program, const CostModel& cost) {
@@ -171,6 +190,10 @@ std::vector<TimedStep> compute_steps(const Op& op, const Program& program, const
   for (const LaneStep& step : lane_steps(op, program)) {
     if (step.kind == LaneStep::Kind::kernel) {
       steps.push_back({Lane::compute, step.share * kernel.seconds, kernel.part});
+      continue;
+    }
+    if (step.kind == LaneStep::Kind::ring) {
+      steps.push_back({lane_of(step.axis), ring_time_s(step, cost), Part::cp_exposed});
       continue;
     }
     const CollectiveShape shape{.kind = CollectiveShape::Kind::all_reduce,
@@ -214,9 +237,8 @@ struct Collectives {
     return over_dp(time(kind, bytes_of(op.main_grads, program), Axis::dp), cost.overlap_grad_reduce);
   }
   std::vector<TimedStep> operator()(const GatherShards& op) const {
-    InOutList shards;
-    for (In shard : op.shards) shards.push_back({shard.id});
-    return over_dp(time(Kind::all_gather, bytes_of(shards, program), Axis::dp), cost.overlap_param_gather);
+    const double bytes = bytes_of(as_states(op.shards), program);
+    return over_dp(time(Kind::all_gather, bytes, Axis::dp), cost.overlap_param_gather);
   }
   std::vector<TimedStep> operator()(const ScatterGrads& op) const {
     return over_dp(time(Kind::reduce_scatter, bytes_of(op.main_grads, program), Axis::dp), cost.overlap_grad_reduce);
@@ -284,6 +306,12 @@ double op_flops(const Op& op, const Program& program) {
   if (const auto* o = std::get_if<AttentionBackward>(&op)) {
     return 2.0 * ring_blocks(*o, program) * attention_forward_flops(attention_shape(*o));
   }
+  const auto adapter = [&](ValueId rows, const AdapterColumns& columns, ValueId by_rank) {
+    return adapter_flops(program.type(rows), columns, program.type(by_rank).shape[1]);
+  };
+  if (const auto* o = std::get_if<AdapterUp>(&op)) return adapter(o->out.id, o->columns, o->b.id);
+  if (const auto* o = std::get_if<AdapterUpBackward>(&op)) return adapter(o->dout.id, o->columns, o->b.id);
+  if (const auto* o = std::get_if<AdapterWeightGrad>(&op)) return adapter(o->dout.id, o->columns, o->db.id);
   return 0.0;
 }
 

@@ -10,6 +10,7 @@ enum class Part {
   matmul,           // GEMMs, the LM head among them
   attention,        // fused attention kernels
   memory_bound,     // norms, activations, casts, rotary positions, loss: kernels that move bytes
+  recompute,        // forward kernels that the backward runs once more, and the gaps between them
   launch,           // gaps between kernels on the compute lane
   tp_exposed,       // compute waits for tensor-parallel collectives
   cp_exposed,       // compute waits for the ring of context parallelism
@@ -18,11 +19,11 @@ enum class Part {
   optimizer,        // gradient norm and update
   step_fixed        // once per step: clipping, logging, data
 };
-inline constexpr int kNumParts = 10;
+inline constexpr int kNumParts = 11;
 
 constexpr std::string_view name(Part part) {
   constexpr std::array<std::string_view, kNumParts> names = {
-      "matmul",     "attention",  "memory_bound",    "launch",    "tp_exposed",
+      "matmul",     "attention",  "memory_bound",    "recompute", "launch",    "tp_exposed",
       "cp_exposed", "dp_exposed", "pipeline_bubble", "optimizer", "step_fixed"};
   return names[static_cast<std::size_t>(part)];
 }

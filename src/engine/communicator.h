@@ -30,6 +30,10 @@ class Communicator {
   // In place. Sums of floats run in rank order in float32 and are rounded once (threads), or as NCCL does.
   virtual void all_reduce(void* data, std::int64_t elements, DType dtype, Reduction reduction) = 0;
 
+  // `in` goes to the next rank of the group, the last one's to the first; `out` is what the rank before has sent. `in`
+  // and `out` do not overlap.
+  virtual void ring_shift(const void* in, void* out, std::int64_t elements, DType dtype) = 0;
+
   virtual Traffic traffic() const = 0;  // since the start
 };
 

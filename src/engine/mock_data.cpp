@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "engine/session.h"
+#include "spec/packed_lengths.h"
 
 namespace perfbench {
 namespace {
@@ -19,13 +20,6 @@ std::uint64_t hash_of(const std::string& name) {
 
 }  // namespace
 
-std::uint64_t random_at(std::uint64_t stream, std::uint64_t place) {
-  std::uint64_t z = stream + (place + 1) * 0x9E3779B97F4A7C15U;
-  z = (z ^ (z >> 30U)) * 0xBF58476D1CE4E5B9U;
-  z = (z ^ (z >> 27U)) * 0x94D049BB133111EBU;
-  return z ^ (z >> 31U);
-}
-
 std::vector<float> initial_weights(const std::string& name, const std::vector<std::int64_t>& shape,
                                    std::uint64_t seed) {
   std::int64_t elements = 1;
@@ -35,14 +29,29 @@ std::vector<float> initial_weights(const std::string& name, const std::vector<st
     std::fill(values.begin(), values.end(), name.ends_with(".bias") ? 0.0F : 1.0F);
     return values;
   }
-  const double width = kInitialDeviation * std::sqrt(12.0);  // of a uniform distribution with that deviation
+  if (name.ends_with(".lora_B.weight")) return values;  // an adapter adds nothing at first
+  double width = kInitialDeviation * std::sqrt(12.0);   // of a uniform distribution with that deviation
+  if (name.ends_with(".lora_A.weight")) width = 2.0 / std::sqrt(static_cast<double>(shape[1]));  // peft's, Kaiming's
   const std::uint64_t stream = random_at(seed, hash_of(name));
   for (std::size_t i = 0; i < values.size(); ++i) {
-    const double share = static_cast<double>(random_at(stream, i) >> 11U) * 0x1p-53;  // 0 <= share < 1
-    values[i] = static_cast<float>((share - 0.5) * width);
+    values[i] = static_cast<float>((random_share_at(stream, i) - 0.5) * width);
   }
   return values;
 }
+
+namespace {
+
+// The sub-sequences of one more sample: the last token of each is followed by none.
+void pack(Batch& batch, std::int64_t seq_len, std::uint64_t stream, std::int64_t sample) {
+  std::int64_t start = 0;
+  for (const std::int64_t length : mock_packed_lengths(seq_len, stream, sample)) {
+    batch.starts.insert(batch.starts.end(), static_cast<std::size_t>(length), start);
+    start += length;
+    batch.targets[static_cast<std::size_t>(sample * seq_len + start - 1)] = kIgnoredTarget;
+  }
+}
+
+}  // namespace
 
 Batch mock_batch(const Job& job, std::uint64_t seed, std::int64_t step) {
   const std::uint64_t stream = random_at(~seed, static_cast<std::uint64_t>(step));
@@ -56,6 +65,7 @@ Batch mock_batch(const Job& job, std::uint64_t seed, std::int64_t step) {
       batch.tokens.push_back(token(sample, position));
       batch.targets.push_back(token(sample, position + 1));
     }
+    if (job.packed) pack(batch, job.seq_len, random_at(stream, ~std::uint64_t{0}), sample);
   }
   return batch;
 }

@@ -5,10 +5,9 @@
 #include <string>
 #include <vector>
 
-namespace perfbench {
+#include "base/random.h"
 
-// A random number of stream `stream` at `place` (Steele, Lea and Flood 2014, SplitMix64).
-std::uint64_t random_at(std::uint64_t stream, std::uint64_t place);
+namespace perfbench {
 
 // Initial weights of one Hugging Face tensor, row-major: norm weights 1, biases 0, all others uniform with the standard
 // deviation 0.02 that transformers' initializer_range has by default.

@@ -35,7 +35,8 @@ struct Batch {
 
 inline constexpr std::int64_t kIgnoredTarget = -100;
 
-// Tokens that depend on the seed, the step and their place alone, not on the layout; every target counts.
+// Tokens that depend on the seed, the step and their place alone, not on the layout. Every target counts, but for those
+// of the last tokens of a packed job's sub-sequences.
 Batch mock_batch(const Job& job, std::uint64_t seed, std::int64_t step);
 
 enum class Device : std::uint8_t { cpu, cuda };
@@ -79,12 +80,13 @@ class Session {
 
   // Names, dtypes and shapes of the model's parameters as the Hugging Face model has them; data is empty.
   virtual std::vector<HostTensor> parameters() const = 0;
+  virtual std::vector<HostTensor> trainable_parameters() const = 0;  // those that have gradients, in the same order
   // Replaces the initial weights by `read(name)`, which must return the whole tensor; the optimizer starts anew.
   virtual void load(const std::function<HostTensor(const std::string& name)>& read) = 0;
   // Runs one global step on all ranks. `forward_backward` leaves weights as they are and the gradients to be read. A
   // rank that fails ends the step for all: RunError with the first reason.
   virtual StepReport step(const Batch& batch, StepKind kind) = 0;
-  // Gradients of the last step, whole, float32, by Hugging Face name, in the order of parameters().
+  // Gradients of the last step, whole, float32, by Hugging Face name, in the order of trainable_parameters().
   virtual std::vector<HostTensor> gradients() = 0;
   virtual std::vector<HostTensor>
   weights() = 0;  // whole, in the dtype of the parameters; of the master copies where there are

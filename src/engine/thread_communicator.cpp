@@ -87,4 +87,14 @@ void ThreadCommunicator::all_reduce(void* data, std::int64_t elements, DType dty
   count(elements * size_bytes(dtype));
 }
 
+void ThreadCommunicator::ring_shift(const void* in, void* out, std::int64_t elements, DType dtype) {
+  const CollectiveCall call = call_of(Collective::ring_shift, in, out, elements, dtype);
+  if (alone(call)) return;
+  const std::int64_t bytes = elements * size_bytes(dtype);
+  group_.enter(rank_, call);
+  copy(call.out, group_.call_of((rank_ + size() - 1) % size()).in, bytes);
+  group_.leave();
+  count(bytes);
+}
+
 }  // namespace perfbench

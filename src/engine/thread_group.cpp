@@ -27,6 +27,8 @@ std::string text(const CollectiveCall& call) {
       return "reduce_scatter" + size;
     case Collective::all_reduce:
       return (call.reduction == Reduction::sum ? "all_reduce(sum)" : "all_reduce(max)") + size;
+    case Collective::ring_shift:
+      return "ring_shift" + size;
   }
   return "?";
 }

@@ -18,7 +18,7 @@
 
 namespace perfbench {
 
-enum class Collective : std::uint8_t { all_gather, reduce_scatter, all_reduce };
+enum class Collective : std::uint8_t { all_gather, reduce_scatter, all_reduce, ring_shift };
 
 // What one member asks for.
 struct CollectiveCall {
@@ -83,6 +83,7 @@ class ThreadCommunicator final : public Communicator {
   void all_gather(const void* in, void* out, std::int64_t elements, DType dtype) override;
   void reduce_scatter(const void* in, void* out, std::int64_t elements, DType dtype) override;
   void all_reduce(void* data, std::int64_t elements, DType dtype, Reduction reduction) override;
+  void ring_shift(const void* in, void* out, std::int64_t elements, DType dtype) override;
   Traffic traffic() const override { return traffic_; }
 
  private:

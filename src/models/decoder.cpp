@@ -1,5 +1,7 @@
 #include "models/decoder.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/error.h"
@@ -7,7 +9,9 @@
 #include "program/backward.h"
 #include "program/builder.h"
 #include "program/passes.h"
+#include "program/recompute.h"
 #include "program/verify.h"
+#include "spec/lora_targets.h"
 
 namespace perfbench {
 namespace {
@@ -23,8 +27,6 @@ std::int64_t local_vocab(const Job& job) {
   return (job.model.vocab + unit - 1) / unit * 128;
 }
 
-constexpr const char* kEmbedTokens = "model.embed_tokens.weight";
-
 // (V, H) rows split over tp, of the embedding or of the head.
 ValueId vocab_weight(Builder& build, const Job& job, const char* name, const char* tensor) {
   const std::int64_t rows = local_vocab(job);
@@ -32,16 +34,30 @@ ValueId vocab_weight(Builder& build, const Job& job, const char* name, const cha
                       {Piece{.tensor = tensor, .rows = rows, .model_rows = job.model.vocab}});
 }
 
-ValueId embedding(Builder& build, const LocalShape& shape, Program& program, ValueId weight) {
+// A row of the table of learned positions for each row of the stream. (T, H)
+ValueId learned_positions(Builder& build, const Job& job, const LocalShape& shape, Program& program) {
+  const ModelSpec& model = job.model;
+  program.stream_positions = build.stream_data("stream_positions", {local_tokens(shape, program, build.policy())});
+  const ValueId table = build.weight("position_table", {model.max_positions, model.hidden}, kReplicated,
+                                     {whole_rows(shape.tensors.positions.weight, model.max_positions)});
+  const Embedding op{.tokens = {program.stream_positions}, .weight = {table}};
+  return build.emit(op, {"positioned"}).out.id;
+}
+
+ValueId embedding(Builder& build, const Job& job, const LocalShape& shape, Program& program, ValueId weight) {
   program.tokens = build.data("tokens", {shape.batch * shape.seq});
   const Embedding op = build.emit(Embedding{.tokens = {program.tokens}, .weight = {weight}}, {"embedded"});
-  return build.scatter_seq(op.out.id, "embedded");
+  const ValueId tokens = build.scatter_seq(op.out.id, "embedded");
+  if (job.model.positions != Positions::learned) return tokens;
+  const Add sum{.a = {tokens}, .b = {learned_positions(build, job, shape, program)}};
+  return build.emit(sum, {"embedded_sum"}).out.id;
 }
 
 void head(Builder& build, Stream& stream, const LocalShape& shape, Program& program, ValueId weight,
           std::int64_t vocab) {
-  const ValueId x = build.gather_seq(norm(build, stream, shape, "final_norm", "model.norm.weight", "sum"));  // (T, H)
-  const ValueId logits = build.emit(Matmul{.a = {x}, .b = {weight}}, {"logits"}).out.id;                     // (T, V)
+  const NormNames names{.weight = "final_norm", .bias = "final_norm_bias", .sum = "sum"};
+  const ValueId x = build.gather_seq(norm(build, stream, shape, names, shape.tensors.final_norm));  // (T, H)
+  const ValueId logits = build.emit(Matmul{.a = {x}, .b = {weight}}, {"logits"}).out.id;            // (T, V)
   program.targets = build.data("targets", {shape.batch * shape.seq});
   program.loss_weight = build.constant("loss_weight");
   const CrossEntropy op{
@@ -56,25 +72,26 @@ void require_programs(const Job& job) {
     if (missing) throw Unsupported(feature, reason + " has no Program yet");
   };
   const ModelSpec& model = job.model;
+  check((job.task == Task::lora) == job.lora.has_value(), "require_programs: adapters belong to the task lora alone");
   const bool plain = std::all_of(model.layers.begin(), model.layers.end(), [](const LayerKind& kind) {
     return kind == LayerKind{Mixer::gqa, Mlp::dense};
   });
   refuse(model.moe.has_value(), "moe", "a model with experts (" + model.name + ")");
   refuse(!plain, "model family", "the layer pattern of " + model.family);
-  refuse(model.norm != Norm::rms || !model.gated || model.activation != Activation::silu ||
-             model.positions != Positions::rope || model.rotary_share != 1.0 || model.qk_norm ||
-             model.sliding_window > 0,
-         "model family", "a decoder layer of the family " + model.family);
+  refuse(model.sliding_window > 0, "sliding window", "attention within a window (" + model.name + ")");
+  refuse(model.gated && model.activation != Activation::silu, "gated activation",
+         "a gate with another activation than silu (" + model.name + ")");
+  refuse(model.positions == Positions::none, "positions", "attention without positions (" + model.name + ")");
+  const std::int64_t rotated = rotary_dim(model);
+  refuse(model.positions == Positions::rope && (rotated == 0 || rotated % 2 != 0), "partial rotary",
+         fmt::format("rotating {} of the {} dims of a head ({})", rotated, model.head_dim, model.name));
   refuse(model.rope_type != "default" && model.rope_type != "llama3", "rope " + model.rope_type,
          "rotary positions of the type " + model.rope_type);
-  refuse(job.task != Task::pretrain, std::string(name(job.task)), "the task " + std::string(name(job.task)));
+  refuse(job.lora && lora_targets(model).empty(), "lora", "adapters beside the linear layers of " + model.family);
   const bool known =
       job.precision == Precision::fp32 || job.precision == Precision::bf16 || job.precision == Precision::fp8cs;
   refuse(!known, std::string(name(job.precision)), "the precision " + std::string(name(job.precision)));
   refuse(model.kv_heads % job.layout.tp != 0, "kv head copies", "more tp ranks than key/value heads");
-  refuse(job.layout.cp > 1, "cp", "context parallelism");
-  refuse(job.layout.fsdp && job.layout.dp > 1, "fsdp", "sharding of parameters over dp");
-  refuse(job.recompute_layers > 0 || !job.recompute_modules.empty(), "recompute", "recomputing activations");
   refuse(job.offload_layers > 0, "offload", "offloading activations");
 }
 
@@ -89,17 +106,21 @@ Program build_chunk(const Job& job, const ChunkLayers& chunk) {
   Stream stream;
   ValueId table = kNoValue;  // (V, H) embedding rows, split over tp
   if (chunk.embedding) {
-    table = vocab_weight(build, job, "embed_tokens", kEmbedTokens);
+    table = vocab_weight(build, job, "embed_tokens", shape.tensors.embedding.weight);
     program[table].shared = job.model.tied_embeddings && !chunk.head;
-    stream.pending = embedding(build, shape, program, table);
+    stream.pending = embedding(build, job, shape, program, table);
   } else {
     program.input = build.boundary("input", {local_tokens(shape, program, policy), shape.hidden});
     stream.pending = program.input;
   }
-  if (chunk.count > 0) program.positions = build.data("positions", {shape.batch * shape.seq});
+  if (chunk.count > 0 && shape.positions == Positions::rope) {
+    program.positions = build.data("positions", {shape.batch * shape.seq});
+  }
+  if (chunk.count > 0 && job.packed) program.starts = build.data("starts", {shape.batch * shape.seq});
   for (int layer = 0; layer < chunk.count; ++layer) {
-    build.enter_layer(layer);
+    build.enter_layer(layer, Block::attention);
     attention_block(build, stream, shape);
+    build.enter_layer(layer, Block::mlp);
     mlp_block(build, stream, shape);
   }
   build.enter_layer(-1);
@@ -107,7 +128,8 @@ Program build_chunk(const Job& job, const ChunkLayers& chunk) {
     const bool tied = job.model.tied_embeddings;
     ValueId weight = table;
     if (!tied || table == kNoValue) {
-      weight = vocab_weight(build, job, "lm_head", tied ? kEmbedTokens : "lm_head.weight");
+      const TensorNames& names = shape.tensors;
+      weight = vocab_weight(build, job, "lm_head", tied ? names.embedding.weight : names.head.weight);
       program[weight].shared = program[weight].copy = tied;
     }
     head(build, stream, shape, program, weight, job.model.vocab);
@@ -118,8 +140,13 @@ Program build_chunk(const Job& job, const ChunkLayers& chunk) {
     program.output = stream.pending;
   }
   derive_backward(program, policy);
+  recompute(program, policy.recompute);
   if (policy.fused_grad_accumulation) fuse_grad_accumulation(program);
-  add_data_parallel(program, policy);
+  if (policy.fsdp) {
+    shard_parameters(program, policy);
+  } else {
+    add_data_parallel(program, policy);
+  }
   add_optimizer(program, policy);
   verify(program);
   return program;

@@ -123,8 +123,7 @@ class Backward {
     ValueId q = kNoValue, q_t = kNoValue, scale = kNoValue;
   };
   // dy in FP8. A gradient that was just gathered is cast first and gathered in FP8: half the bytes.
-  Gradient8 quantize_gradient(ValueId dy) {
-    const bool with_transpose = policy_.fp8_transposes;
+  Gradient8 quantize_gradient(ValueId dy, bool with_transpose) {
     const auto* gather = program_.backward.empty() ? nullptr : std::get_if<AllGather>(&program_.backward.back().op);
     if (gather == nullptr || gather->out.id != dy || !type(gather->x.id).placement[Axis::tp].is_split(0)) {
       Quantize op{.x = {dy}, .dtype = DType::f8e5m2, .amax_over_tp = type(dy).placement[Axis::tp].is_split(0)};
@@ -204,7 +203,7 @@ class Backward {
 
     if (op.bias.id != kNoValue) bias_grad(op.bias, dy);
     Gradient8 dy8{.q = dy};
-    if (fp8) dy8 = quantize_gradient(dy);
+    if (fp8) dy8 = quantize_gradient(dy, policy_.fp8_transposes && wants_weight);
     const ValueId x = wants_weight ? saved(op.a.id) : kNoValue;  // issued early: it runs beside the product
     if (needed(op.a)) {
       const auto cast = transposed_cast_.find(weight);

@@ -2,6 +2,18 @@
 
 namespace perfbench {
 
+std::int64_t Adapters::a_rows() const {
+  std::int64_t rows = 0;
+  for (const AdapterBlock& block : columns) rows += block.adapted ? rank : 0;
+  return rows;
+}
+
+std::int64_t Adapters::b_rows() const {
+  std::int64_t rows = 0;
+  for (const AdapterBlock& block : columns) rows += block.adapted ? block.columns : 0;
+  return rows;
+}
+
 ValueId Builder::add(Value value) {
   program_.values.push_back(value);
   return static_cast<ValueId>(program_.values.size() - 1);
@@ -47,7 +59,14 @@ ValueId Builder::weight(const char* name, Shape shape, Placement over_tp, const 
   if (program_.axis_size[Axis::tp] > 1) type.placement[Axis::tp] = over_tp;
   Value value{.name = name, .layer = layer_, .role = Role::state, .type = type, .state = StateKind::weight};
   value.pieces = pieces;
+  value.trainable = !policy_.adapters_only;
   return add(value);
+}
+
+ValueId Builder::adapter_weight(const char* name, Shape shape, Placement over_tp, const Pieces& pieces) {
+  const ValueId id = weight(name, shape, over_tp, pieces);
+  program_[id].trainable = true;
+  return id;
 }
 
 ValueId Builder::gather_seq(ValueId x) {
@@ -97,7 +116,10 @@ Builder::Operand8 Builder::linear_weight(const Linear& linear, Shape shape, Plac
     scale.type = {.shape = {1}, .dtype = DType::f32, .placement = {}};
     cast.scale.id = add(scale);
   }
-  if (cast.q.id != kNoValue || cast.q_t.id != kNoValue) emit(cast, {}, When::first_microbatch);
+  const bool always = policy_.recast_frozen && !program_[id].trainable;
+  if (cast.q.id != kNoValue || cast.q_t.id != kNoValue) {
+    emit(cast, {}, always ? When::always : When::first_microbatch);
+  }
   return {.value = cast.q.id != kNoValue ? cast.q.id : id, .scale = cast.scale.id};
 }
 
@@ -105,22 +127,43 @@ ValueId Builder::column_linear(ValueId x, const Linear& linear, std::int64_t fea
   const std::int64_t width = program_.type(x).shape[1];
   const Operand8 w = linear_weight(linear, {features, width}, split(0));
   // What is gathered again in the backward is transposed there; what is saved is saved transposed.
-  const bool save_transposed = policy_.fp8_transposes && !policy_.sequence_parallel;
+  const bool save_transposed = policy_.fp8_transposes && !policy_.sequence_parallel && !policy_.adapters_only;
   const Operand8 a = quantize_input(x, save_transposed);
   Matmul op{.a = {gather_seq(a.value)}, .b = {w.value}, .scale_a = {a.scale}, .scale_b = {w.scale}};
   if (linear.bias_name != nullptr) op.bias = {weight(linear.bias_name, {features}, split(0), linear.bias)};
-  return emit(op, {out_name}).out.id;
+  const ValueId out = emit(op, {out_name}).out.id;
+  return linear.adapters.rank == 0 ? out : column_adapters(x, out, linear.adapters, out_name);
 }
 
 ValueId Builder::row_linear(ValueId x, const Linear& linear, std::int64_t features, const char* out_name) {
   const std::int64_t width = program_.type(x).shape[1];
   const Operand8 w = linear_weight(linear, {features, width}, split(1));
-  const Operand8 a = quantize_input(x, policy_.fp8_transposes);
+  const Operand8 a = quantize_input(x, policy_.fp8_transposes && !policy_.adapters_only);
   const Matmul op{.a = {a.value}, .b = {w.value}, .scale_a = {a.scale}, .scale_b = {w.scale}};
-  const ValueId sum = scatter_seq(emit(op, {out_name}).out.id, out_name);
+  ValueId sum = scatter_seq(emit(op, {out_name}).out.id, out_name);
+  if (linear.adapters.rank > 0) sum = row_adapters(x, sum, linear.adapters, out_name);
   if (linear.bias_name == nullptr) return sum;
   const ValueId bias = weight(linear.bias_name, {features}, kReplicated, linear.bias);
   return emit(AddBias{.x = {sum}, .bias = {bias}}, {out_name}).out.id;
+}
+
+ValueId Builder::column_adapters(ValueId x, ValueId base, const Adapters& adapters, const char* out_name) {
+  const ValueId a =
+      adapter_weight(adapters.a_name, {adapters.a_rows(), program_.type(x).shape[1]}, kReplicated, adapters.a);
+  const ValueId b = adapter_weight(adapters.b_name, {adapters.b_rows(), adapters.rank}, split(0), adapters.b);
+  const ValueId h = gather_seq(emit(Matmul{.a = {x}, .b = {a}}, {adapters.h_name}).out.id);  // (T, adapters x R)
+  const AdapterUp up{.base = {base}, .h = {h}, .b = {b}, .columns = adapters.columns, .scale = adapters.scale};
+  return emit(up, {out_name}).out.id;
+}
+
+ValueId Builder::row_adapters(ValueId x, ValueId base, const Adapters& adapters, const char* out_name) {
+  const ValueId a =
+      adapter_weight(adapters.a_name, {adapters.a_rows(), program_.type(x).shape[1]}, split(1), adapters.a);
+  const ValueId b = adapter_weight(adapters.b_name, {adapters.b_rows(), adapters.rank}, kReplicated, adapters.b);
+  const ValueId partial = emit(Matmul{.a = {x}, .b = {a}}, {adapters.h_name}).out.id;
+  const ValueId h = scatter_seq(partial, adapters.h_name);  // (T, R)
+  const AdapterUp up{.base = {base}, .h = {h}, .b = {b}, .columns = adapters.columns, .scale = adapters.scale};
+  return emit(up, {out_name}).out.id;
 }
 
 }  // namespace perfbench

@@ -12,12 +12,24 @@ namespace perfbench {
 
 enum class Phase : std::uint8_t { forward, backward };
 
+// Low-rank adapters beside one linear layer, one for each adapted block of its output: y += scale B A x.
+struct Adapters {
+  const char *a_name = "", *b_name = "", *h_name = "";  // of the two weights, and of A x between them
+  std::int64_t rank = 0;                                // 0: no adapters
+  double scale = 1.0;                                   // alpha / rank
+  AdapterColumns columns{};
+  Pieces a{}, b{};  // (rank, K) and (columns, rank) of each adapter, one below the other
+  std::int64_t a_rows() const;
+  std::int64_t b_rows() const;
+};
+
 // The weights of one linear layer.
 struct Linear {
   const char* name = "";
   Pieces weight{};
   const char* bias_name = nullptr;  // nullptr: no bias
   Pieces bias{};
+  Adapters adapters{};
 };
 
 class Builder {
@@ -27,7 +39,10 @@ class Builder {
 
   const Policy& policy() const { return policy_; }
   const Program& program() const { return program_; }
-  void enter_layer(int layer) { layer_ = layer; }  // -1: outside the layers
+  void enter_layer(int layer, Block block = Block::none) {  // -1: outside the layers
+    layer_ = layer;
+    block_ = block;
+  }
 
   // Appends an op. Its Out operands become new values with the given names, in the order of the op's fields; a nullptr
   // leaves an optional output out. Throws ProgramError when the inputs do not fit.
@@ -57,11 +72,18 @@ class Builder {
   Operand8 quantize_input(ValueId x, bool with_transpose);
   // The second operand of a linear's product: the weight, or its copy in FP8. (N, K)
   Operand8 linear_weight(const Linear& linear, Shape shape, Placement over_tp);
+  // A weight of an adapter: trained, and in the dtype of the activations whatever the precision of its linear.
+  ValueId adapter_weight(const char* name, Shape shape, Placement over_tp, const Pieces& pieces);
+  // A x, of which every rank has its own rows or all: what is gathered is as narrow as the rank.
+  ValueId column_adapters(ValueId x, ValueId base, const Adapters& adapters, const char* out_name);
+  // A x of the columns that this rank has of x is a partial sum, completed as the linear's own.
+  ValueId row_adapters(ValueId x, ValueId base, const Adapters& adapters, const char* out_name);
 
   Program& program_;
   const Policy& policy_;
   Phase phase_;
   int layer_ = -1;
+  Block block_ = Block::none;
 };
 
 template <class OpType>
@@ -80,7 +102,7 @@ OpType Builder::emit(OpType op, std::initializer_list<const char*> outs, When wh
   };
   std::apply([&](auto&... field) { (define(field), ...); }, op.fields());
   auto& nodes = phase_ == Phase::forward ? program_.forward : program_.backward;
-  nodes.push_back({.op = op, .when = when, .layer = layer_});
+  nodes.push_back({.op = op, .when = when, .layer = layer_, .block = block_});
   return op;
 }
 

@@ -62,21 +62,27 @@ InOutList weights_of(const Program& program, const InOutList& grads) {
 
 }  // namespace
 
+std::vector<Node> reductions_of(const Program& program, const InOutList& main_grads, bool scatter, int layer) {
+  std::vector<Node> nodes;
+  if (InOutList partial = partial_over_tp(program, main_grads); !partial.empty()) {
+    nodes.push_back(
+        {.op = ReducePartialGrads{.main_grads = std::move(partial)}, .when = When::last_microbatch, .layer = layer});
+  }
+  if (replicas(program) > 1) {
+    nodes.push_back({.op = ReduceGrads{.main_grads = main_grads, .scatter = scatter},
+                     .when = When::last_microbatch,
+                     .layer = layer});
+  }
+  return nodes;
+}
+
 void add_data_parallel(Program& program, const Policy& policy) {
-  const bool over_dp = replicas(program) > 1;
   const std::vector<Departure> buckets = departures(program, policy.bucket_elements);
   std::vector<std::vector<Node>> after(program.backward.size());  // what leaves after each node
   for (const Departure& bucket : buckets) {
-    std::vector<Node>& nodes = after[bucket.last_writer];
     const int layer = program.backward[bucket.last_writer].layer;
-    if (InOutList partial = partial_over_tp(program, bucket.main_grads); !partial.empty()) {
-      nodes.push_back(
-          {.op = ReducePartialGrads{.main_grads = std::move(partial)}, .when = When::last_microbatch, .layer = layer});
-    }
-    if (over_dp) {
-      nodes.push_back({.op = ReduceGrads{.main_grads = bucket.main_grads, .scatter = policy.distributed_optimizer},
-                       .when = When::last_microbatch,
-                       .layer = layer});
+    for (Node& node : reductions_of(program, bucket.main_grads, policy.distributed_optimizer, layer)) {
+      after[bucket.last_writer].push_back(std::move(node));
     }
   }
   std::vector<Node> backward;
@@ -86,7 +92,7 @@ void add_data_parallel(Program& program, const Policy& policy) {
   }
   program.backward = std::move(backward);
 
-  if (!over_dp || !policy.distributed_optimizer) return;
+  if (replicas(program) == 1 || !policy.distributed_optimizer) return;
   std::vector<Node> forward;  // the buckets of the gradients, backwards: first the weights that are needed first
   for (auto bucket = buckets.rbegin(); bucket != buckets.rend(); ++bucket) {
     const GatherParams gather{.weights = weights_of(program, bucket->main_grads)};

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 #include <string>
 
 namespace perfbench {
@@ -19,8 +18,10 @@ class Infer {
   Types operator()(const Embedding& op) const {
     const ValueType &tokens = type(op.tokens), &weight = type(op.weight);
     Placements placement = per_axis([&](Axis axis) {
-      if (axis == op.axis) return weight.placement[axis].is_split(0) ? kPartial : kReplicated;
-      return tokens.placement[axis];
+      if (!weight.placement[axis].is_split(0)) return tokens.placement[axis];
+      if (axis != op.axis) fail("embedding", axis, "the vocabulary is split over an axis that it does not name");
+      if (!tokens.placement[axis].is_replicated()) fail("embedding", axis, "tokens and vocabulary are both split");
+      return kPartial;
     });
     return {{{tokens.shape[0], weight.shape[1]}, weight.dtype, placement}};
   }
@@ -155,7 +156,10 @@ class Infer {
     const ValueType& qkv = type(op.qkv);
     packed("attention", qkv, op.heads);
     if (op.batch * op.seq != qkv.shape[0]) fail("attention", "batch x seq is not the number of tokens");
-    if (op.starts.id != kNoValue) per_token("attention", qkv, type(op.starts));
+    if (op.starts.id != kNoValue) {
+      per_token("attention", qkv, type(op.starts));
+      if (!op.causal) fail("attention", "packed sub-sequences need a causal mask");
+    }
     return {{{qkv.shape[0], op.heads.out_width()}, qkv.dtype, qkv.placement},
             {{qkv.shape[0], op.heads.heads}, DType::f32, qkv.placement}};
   }
@@ -209,17 +213,17 @@ class Infer {
   Types operator()(const AdapterWeightGrad& op) const {
     const ValueType &dout = type(op.dout), &h = type(op.h);
     const std::int64_t count = used(op.columns);
-    if (dout.shape[0] != h.shape[0] || count == 0 || h.shape[1] % count != 0) {
+    if (dout.shape[0] != h.shape[0] || count == 0 || h.shape[1] % count != 0 || whole(op.columns) != dout.shape[1]) {
       fail("adapter_weight_grad", fmt::format("{} and {} do not go together", to_string(dout), to_string(h)));
     }
     Placements placement = per_axis([&](Axis axis) { return product("adapter_weight_grad", axis, dout, 1, h, 1); });
-    return {{{dout.shape[1], h.shape[1] / count}, dout.dtype, placement}};
+    return {{{adapted(op.columns), h.shape[1] / count}, dout.dtype, placement}};
   }
 
   Types operator()(const Quantize& op) const {
     ValueType q = type(op.x);
     no_partial("quantize", q);
-    if (q.placement[Axis::tp].is_split(0) != op.amax_over_tp) {
+    if ((q.placement[Axis::tp].is_split(0) && !op.of_weight) != op.amax_over_tp) {
       fail("quantize", "amax_over_tp must hold exactly where the rows are split over tp");
     }
     q.dtype = op.dtype;
@@ -271,18 +275,29 @@ class Infer {
   Types operator()(const CrossEntropyBackward& op) const { return {type(op.logits)}; }
 
   Types operator()(const GatherShards& op) const {
-    if (op.shards.empty() || op.shards.size() != op.weights.size()) fail("gather_shards", "not one result a weight");
+    const std::size_t count = op.shards.size();
+    if (count == 0 || (op.kept.empty() ? op.weights.size() != count : op.kept.size() != count || !op.weights.empty())) {
+      fail("gather_shards", "not one result a weight");
+    }
     Types whole;
-    for (In shard : op.shards) {
-      if (program_[shard.id].state != StateKind::weight) fail("gather_shards", "a state of another kind");
-      whole.push_back(type(shard));
+    for (std::size_t i = 0; i < count; ++i) {
+      const Value& weight = program_[op.shards[i].id];
+      if (weight.state != StateKind::weight || !weight.sharded) fail("gather_shards", "a value that is no shard");
+      if (op.kept.empty()) {
+        whole.push_back(weight.type);
+      } else if (type(op.kept[i]) != weight.type) {
+        fail("gather_shards", "a weight and its whole copy differ");
+      }
     }
     return whole;
   }
 
   Types operator()(const ScatterGrads& op) const {
     if (op.dws.size() != op.main_grads.size()) fail("scatter_grads", "not one main gradient a weight gradient");
-    for (std::size_t i = 0; i < op.dws.size(); ++i) grad_fits("scatter_grads", type(op.dws[i]), op.main_grads[i]);
+    for (std::size_t i = 0; i < op.dws.size(); ++i) {
+      grad_fits("scatter_grads", type(op.dws[i]), op.main_grads[i]);
+      if (!program_[op.main_grads[i].id].sharded) fail("scatter_grads", "a main gradient that is no shard");
+    }
     return bucket("scatter_grads", op.main_grads, StateKind::main_grad);
   }
 
@@ -369,14 +384,23 @@ class Infer {
   }
 
   static std::int64_t used(const AdapterColumns& columns) {
-    return std::count_if(columns.begin(), columns.end(), [](std::int64_t count) { return count > 0; });
+    return std::count_if(columns.begin(), columns.end(), [](const AdapterBlock& block) { return block.adapted; });
+  }
+  static std::int64_t whole(const AdapterColumns& columns) {
+    std::int64_t sum = 0;
+    for (const AdapterBlock& block : columns) sum += block.columns;
+    return sum;
+  }
+  static std::int64_t adapted(const AdapterColumns& columns) {
+    std::int64_t sum = 0;
+    for (const AdapterBlock& block : columns) sum += block.adapted ? block.columns : 0;
+    return sum;
   }
 
   void adapters(std::string_view op, const AdapterColumns& columns, std::int64_t width, std::int64_t h_width,
                 const ValueType& b) const {
-    if (std::accumulate(columns.begin(), columns.end(), std::int64_t{0}) != width || b.shape[0] != width) {
-      fail(op, "the adapters' columns are not those of the output");
-    }
+    if (whole(columns) != width) fail(op, "the blocks of columns are not those of the output");
+    if (adapted(columns) != b.shape[0]) fail(op, "b has not a row for each column with an adapter");
     if (h_width != used(columns) * b.shape[1]) fail(op, "h is not as wide as the ranks of the adapters");
   }
 

@@ -23,6 +23,29 @@ Steps quantize_steps(const Quantize& op, const Program& program) {
   return {kernel(1.0 / 3.0), all_reduce(Axis::tp, 4), kernel(2.0 / 3.0)};
 }
 
+LaneStep ring(std::int64_t bytes, int count) {
+  return {.kind = LaneStep::Kind::ring, .share = 0.0, .axis = Axis::cp, .bytes = bytes, .count = count};
+}
+
+// Of this rank's K and V; their gradients are as large.
+std::int64_t keys_values_bytes(In qkv, const Heads& heads, const Program& program) {
+  const ValueType& type = program.type(qkv.id);
+  return type.shape[0] * 2 * heads.kv_heads * heads.head_dim * size_bytes(type.dtype);
+}
+
+Steps attention_steps(const Attention& op, const Program& program) {
+  const int cp = program.axis_size[Axis::cp];
+  if (cp == 1) return {kernel(1.0)};
+  return {kernel(1.0), ring(keys_values_bytes(op.qkv, op.heads, program), cp - 1)};
+}
+
+Steps attention_backward_steps(const AttentionBackward& op, const Program& program) {
+  const int cp = program.axis_size[Axis::cp];
+  if (cp == 1) return {kernel(1.0)};
+  const std::int64_t bytes = keys_values_bytes(op.qkv, op.heads, program);
+  return {kernel(1.0), ring(bytes, cp - 1), ring(bytes, cp)};
+}
+
 // One number over the ranks that hold other parts of the gradients; between stages the schedule's end carries it.
 Steps grad_norm_steps(const Program& program) {
   Steps steps = {kernel(1.0)};
@@ -36,8 +59,19 @@ Steps grad_norm_steps(const Program& program) {
 Steps lane_steps(const Op& op, const Program& program) {
   if (const auto* loss = std::get_if<CrossEntropy>(&op)) return cross_entropy_steps(*loss, program);
   if (const auto* quantize = std::get_if<Quantize>(&op)) return quantize_steps(*quantize, program);
+  if (const auto* attention = std::get_if<Attention>(&op)) return attention_steps(*attention, program);
+  if (const auto* back = std::get_if<AttentionBackward>(&op)) return attention_backward_steps(*back, program);
   if (std::holds_alternative<GradNorm>(op)) return grad_norm_steps(program);
   return {kernel(1.0)};
+}
+
+std::int64_t ring_buffer_bytes(const Op& op, const Program& program) {
+  if (program.axis_size[Axis::cp] == 1) return 0;
+  std::int64_t bytes = 0;
+  for (const LaneStep& step : lane_steps(op, program)) {
+    if (step.kind == LaneStep::Kind::ring) bytes += 2 * step.bytes;
+  }
+  return bytes;
 }
 
 }  // namespace perfbench

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "program/buckets.h"
+#include "program/lane_steps.h"
 #include "program/operands.h"
 
 namespace perfbench {
@@ -51,6 +53,7 @@ class Replay {
   void run(const std::vector<Node>& nodes, const std::vector<std::vector<ValueId>>& dead) {
     for (std::size_t i = 0; i < nodes.size(); ++i) {
       for (const Operand& operand : collect(nodes[i].op)) hold(operand.id);
+      peak_ = std::max(peak_, bytes_ + ring_buffer_bytes(nodes[i].op, program_));
       for (ValueId id : dead[i]) release(id);
     }
   }
@@ -120,8 +123,19 @@ Liveness liveness(const Program& program) {
 
 std::int64_t state_bytes(const Program& program, StateKind kind) {
   std::int64_t bytes = 0;
-  for (const Value& value : program.values) {
-    if (value.state == kind) bytes += value.type.bytes();
+  std::vector<bool> in_bucket(program.values.size(), false);
+  for (const Bucket& bucket : buckets(program)) {
+    const bool of_weights = kind == StateKind::weight;
+    if (!of_weights && kind != StateKind::main_grad) break;
+    const InOutList& held = of_weights ? bucket.weights : bucket.main_grads;
+    for (InOut state : held) in_bucket[static_cast<std::size_t>(state.id)] = true;
+    if (held.empty()) continue;
+    const bool sharded = of_weights ? bucket.sharded_weights : bucket.sharded_main_grads;
+    bytes += bucket.shard * (sharded ? 1 : replicas(program)) * size_bytes(program.type(held.front().id).dtype);
+  }
+  for (std::size_t i = 0; i < program.values.size(); ++i) {
+    const Value& value = program.values[i];
+    if (value.state == kind && !in_bucket[i]) bytes += value.type.bytes();
   }
   return bytes;
 }

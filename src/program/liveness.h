@@ -29,7 +29,8 @@ Lifetimes lifetimes(const Program& program);
 // to the end of its phase.
 Liveness liveness(const Program& program);
 
-// Bytes of the states of one kind.
+// Bytes that one rank holds of the states of one kind, with the padding of the buckets they lie in; of sharded states
+// this rank's share.
 std::int64_t state_bytes(const Program& program, StateKind kind);
 
 }  // namespace perfbench

@@ -42,7 +42,7 @@ struct Heads {
 struct Embedding {
   static constexpr std::string_view kName = "embedding";
   In tokens{}, weight{};  // (T), (V, H)
-  Out out{};              // (T, H); partial over `axis`, along which the vocabulary is split
+  Out out{};              // (T, H); partial over `axis` where the rows of the weight are split along it
   Axis axis = Axis::tp;
   auto fields() const { return std::tie(tokens, weight, out); }
 };
@@ -234,13 +234,18 @@ struct ActivateBackward {
   auto fields() const { return std::tie(dy, x, dx); }
 };
 
-// The columns of a linear's output that each of its adapters adds to, on one rank, in order; 0: no such adapter.
-using AdapterColumns = std::array<std::int64_t, kMaxPieces>;
+// Neighbouring columns of a linear's output on one rank, with an adapter of their own or with none.
+struct AdapterBlock {
+  std::int64_t columns = 0;
+  bool adapted = false;
+};
 
-struct AdapterUp {  // the second product of low-rank adapters: out = base + scale * h_i b_i^T in the columns of adapter
-                    // i
+// All columns of the output, in order. Letters: N of them, A of these with an adapter.
+using AdapterColumns = std::array<AdapterBlock, kMaxPieces>;
+
+struct AdapterUp {  // second product of low-rank adapters: out = base + scale * h_i b_i^T in the columns of adapter i
   static constexpr std::string_view kName = "adapter_up";
-  In base{}, h{}, b{};  // (T, N), (T, adapters x R), (N, R)
+  In base{}, h{}, b{};  // (T, N), (T, adapters x R), (A, R)
   Out out{};            // (T, N)
   AdapterColumns columns{};
   double scale = 1.0;
@@ -259,7 +264,7 @@ struct AdapterUpBackward {  // dh_i = scale * dout_i b_i; the base's gradient is
 struct AdapterWeightGrad {  // db_i = scale * dout_i^T h_i
   static constexpr std::string_view kName = "adapter_weight_grad";
   In dout{}, h{};
-  Out db{};  // (N, R)
+  Out db{};  // (A, R)
   AdapterColumns columns{};
   double scale = 1.0;
   auto fields() const { return std::tie(dout, h, db); }
@@ -271,6 +276,7 @@ struct Quantize {  // current scaling: amax of the whole tensor, then the cast
   Out q{}, q_t{};  // (M, N), (N, M) where asked for
   Out scale{};     // (1) float32
   DType dtype = DType::f8e4m3;
+  bool of_weight = false;  // a weight is never gathered over tp: each rank scales the part that it has
   // The rows of x are split over tp and gathered next: all ranks need one scale, so the amax is a hidden all-reduce.
   // Columns split over tp are never gathered; each rank has its own scale.
   bool amax_over_tp = false;
@@ -340,7 +346,8 @@ struct GatherShards {
   static constexpr std::string_view kName = "gather_shards";
   InList shards{};    // weights of which each rank holds a share
   OutList weights{};  // the same, whole
-  auto fields() const { return std::tie(shards, weights); }
+  InOutList kept{};   // in place of `weights`: states that stay whole to the end of the step
+  auto fields() const { return std::tie(shards, weights, kept); }
 };
 
 struct ScatterGrads {  // FSDP: weight gradients of a unit are summed over dp x cp; each rank adds its share to its own

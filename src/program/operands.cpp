@@ -20,6 +20,23 @@ void push(std::vector<Operand>& list, const std::vector<Field>& operands) {
   for (Field operand : operands) push(list, operand);
 }
 
+constexpr Use use_of(const In&) { return Use::in; }
+constexpr Use use_of(const Out&) { return Use::out; }
+constexpr Use use_of(const InOut&) { return Use::inout; }
+
+struct Rename {
+  const std::function<ValueId(const Operand&)>& to;
+
+  template <class Field>
+  void operator()(Field& operand) const {
+    if (operand.id != kNoValue) operand.id = to({operand.id, use_of(operand)});
+  }
+  template <class Field>
+  void operator()(std::vector<Field>& operands) const {
+    for (Field& operand : operands) (*this)(operand);
+  }
+};
+
 }  // namespace
 
 std::vector<Operand> collect(const Op& op) {
@@ -29,6 +46,18 @@ std::vector<Operand> collect(const Op& op) {
       [&list](const auto& o) { std::apply([&list](const auto&... field) { (push(list, field), ...); }, o.fields()); },
       op);
   return list;
+}
+
+void rename(Op& op, const std::function<ValueId(const Operand&)>& to) {
+  const Rename each{to};
+  std::visit(
+      [&each](auto& o) {
+        // `o` is no const object; fields() shows it as const.
+        using Fields = decltype(o.fields());
+        std::apply([&each](auto&... field) { (each(const_cast<std::remove_cvref_t<decltype(field)>&>(field)), ...); },
+                   Fields(o.fields()));
+      },
+      op);
 }
 
 std::string_view name(const Op& op) {

@@ -1,6 +1,7 @@
 // The one walk over an op's operands.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "program/op.h"
@@ -18,5 +19,8 @@ struct Operand {
 
 // The operands that are present, in the order of `fields()`.
 std::vector<Operand> collect(const Op& op);
+
+// Each operand that is present becomes what `to` says.
+void rename(Op& op, const std::function<ValueId(const Operand&)>& to);
 
 }  // namespace perfbench

@@ -13,6 +13,17 @@ void fuse_grad_accumulation(Program& program);
 // per bucket after the last microbatch's last writer. Main gradients that are partial over tp are summed before that.
 void add_data_parallel(Program& program, const Policy& policy);
 
+// The nodes that sum main gradients after their last writer: over tp those that are partial there, then all of them
+// over dp x cp, each rank keeping its share where `scatter` says so.
+std::vector<Node> reductions_of(const Program& program, const InOutList& main_grads, bool scatter, int layer);
+
+// FSDP, in place of add_data_parallel where dp x cp is more than one rank. Every weight becomes a share; the forward
+// gathers each unit (a layer, or what is before or after the layers) one unit ahead, and so does the backward where the
+// policy does not keep what the forward gathered. Casts of weights become values of the microbatch. Weight gradients of
+// a unit are scattered when they are made, or, where the policy defers it, main gradients are reduced after the last
+// microbatch. Throws ProgramError when a weight is never read.
+void shard_parameters(Program& program, const Policy& policy);
+
 // Fills program.optimizer: the norm of the gradients, then AdamW on this rank's share of the states.
 void add_optimizer(Program& program, const Policy& policy);
 

@@ -1,8 +1,26 @@
 #include "program/policy.h"
 
 #include <algorithm>
+#include <string_view>
 
 namespace perfbench {
+
+namespace {
+
+// The words are those that spec/memory_rules.cpp lets through.
+Recompute recompute_of(const Job& job) {
+  const auto has = [&](std::string_view word) {
+    return std::find(job.recompute_modules.begin(), job.recompute_modules.end(), word) != job.recompute_modules.end();
+  };
+  return {.layers = job.recompute_layers,
+          .core_attn = has("core_attn"),
+          .layernorm = has("layernorm"),
+          .mlp = has("mlp"),
+          .act = has("act") || has("mlp_act"),
+          .whole = job.stack.recompute_whole_layer};
+}
+
+}  // namespace
 
 Policy policy_of(const Job& job) {
   const Stack& stack = job.stack;
@@ -11,19 +29,28 @@ Policy policy_of(const Job& job) {
   const bool blackwell = std::find(precisions.begin(), precisions.end(), Precision::mxfp8) != precisions.end();
   const bool fp32 = job.precision == Precision::fp32;
   const bool master = stack.master_weights && !fp32;
+  const bool fsdp = job.layout.fsdp && job.layout.dp * job.layout.cp > 1;
+  const bool whole_main_grads = !fsdp || stack.fsdp_defer_grad_reduce;  // that a product can be added to
   return {
       .dtype = fp32 ? DType::f32 : DType::bf16,
       .fp8 = fp8,
       .fp8_transposes = fp8 && !blackwell,
       .fp8_held = fp8 && stack.fp8_params,
+      .adapters_only = job.lora.has_value(),
+      .recast_frozen = stack.recast_frozen_weights,
       .sequence_parallel = stack.sequence_parallel && job.layout.tp > 1,
       .regather = stack.regather_in_backward,
-      .fused_grad_accumulation = stack.fused_grad_accumulation,
+      .fused_grad_accumulation = stack.fused_grad_accumulation && whole_main_grads,
       .main_grad = fp32 ? DType::f32 : stack.main_grad_dtype,
-      .distributed_optimizer = stack.distributed_optimizer,
+      .distributed_optimizer = stack.distributed_optimizer || fsdp,
       .bucket_elements = stack.bucket_elements,
       .master_weights = master,
       .optimizer_bytes = (master ? 4 : 0) + 2 * size_bytes(stack.optimizer_state_dtype),
+      .fsdp = fsdp,
+      .fsdp_reshard = stack.fsdp_reshard_after_forward,
+      .fsdp_keep = !stack.fsdp_reshard_after_forward && job.layout.pp > 1,
+      .fsdp_defer_reduce = stack.fsdp_defer_grad_reduce,
+      .recompute = recompute_of(job),
   };
 }
 

@@ -8,12 +8,22 @@
 
 namespace perfbench {
 
+// What the backward computes again instead of reading what the forward saved; in every layer, or whole layers.
+struct Recompute {
+  int layers = 0;  // the first of each chunk, whole; more than it has: all
+  bool core_attn = false, layernorm = false, mlp = false, act = false;
+  bool whole = false;  // every op of what is computed again runs, those nobody reads, too
+  bool any() const { return layers > 0 || core_attn || layernorm || mlp || act; }
+};
+
 struct Policy {
   DType dtype = DType::bf16;  // of weights and activations
   bool fp8 = false;           // linear layers run in FP8 with current scaling; head, embedding and attention stay BF16
   bool fp8_transposes =
-      false;              // FP8 products need both operands contiguous along the summed dim: copies are transposed
-  bool fp8_held = false;  // linear weights are kept and gathered in FP8
+      false;                   // FP8 products need both operands contiguous along the summed dim: copies are transposed
+  bool fp8_held = false;       // linear weights are kept and gathered in FP8
+  bool adapters_only = false;  // adapters are trained, all other weights are frozen
+  bool recast_frozen = false;  // frozen weights are cast to FP8 with every microbatch, not once a step
   bool sequence_parallel = false;
   bool regather = true;  // the gathered input of a linear is gathered again in the backward, not saved
   bool fused_grad_accumulation = true;
@@ -22,6 +32,11 @@ struct Policy {
   std::int64_t bucket_elements = 0;   // 0: one bucket per chunk
   bool master_weights = true;         // FP32 copies of the weights; never of weights that are FP32 themselves
   std::int64_t optimizer_bytes = 12;  // per parameter: master copy and the two moments
+  bool fsdp = false;                  // parameters are sharded over dp x cp; so are the optimizer's states then
+  bool fsdp_reshard = false;          // weights that were gathered for the forward are gathered again for the backward
+  bool fsdp_keep = false;             // weights are gathered once a step: microbatches in flight share one whole copy
+  bool fsdp_defer_reduce = false;     // whole main gradients are kept, and reduced after the last microbatch
+  Recompute recompute{};
 };
 
 // FP8 products before Blackwell take operands in one order only; the block formats came with Blackwell.

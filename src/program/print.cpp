@@ -98,6 +98,8 @@ class Printer {
         return fmt::format("${}.fp8_t", name);
       case StateKind::cast_scale:
         return fmt::format("${}.fp8_scale", name);
+      case StateKind::gathered:
+        return fmt::format("${}.whole", name);
       case StateKind::main_grad:
         return fmt::format("${}.grad", name);
     }
@@ -115,8 +117,9 @@ class Printer {
   // Lists of states are counted, not spelled out.
   static std::string list(const std::vector<std::string>& items) {
     if (items.size() > 4) return fmt::format("{}, ... {} in all", items.front(), items.size());
-    return fmt::format("{}", fmt::join(items, ", "));
+    return all(items);
   }
+  static std::string all(const std::vector<std::string>& items) { return fmt::format("{}", fmt::join(items, ", ")); }
 
   std::string line(const Node& node) const {
     std::vector<std::string> outs, ins, updates;
@@ -125,10 +128,13 @@ class Printer {
       if (o.use == Use::in) ins.push_back(operand(o.id, node.layer));
       if (o.use == Use::inout) updates.push_back(operand(o.id, node.layer));
     }
-    std::string text = outs.empty() ? "" : fmt::format("{} = ", fmt::join(outs, ", "));
-    text += fmt::format("{}({})", name(node.op), fmt::join(ins, ", "));
+    const bool of_unit = std::holds_alternative<GatherShards>(node.op) || std::holds_alternative<ScatterGrads>(node.op);
+    std::string text = outs.empty() ? "" : (of_unit ? list(outs) : all(outs)) + " = ";
+    text += fmt::format("{}({})", name(node.op), of_unit ? list(ins) : all(ins));
     if (!updates.empty()) text += " +=> " + list(updates);
     if (const Lane lane = lane_of(node.op); lane != Lane::compute) text += fmt::format("  @{}", name(lane));
+    if (node.after != kNoValue) text += fmt::format("  [after {}]", operand(node.after, node.layer));
+    if (node.recomputed) text += "  [recomputed]";
     if (node.when == When::first_microbatch) text += "  [first microbatch]";
     if (node.when == When::last_microbatch) text += "  [last microbatch]";
     return "    " + text + "\n";

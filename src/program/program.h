@@ -8,6 +8,9 @@
 
 namespace perfbench {
 
+// The part of a layer that an op belongs to.
+enum class Block : std::uint8_t { none, attention, mlp };
+
 enum class When : std::uint8_t { always, first_microbatch, last_microbatch };  // of the global step
 
 struct Node {
@@ -16,6 +19,8 @@ struct Node {
   int layer = -1;  // index in the chunk; -1: outside the layers
   // A control edge that is no use: the op does not start before this value is made (a prefetch).
   ValueId after = kNoValue;
+  Block block = Block::none;  // of a forward op
+  bool recomputed = false;    // a forward op that the backward runs once more
 };
 
 struct Program {

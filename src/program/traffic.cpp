@@ -14,11 +14,7 @@ struct Collectives {
   RankTraffic operator()(const AllReduce& op) const { return over(op.axis, bytes(op.x.id)); }
   RankTraffic operator()(const GatherParams& op) const { return over(Axis::dp, padded_bytes(op.weights)); }
   RankTraffic operator()(const ReduceGrads& op) const { return over(Axis::dp, padded_bytes(op.main_grads)); }
-  RankTraffic operator()(const GatherShards& op) const {
-    InOutList shards;
-    for (In shard : op.shards) shards.push_back({shard.id});
-    return over(Axis::dp, padded_bytes(shards));
-  }
+  RankTraffic operator()(const GatherShards& op) const { return over(Axis::dp, padded_bytes(as_states(op.shards))); }
   RankTraffic operator()(const ScatterGrads& op) const { return over(Axis::dp, padded_bytes(op.main_grads)); }
   RankTraffic operator()(const ReducePartialGrads& op) const {
     RankTraffic total;
@@ -37,7 +33,8 @@ struct Collectives {
   RankTraffic operator()(const Compute& op) const {
     RankTraffic total;
     for (const LaneStep& step : lane_steps(op, program)) {
-      if (step.kind == LaneStep::Kind::all_reduce) total += over(step.axis, step.bytes);
+      if (step.kind == LaneStep::Kind::kernel) continue;
+      for (int i = 0; i < step.count; ++i) total += over(step.axis, step.bytes);
     }
     return total;
   }

@@ -58,6 +58,7 @@ enum class StateKind : std::uint8_t {
   cast,             // the weight in FP8
   cast_transposed,  // the same, transposed for the data-gradient GEMM
   cast_scale,       // what the copy in FP8 is to be multiplied with
+  gathered,         // a weight of which the rank holds a share, whole for as long as a step lasts
   main_grad         // the sum of the weight's gradients over microbatches
 };
 
@@ -66,7 +67,10 @@ enum class StateKind : std::uint8_t {
 struct Piece {
   const char* tensor = nullptr;  // "model.layers.{}.mlp.up_proj.weight"; {} is the layer's number in the model
   std::int64_t rows = 0;         // of this piece on one rank
-  std::int64_t model_rows = 0;   // of the Hugging Face tensor; what a rank holds beyond them is padding: zeros
+  std::int64_t model_rows = 0;   // of this piece in the model; what a rank holds beyond them is padding: zeros
+  std::int64_t first_row = 0;    // of this piece in the Hugging Face tensor
+  std::int64_t tensor_rows = 0;  // of that tensor; 0: the piece is all of it
+  bool transposed = false;       // the tensor is stored (in, out): its columns are the rows meant here
 };
 inline constexpr int kMaxPieces = 3;
 using Pieces = std::array<Piece, kMaxPieces>;
@@ -77,11 +81,12 @@ struct Value {
   Role role = Role::activation;
   ValueType type;
   StateKind state = StateKind::none;
-  ValueId weight = kNoValue;  // of a cast or a main gradient: the weight it belongs to
+  ValueId weight = kNoValue;  // of a cast, a gathered copy or a main gradient: the weight it belongs to
   bool trainable = true;      // of a weight
   bool fp8_held = false;      // of a weight: the stack keeps it in FP8 only
   bool shared = false;        // of a weight: another pipeline stage holds it, too (tied embeddings)
   bool copy = false;          // of a shared weight: the other stage's counts in norms and as the parameter
+  bool sharded = false;       // of a weight or main gradient: its type is the whole, the rank holds a share (buckets.h)
   Pieces pieces{};            // of a weight
 };
 

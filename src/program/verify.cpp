@@ -6,6 +6,7 @@
 
 #include "program/infer.h"
 #include "program/operands.h"
+#include "program/verify_shards.h"
 #include "program/verify_updates.h"
 
 namespace perfbench {
@@ -14,19 +15,36 @@ namespace {
 // Weights come once a step, before they are read; sums leave once, when they are complete.
 When wanted_when(const Op& op) {
   if (std::holds_alternative<GatherParams>(op) || std::holds_alternative<CastWeight>(op)) return When::first_microbatch;
+  if (const auto* gather = std::get_if<GatherShards>(&op); gather && !gather->kept.empty()) {
+    return When::first_microbatch;
+  }
   if (std::holds_alternative<ReduceGrads>(op) || std::holds_alternative<ReducePartialGrads>(op)) {
     return When::last_microbatch;
   }
   return When::always;
 }
 
-void check_when(const Node& node) {
+// A stack may cast what nobody changes with every microbatch.
+bool recasts_frozen(const Node& node, const Program& program) {
+  const auto* cast = std::get_if<CastWeight>(&node.op);
+  return cast != nullptr && node.when == When::always && !program[cast->weight.id].trainable;
+}
+
+void check_when(const Node& node, const Program& program) {
   const When wanted = wanted_when(node.op);
-  if (node.when == wanted) return;
+  if (node.when == wanted || recasts_frozen(node, program)) return;
   const char* rule = wanted == When::always             ? "should run with every microbatch"
                      : wanted == When::first_microbatch ? "should run with the first microbatch alone"
                                                         : "runs before the last microbatch";
   throw ProgramError(fmt::format("{}: {}", name(node.op), rule));
+}
+
+// Who may touch the share of a weight or of a main gradient: what moves shares, the optimizer, and the gradient of an
+// embedding, which takes nothing but the shape.
+bool touches_shares(const Op& op) {
+  return std::holds_alternative<GatherShards>(op) || std::holds_alternative<ScatterGrads>(op) ||
+         std::holds_alternative<ReduceSharedGrads>(op) || std::holds_alternative<GradNorm>(op) ||
+         std::holds_alternative<AdamW>(op) || std::holds_alternative<EmbeddingBackward>(op);
 }
 
 class Verify {
@@ -49,6 +67,7 @@ class Verify {
     main_grads();
     shared_grads();
     verify_updates(program_);
+    verify_shards(program_);
   }
 
  private:
@@ -57,9 +76,10 @@ class Verify {
   std::string label(ValueId id) const { return perfbench::label(program_, id); }
 
   void check_node(const Node& node) {
-    check_when(node);
+    check_when(node, program_);
     const std::string_view op = name(node.op);
     std::vector<ValueId> outs;
+    check_after(node);
     for (const Operand& operand : collect(node.op)) {
       if (operand.id < 0 || at(operand.id) >= program_.values.size()) {
         throw ProgramError(fmt::format("{}: an operand is no value of the Program", op));
@@ -75,23 +95,41 @@ class Verify {
       if (operand.use == Use::inout && program_[operand.id].role != Role::state) {
         throw ProgramError(fmt::format("{}: {} is updated and no state", op, label(operand.id)));
       }
+      if (program_[operand.id].sharded && !touches_shares(node.op)) {
+        throw ProgramError(fmt::format("{}: takes {} as if it were whole", op, label(operand.id)));
+      }
     }
     check_types(node.op, outs);
     for (ValueId id : outs) defined_[at(id)] = true;
+  }
+
+  void check_after(const Node& node) const {
+    if (node.after == kNoValue) return;
+    if (node.after < 0 || at(node.after) >= program_.values.size()) {
+      throw ProgramError(fmt::format("{}: waits for no value of the Program", name(node.op)));
+    }
+    if (!defined_[at(node.after)]) {
+      throw ProgramError(fmt::format("{}: waits for {}, which is made later", name(node.op), label(node.after)));
+    }
   }
 
   // The declared type of each output is the derived one.
   void check_types(const Op& op, const std::vector<ValueId>& outs) const {
     const std::vector<ValueType> derived = infer(op, program_);
     std::size_t next = 0, present = 0;
+    auto compare_one = [&](Out out) {
+      const ValueType& type = derived.at(next++);
+      if (out.id == kNoValue) return;
+      ++present;
+      if (program_.type(out.id) != type) {
+        throw ProgramError(fmt::format("{}: {} should be {}", name(op), label(out.id), to_string(type)));
+      }
+    };
     auto compare = [&](const auto& field) {
-      if constexpr (std::is_same_v<std::remove_cvref_t<decltype(field)>, Out>) {
-        const ValueType& type = derived.at(next++);
-        if (field.id == kNoValue) return;
-        ++present;
-        if (program_.type(field.id) != type) {
-          throw ProgramError(fmt::format("{}: {} should be {}", name(op), label(field.id), to_string(type)));
-        }
+      using Field = std::remove_cvref_t<decltype(field)>;
+      if constexpr (std::is_same_v<Field, Out>) compare_one(field);
+      if constexpr (std::is_same_v<Field, OutList>) {
+        for (Out out : field) compare_one(out);
       }
     };
     std::visit([&](const auto& o) { std::apply([&](const auto&... field) { (compare(field), ...); }, o.fields()); },
@@ -123,11 +161,16 @@ class Verify {
     auto reduce = [&](const InOutList& grads, Axis axis) {
       for (InOut grad : grads) ++count[grad.id][axis];
     };
+    auto reduce_over_replicas = [&](const InOutList& grads) {
+      const bool over_cp = program_.axis_size[Axis::cp] > 1;
+      if (over_cp) reduce(grads, Axis::cp);
+      if (!over_cp || program_.axis_size[Axis::dp] > 1) reduce(grads, Axis::dp);
+    };
     for (const Node& node : program_.backward) {
       if (const auto* op = std::get_if<ReduceGrads>(&node.op)) {
-        const bool over_cp = program_.axis_size[Axis::cp] > 1;
-        if (over_cp) reduce(op->main_grads, Axis::cp);
-        if (!over_cp || program_.axis_size[Axis::dp] > 1) reduce(op->main_grads, Axis::dp);
+        reduce_over_replicas(op->main_grads);
+      } else if (const auto* scatter = std::get_if<ScatterGrads>(&node.op)) {
+        reduce_over_replicas(scatter->main_grads);
       } else if (const auto* partial = std::get_if<ReducePartialGrads>(&node.op)) {
         reduce(partial->main_grads, partial->axis);
       } else {

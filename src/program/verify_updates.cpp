@@ -25,30 +25,80 @@ ValueId weight_of(const Program& program, ValueId id) {
       return id;
     case StateKind::cast:
     case StateKind::cast_transposed:
+    case StateKind::gathered:
       return program[id].weight;
     default:
       return kNoValue;
   }
 }
 
-// How often the forward computes with each weight.
+// How often the forward computes with each weight. What is gathered of a weight, and its cast, stand for it.
 Counts uses(const Program& program) {
   Counts counts;
+  std::map<ValueId, ValueId> stands_for;
+  const auto weight_at = [&](ValueId id) {
+    const auto it = stands_for.find(id);
+    return it == stands_for.end() ? weight_of(program, id) : it->second;
+  };
   for (const Node& node : program.forward) {
     if (std::holds_alternative<CastWeight>(node.op)) continue;
+    if (const auto* gather = std::get_if<GatherShards>(&node.op)) {
+      for (std::size_t i = 0; i < gather->weights.size(); ++i) {
+        stands_for[gather->weights[i].id] = gather->shards[i].id;
+      }
+      continue;
+    }
+    if (const auto* quantize = std::get_if<Quantize>(&node.op); quantize && quantize->of_weight) {
+      const ValueId weight = weight_at(quantize->x.id);
+      stands_for[quantize->q.id] = stands_for[quantize->q_t.id] = weight;
+      continue;
+    }
+    if (const auto* transpose = std::get_if<Transpose>(&node.op)) {
+      stands_for[transpose->out.id] = weight_at(transpose->x.id);
+      continue;
+    }
     for (const Operand& operand : collect(node.op)) {
       if (operand.use != Use::in) continue;
-      if (const ValueId weight = weight_of(program, operand.id); weight != kNoValue) ++counts[weight];
+      if (const ValueId weight = weight_at(operand.id); weight != kNoValue) ++counts[weight];
     }
   }
   return counts;
 }
 
+// Of how many weight gradients a value of the backward is the sum.
+class Summands {
+ public:
+  explicit Summands(const Program& program) {
+    for (const Node& node : program.backward) {
+      for (const Operand& operand : collect(node.op)) {
+        if (operand.use == Use::out) made_by_[operand.id] = &node.op;
+      }
+    }
+  }
+
+  int of(ValueId id) const {
+    const auto it = made_by_.find(id);
+    if (it == made_by_.end()) return 1;
+    if (const auto* add = std::get_if<Add>(it->second)) return of(add->a.id) + of(add->b.id);
+    if (const auto* reduce = std::get_if<AllReduce>(it->second)) return of(reduce->x.id);
+    return 1;
+  }
+
+ private:
+  std::map<ValueId, const Op*> made_by_;
+};
+
 void accumulations(const Program& program) {
   Counts counts;
+  const Summands summands(program);
   for (const Node& node : program.backward) {
     if (const auto* op = std::get_if<Accumulate>(&node.op)) ++counts[op->main_grad.id];
     if (const auto* fused = std::get_if<WeightGradAccumulate>(&node.op)) ++counts[fused->main_grad.id];
+    if (const auto* scatter = std::get_if<ScatterGrads>(&node.op)) {
+      for (std::size_t i = 0; i < scatter->dws.size(); ++i) {
+        counts[scatter->main_grads[i].id] += summands.of(scatter->dws[i].id);
+      }
+    }
   }
   const Counts wanted = uses(program);
   for (ValueId grad : states(program, StateKind::main_grad)) {
@@ -59,13 +109,15 @@ void accumulations(const Program& program) {
   }
 }
 
-// Weights of which each dp rank updates a part.
+// Whole weights of which each dp rank updates a part.
 std::set<ValueId> scattered_weights(const Program& program) {
   std::set<ValueId> weights;
   for (const Node& node : program.backward) {
     const auto* op = std::get_if<ReduceGrads>(&node.op);
     if (op == nullptr || !op->scatter) continue;
-    for (InOut grad : op->main_grads) weights.insert(program[grad.id].weight);
+    for (InOut grad : op->main_grads) {
+      if (const ValueId weight = program[grad.id].weight; !program[weight].sharded) weights.insert(weight);
+    }
   }
   return weights;
 }

@@ -13,18 +13,13 @@ namespace {
 // What does not change during a step.
 void add_states(StageMemoryBytes& memory, const Program& program, const Policy& policy) {
   const auto bytes = [&](StateKind kind) { return static_cast<double>(state_bytes(program, kind)); };
-  for (StateKind kind : {StateKind::weight, StateKind::cast, StateKind::cast_transposed, StateKind::cast_scale}) {
+  for (StateKind kind :
+       {StateKind::weight, StateKind::gathered, StateKind::cast, StateKind::cast_transposed, StateKind::cast_scale}) {
     memory.parameters += bytes(kind);
   }
   memory.gradients += bytes(StateKind::main_grad);
   std::int64_t shared = 0;  // elements whose optimizer states this rank holds
-  for (const Bucket& bucket : buckets(program)) {
-    const auto padding = static_cast<double>(bucket.shard * replicas(program) - bucket.elements);
-    const ValueId grad = bucket.main_grads.front().id;
-    memory.gradients += padding * size_bytes(program.type(grad).dtype);
-    memory.parameters += padding * size_bytes(program.type(program[grad].weight).dtype);
-    shared += bucket.shard;
-  }
+  for (const Bucket& bucket : buckets(program)) shared += bucket.main_grads.empty() ? 0 : bucket.shard;
   if (replicas(program) == 1 || !policy.distributed_optimizer) {
     shared = 0;
     for (ValueId grad : states(program, StateKind::main_grad)) shared += program.type(grad).shape.elements();

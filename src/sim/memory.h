@@ -10,7 +10,7 @@ namespace perfbench {
 
 // Bytes on one rank of a stage at its peak.
 struct StageMemoryBytes {
-  double parameters = 0.0;   // weights, and their copies in FP8
+  double parameters = 0.0;   // weights or shares of them, and their copies in FP8
   double gradients = 0.0;    // main gradients
   double optimizer = 0.0;    // master weights and moments, this rank's share
   double activations = 0.0;  // saved by microbatches between forward and backward

@@ -21,8 +21,9 @@ struct Simulation {
 // The reference: every op of every slot on its lane.
 Simulation simulate_flat(const Job& job, const JobPrograms& programs, const CostModel& cost);
 
-// Each chunk kind is played once; slots with conditional ops (the first and the last microbatch) are played as they
-// are, all others take the kind's time. For search and for rows: within a few parts in a thousand of the flat one.
+// Each chunk kind is played once; slots with dp traffic (the first and the last microbatch; under FSDP all) are played
+// as they are, all others take the kind's time. For search and for rows: within a few parts in a thousand of the flat
+// one.
 Simulation simulate(const Job& job, const JobPrograms& programs, const CostModel& cost);
 
 PipelineShape pipeline_shape(const Job& job);

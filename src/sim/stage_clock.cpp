@@ -33,6 +33,7 @@ void StageClock::wait_until(double time_s, Part part) {
 }
 
 void StageClock::play(const std::vector<TimedOp>& ops, bool is_first, bool is_last, ReadyTable& ready) {
+  const double slot_start_s = free(Lane::compute);
   for (const TimedOp& op : ops) {
     if (!runs(op.when, is_first, is_last)) continue;
     Ready done;  // of the op so far: first of its inputs, then of its steps
@@ -40,10 +41,14 @@ void StageClock::play(const std::vector<TimedOp>& ops, bool is_first, bool is_la
       const Ready& input = ready[static_cast<std::size_t>(id)];
       if (input.time_s > done.time_s) done = input;
     }
+    double earliest_s = 0.0;
+    if (op.after != kNoValue) earliest_s = std::max(slot_start_s, ready[static_cast<std::size_t>(op.after)].time_s);
     for (const TimedStep& step : op.steps) {
       if (step.lane == Lane::compute) {
         wait_until(done.time_s, done.waits_for);
         breakdown[step.part] += step.seconds;
+      } else {
+        done.time_s = std::max(done.time_s, earliest_s);
       }
       double& lane = free(step.lane);
       lane = std::max(lane, done.time_s) + step.seconds;

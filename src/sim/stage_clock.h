@@ -30,7 +30,8 @@ struct StageClock {
   void wait_until(double time_s, Part part);
 
   // Plays the ops of one slot whose condition holds, in program order: an op starts when its lane is idle and what it
-  // reads is there.
+  // reads is there. An op with a control edge belongs to its slot: beside compute, it starts when the value is there
+  // and the compute lane has come to the slot.
   void play(const std::vector<TimedOp>& ops, bool is_first, bool is_last, ReadyTable& ready);
 };
 

@@ -9,7 +9,11 @@ std::vector<TimedOp> time_nodes(const std::vector<Node>& nodes, const Program& p
   std::vector<TimedOp> ops;
   ops.reserve(nodes.size());
   for (const Node& node : nodes) {
-    TimedOp op{.when = node.when, .reads = {}, .writes = {}, .steps = op_time(node.op, program, cost)};
+    TimedOp op{
+        .when = node.when, .reads = {}, .writes = {}, .steps = op_time(node.op, program, cost), .after = node.after};
+    for (TimedStep& step : op.steps) {
+      if (node.recomputed && step.lane == Lane::compute) step.part = Part::recompute;
+    }
     for (const Operand& operand : collect(node.op)) {
       if (operand.reads()) op.reads.push_back(operand.id);
       if (operand.writes()) op.writes.push_back(operand.id);
@@ -24,6 +28,18 @@ double send_of(ValueId id, const Program& program, const CostModel& cost) {
 }
 
 }  // namespace
+
+bool TimedProgram::always_over_dp() const {
+  for (const auto* ops : {&forward, &backward}) {
+    for (const TimedOp& op : *ops) {
+      if (op.when != When::always) continue;
+      for (const TimedStep& step : op.steps) {
+        if (step.lane == Lane::dp) return true;
+      }
+    }
+  }
+  return false;
+}
 
 TimedProgram time_program(const Program& program, const CostModel& cost) {
   TimedProgram timed{.forward = time_nodes(program.forward, program, cost),

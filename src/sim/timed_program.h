@@ -12,6 +12,7 @@ struct TimedOp {
   When when = When::always;
   std::vector<ValueId> reads, writes;
   std::vector<TimedStep> steps;
+  ValueId after = kNoValue;  // a control edge: what the op does beside compute does not start before this is made
 };
 
 struct TimedProgram {
@@ -23,6 +24,8 @@ struct TimedProgram {
   double optimizer_s = 0.0;
 
   const std::vector<TimedOp>& ops(bool is_backward) const { return is_backward ? backward : forward; }
+  // Weights or gradients travel over dp with every microbatch, not with the first and the last alone.
+  bool always_over_dp() const;
 };
 
 TimedProgram time_program(const Program& program, const CostModel& cost);

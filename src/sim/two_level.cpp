@@ -26,9 +26,10 @@ SlotTime play_alone(const TimedProgram& program, bool backward) {
           .breakdown = clock.breakdown};
 }
 
-// A conditional slot as it is; dp traffic goes on from slot to slot. A forward's gathers do not wait for its input.
-double play_conditional(const TimedProgram& program, const Slot& slot, const SlotInput& input, StageClock& clock,
-                        ReadyTable& ready) {
+// A slot as it is; dp traffic goes on from slot to slot. A forward's gathers of updated weights do not wait for its
+// input.
+double play_as_it_is(const TimedProgram& program, const Slot& slot, const SlotInput& input, StageClock& clock,
+                     ReadyTable& ready) {
   if (slot.backward) clock.wait_until(input.arrival_s, Part::pipeline_bubble);
   if (!slot.backward && program.input != kNoValue) {
     ready[static_cast<std::size_t>(program.input)] = {input.arrival_s, Part::pipeline_bubble};
@@ -44,16 +45,20 @@ double play_conditional(const TimedProgram& program, const Slot& slot, const Slo
 Simulation simulate(const Job& job, const JobPrograms& programs, const CostModel& cost) {
   const std::vector<TimedProgram> timed = time_programs(programs, cost);
   std::vector<std::array<SlotTime, 2>> alone;  // by kind: forward, backward
+  std::vector<bool> over_dp;                   // by kind: no slot is alone, dp traffic goes on from slot to slot
   alone.reserve(timed.size());
-  for (const TimedProgram& program : timed) alone.push_back({play_alone(program, false), play_alone(program, true)});
+  for (const TimedProgram& program : timed) {
+    alone.push_back({play_alone(program, false), play_alone(program, true)});
+    over_dp.push_back(program.always_over_dp());
+  }
   const int pp = job.layout.pp;
   std::vector<ReadyTable> tables;  // of conditional slots, by chunk in model order
   for (int kind : programs.kind_of) tables.emplace_back(timed[static_cast<std::size_t>(kind)].num_values);
 
   const auto play_slot = [&](int stage, const Slot& slot, const SlotInput& input, StageClock& clock) {
     const auto kind = static_cast<std::size_t>(programs.kind(slot.chunk, stage, pp));
-    if (input.is_first || input.is_last) {
-      return play_conditional(timed[kind], slot, input, clock, tables[JobPrograms::index(slot.chunk, stage, pp)]);
+    if (input.is_first || input.is_last || over_dp[kind]) {
+      return play_as_it_is(timed[kind], slot, input, clock, tables[JobPrograms::index(slot.chunk, stage, pp)]);
     }
     clock.wait_until(input.arrival_s, Part::pipeline_bubble);
     const SlotTime& time = alone[kind][slot.backward ? 1 : 0];

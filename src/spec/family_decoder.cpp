@@ -11,15 +11,19 @@
 namespace perfbench {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, Activation>, 9> kActivations{{
+// The words of transformers' table ACT2FN, and diffusers' "gelu-approximate".
+constexpr std::array<std::pair<std::string_view, Activation>, 12> kActivations{{
     {"silu", Activation::silu},
     {"swish", Activation::silu},
     {"gelu", Activation::gelu},
-    {"gelu_new", Activation::gelu},
-    {"gelu_fast", Activation::gelu},
-    {"gelu_tanh", Activation::gelu},
-    {"gelu_pytorch_tanh", Activation::gelu},
-    {"gelu-approximate", Activation::gelu},
+    {"gelu_python", Activation::gelu},
+    {"gelu_new", Activation::gelu_tanh},
+    {"gelu_fast", Activation::gelu_tanh},
+    {"gelu_accurate", Activation::gelu_tanh},
+    {"gelu_tanh", Activation::gelu_tanh},
+    {"gelu_pytorch_tanh", Activation::gelu_tanh},
+    {"gelu_python_tanh", Activation::gelu_tanh},
+    {"gelu-approximate", Activation::gelu_tanh},
     {"relu2", Activation::relu2},
 }};
 

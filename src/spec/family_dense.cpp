@@ -2,6 +2,27 @@
 #include "spec/model_family.h"
 
 namespace perfbench {
+namespace {
+
+// A switch whose other setting makes a model that perfbench does not have.
+void must_be(ConfigKeys& keys, std::string_view key, bool setting) {
+  if (keys.flag(key, setting) != setting) {
+    keys.problem(key, setting ? "is false, which no Program stands for" : "is true, which no Program stands for");
+  }
+}
+
+// partial_rotary_factor stands by itself, or since version 5 of transformers inside rope_parameters, where it wins.
+double read_rotary_share(ConfigKeys& keys, double fallback) {
+  const double own = keys.positive("partial_rotary_factor", fallback);
+  const Json* parameters = keys.any("rope_parameters");
+  const Json* share = parameters == nullptr ? nullptr : parameters->find("partial_rotary_factor");
+  if (share == nullptr || share->is_null()) return own;
+  const double value = share->number().value_or(0.0);
+  if (value <= 0.0) keys.problem("rope_parameters", "has a partial_rotary_factor that is no number above 0");
+  return value > 0.0 ? value : own;
+}
+
+}  // namespace
 
 void read_llama(ConfigKeys& keys, ModelSpec& model) {
   const int num_layers = read_decoder(keys, {.norm_eps = 1e-6, .max_positions = 2048}, model);
@@ -21,11 +42,11 @@ void read_gpt2(ConfigKeys& keys, ModelSpec& model) {
                                                  "summary_activation",
                                                  "summary_proj_to_labels",
                                                  "summary_first_dropout",
-                                                 "scale_attn_weights",
-                                                 "scale_attn_by_inverse_layer_idx",
-                                                 "reorder_and_upcast_attn",
-                                                 "add_cross_attention"};
+                                                 "reorder_and_upcast_attn"};
   keys.ignore(kUnused);
+  must_be(keys, "scale_attn_weights", true);
+  must_be(keys, "scale_attn_by_inverse_layer_idx", false);
+  must_be(keys, "add_cross_attention", false);
   model.hidden = keys.whole("n_embd", kSizes);
   const int num_layers = keys.count("n_layer", kLayers);
   model.heads = model.kv_heads = keys.count("n_head", kHeads);
@@ -54,7 +75,7 @@ void read_nemotron(ConfigKeys& keys, ModelSpec& model) {
   model.attention_bias = keys.flag("attention_bias", false);
   model.output_bias = model.attention_bias;
   model.mlp_bias = keys.flag("mlp_bias", false);
-  model.rotary_share = keys.positive("partial_rotary_factor", 0.5);
+  model.rotary_share = read_rotary_share(keys, 0.5);
   model.gated = false;
   model.norm = Norm::layer1p;
   model.layers = uniform_layers(num_layers, Mixer::gqa, Mlp::dense);

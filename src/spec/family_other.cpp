@@ -147,7 +147,7 @@ void read_wan(ConfigKeys& keys, ModelSpec& model) {
   model.attention_bias = model.output_bias = model.mlp_bias = true;
   model.gated = false;
   model.norm = Norm::layer;
-  model.activation = Activation::gelu;
+  model.activation = Activation::gelu_tanh;
   model.layers = uniform_layers(num_layers, Mixer::cross, Mlp::dense);
 }
 

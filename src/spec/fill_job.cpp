@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "spec/lora_targets.h"
 #include "spec/request_fields.h"
 
 namespace perfbench {
@@ -46,9 +47,9 @@ void fill_layout(JobDraft& draft) {
   layout.dp = job.num_gpus % one_replica == 0 ? static_cast<int>(job.num_gpus / one_replica) : 0;
   job.origins["dp"] = "rule: dp = num_gpus / (tp pp cp)";
   layout.fsdp = take_switch(draft, "fsdp", asked.fsdp);
-  if (!layout.fsdp && job.stack.fsdp_always && layout.dp > 1 && !from_flag(asked, "fsdp")) {
+  if (!layout.fsdp && job.stack.fsdp_always && layout.dp * layout.cp > 1 && !from_flag(asked, "fsdp")) {
     layout.fsdp = true;
-    job.origins["fsdp"] = fmt::format("rule: stack {} shards parameters over dp in every job", job.stack.name);
+    job.origins["fsdp"] = fmt::format("rule: stack {} shards parameters over dp x cp in every job", job.stack.name);
   }
 }
 
@@ -140,6 +141,32 @@ void fill_seq_len(JobDraft& draft) {
                      fmt::format("seq_len = {} unless given, or fewer where the model has fewer positions", kUsual));
 }
 
+void fill_adapters(JobDraft& draft) {
+  const Request& asked = draft.request;
+  Job& job = draft.job;
+  if (job.task != Task::lora) return;
+  constexpr int kUsualRank = 16, kUsualAlpha = 32;  // of NeMo's and of NeMo AutoModel's published recipes
+  Lora lora;
+  lora.rank = take_int(draft, "lora_rank", asked.lora_rank, kUsualRank, "lora_rank = 16 unless given");
+  lora.alpha =
+      static_cast<double>(take(draft, "lora_alpha", asked.lora_alpha, kUsualAlpha, "lora_alpha = 32 unless given"));
+  lora.targets = asked.lora_targets ? expand_lora_targets(job.model, *asked.lora_targets)
+                                    : stack_lora_targets(job.model, job.stack.lora_targets);
+  job.origins["lora_targets"] =
+      asked.lora_targets ? origin_of(asked, "lora_targets") : fmt::format("rule: those of stack {}", job.stack.name);
+  job.lora = lora;
+}
+
+void fill_packing(JobDraft& draft) {
+  const Request& asked = draft.request;
+  Job& job = draft.job;
+  if (job.task == Task::pretrain) return;
+  job.packed = asked.packed.value_or(job.stack.packed_fine_tuning);
+  job.origins["packed"] = asked.packed ? origin_of(asked, "packed")
+                                       : fmt::format("rule: stack {} fine-tunes on {}", job.stack.name,
+                                                     job.packed ? "packs" : "full samples");
+}
+
 }  // namespace
 
 void fill_job(JobDraft& draft) {
@@ -152,6 +179,8 @@ void fill_job(JobDraft& draft) {
   count_microbatches(draft);
   drop_inherited_vp(draft);
   job.chunks = deal_layers(job, job.layout.vp);
+  fill_adapters(draft);
+  fill_packing(draft);
   job.cuda_graphs = take_switch(draft, "cuda_graphs", asked.cuda_graphs);
   job.recompute_layers = take_int(draft, "recompute_layers", asked.recompute_layers, 0, "none unless given");
   job.offload_layers = take_int(draft, "offload_layers", asked.offload_layers, 0, "none unless given");

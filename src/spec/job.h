@@ -19,7 +19,7 @@ namespace perfbench {
 // GPUs.
 struct ParallelLayout {
   int tp = 1, pp = 1, cp = 1, vp = 1, ep = 1, etp = 1, dp = 1;
-  bool fsdp = false;  // parameters are sharded over dp
+  bool fsdp = false;  // parameters are sharded over dp x cp
 };
 
 // Low-rank adapters (Hu et al. 2021): beside each target y = W x a trained (alpha / rank) B A x; all else is frozen.
@@ -52,7 +52,7 @@ struct Job {
   bool cuda_graphs = false;
   int recompute_layers = 0;  // of each chunk: its first layers are recomputed as a whole; more than it has: all
   int offload_layers = 0;
-  std::vector<std::string> recompute_modules;
+  std::vector<std::string> recompute_modules;  // parts of every layer that are recomputed: "core_attn", "mlp", ...
 
   // Where each value came from, by the names of rows ("tp", "gbs", ...): "flag", "model_configs_h100.csv:14", "rule:
   // ...".

@@ -20,6 +20,7 @@ namespace perfbench {
 struct JobDraft {
   const Request& request;  // as asked, for origins and for values that must agree with what follows from others
   Job job;
+  std::vector<std::string> fsdp_with_pp{};  // stacks that shard parameters in a pipeline, for the one that cannot
 };
 
 // Where a message about these fields points: "model_configs_h100.csv:12: num_gpus=32" or "-tp 8". Of several fields the
@@ -32,6 +33,8 @@ using JobRule = BrokenRule (*)(const JobDraft&);
 
 std::span<const JobRule> layout_rules();  // GPUs, batches, pipeline
 std::span<const JobRule> model_rules();   // the model's shapes, and what the GPU can run
+std::span<const JobRule> tuning_rules();  // adapters and packs
+std::span<const JobRule> memory_rules();  // what is computed again or put aside to save memory
 
 // The problems of all rules, in the order of the rules. Empty: the draft's job is valid.
 std::vector<Problem> broken_rules(const JobDraft& draft);

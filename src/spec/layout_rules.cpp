@@ -114,8 +114,20 @@ Broken layers_fill_chunks(const JobDraft& d) {
                                  : fmt::format("with pp {} use a vp of {}", j.layout.pp, join(fitting, ", "))};
 }
 
-constexpr JobRule kRules[] = {gpus_divide, batch_divides, batch_in_range,          local_batch_divides, flushes_divide,
-                              ga_agrees,   vp_needs_pp,   microbatches_interleave, layers_fill_chunks};
+Broken fsdp_goes_with_pp(const JobDraft& d) {
+  const ParallelLayout& l = d.job.layout;
+  if (!l.fsdp || l.pp == 1 || l.dp * l.cp <= 1 || d.job.stack.fsdp_with_pp) return std::nullopt;
+  return Problem{place_of(d.request, {"fsdp", "pp"}),
+                 fmt::format("stack {} shards parameters (fsdp) at pp 1 only, not at pp {}", d.job.stack.name, l.pp),
+                 d.fsdp_with_pp.empty()
+                     ? "use pp 1 or leave fsdp out"
+                     : fmt::format("use pp 1, leave fsdp out, or take a stack that has a rule for it: {}",
+                                   join(d.fsdp_with_pp, ", "))};
+}
+
+constexpr JobRule kRules[] = {gpus_divide,        batch_divides,    batch_in_range, local_batch_divides,
+                              flushes_divide,     ga_agrees,        vp_needs_pp,    microbatches_interleave,
+                              layers_fill_chunks, fsdp_goes_with_pp};
 
 }  // namespace
 

@@ -225,21 +225,11 @@ Broken video_needs_seq_len(const JobDraft& d) {
       "give --seq_len; the published WAN rows have 37440"};
 }
 
-Broken layers_within(const JobDraft& d, std::string_view field, int layers) {
-  if (layers <= d.job.model.num_layers()) return std::nullopt;
-  return Problem{place_of(d.request, {field}),
-                 fmt::format("{} has {} layers, not {}", d.job.model.name, d.job.model.num_layers(), layers),
-                 fmt::format("use at most {}", d.job.model.num_layers())};
-}
-
-Broken recompute_within(const JobDraft& d) { return layers_within(d, "recompute_layers", d.job.recompute_layers); }
-Broken offload_within(const JobDraft& d) { return layers_within(d, "offload_layers", d.job.offload_layers); }
-
 constexpr JobRule kRules[] = {
-    heads_divide,        kv_heads_fit,          mamba_divides,       sequence_divides_over_cp, sequence_divides_over_tp,
-    experts_need_moe,    experts_divide,        expert_ranks_divide, top_k_within_experts,     mlp_divides,
-    expert_mlp_divides,  shared_expert_divides, fp8_dims_align,      system_has_precision,     positions_reach,
-    video_needs_seq_len, recompute_within,      offload_within};
+    heads_divide,       kv_heads_fit,          mamba_divides,       sequence_divides_over_cp, sequence_divides_over_tp,
+    experts_need_moe,   experts_divide,        expert_ranks_divide, top_k_within_experts,     mlp_divides,
+    expert_mlp_divides, shared_expert_divides, fp8_dims_align,      system_has_precision,     positions_reach,
+    video_needs_seq_len};
 
 }  // namespace
 

@@ -18,7 +18,7 @@ enum class Mixer {
 };  // cross: self-attention and cross-attention to a text, as WAN has it
 enum class Mlp { none, dense, moe };
 enum class Norm { rms, layer, layer1p };
-enum class Activation { silu, gelu, relu2 };
+enum class Activation { silu, gelu, gelu_tanh, relu2 };  // gelu: exact, by erf; gelu_tanh: Hendrycks and Gimpel's form
 enum class Positions { rope, learned, none };
 
 struct LayerKind {

@@ -24,6 +24,9 @@ struct Request {
   std::optional<bool> fsdp, cuda_graphs, sharp, user_buffers, keep_fsdp_fp8_transpose_cache;
   std::optional<std::int64_t> recompute_layers, offload_layers;
   std::optional<std::vector<std::string>> recompute_modules;
+  std::optional<std::int64_t> lora_rank, lora_alpha;
+  std::optional<std::vector<std::string>> lora_targets;
+  std::optional<bool> packed;
 
   // Where each given value came from, by field name: "flag -tp", "model_configs_h100.csv:14".
   std::map<std::string, std::string> origins;

@@ -40,6 +40,10 @@ void for_each_field(Visit&& visit) {
   visit("stack", &Request::stack);
   visit("lbs", &Request::lbs);
   visit("fp8_recipe", &Request::fp8_recipe);
+  visit("lora_rank", &Request::lora_rank);
+  visit("lora_alpha", &Request::lora_alpha);
+  visit("lora_targets", &Request::lora_targets);
+  visit("packed", &Request::packed);
 }
 
 // Bounds of a whole number, both included; the upper ones keep every product of a Job within 64 bits.

@@ -115,6 +115,14 @@ void take_model(JobDraft& draft, const Catalog& catalog, std::vector<Problem>& p
   draft.job.origins["model"] = origin;
 }
 
+std::vector<std::string> stacks_with_pipelined_fsdp(const Catalog& catalog) {
+  std::vector<std::string> names;
+  for (const std::string& name : catalog.stack_names()) {
+    if (catalog.stack(name, name).fsdp_with_pp) names.push_back(name);
+  }
+  return names;
+}
+
 // The system; throws when it, the model or the stack has no name or a wrong one, with all problems at once.
 SystemSpec check_names(const Request& request, const Catalog& catalog) {
   std::vector<Problem> problems;
@@ -148,6 +156,7 @@ Job make_job(const Request& request, const Catalog& catalog) {
   if (!problems.empty()) throw InputError(std::move(problems));
   refuse_subchannel_scaling(request);
   fill_job(draft);
+  if (job.layout.fsdp && job.layout.pp > 1) draft.fsdp_with_pp = stacks_with_pipelined_fsdp(catalog);
   problems = broken_rules(draft);
   if (!problems.empty()) throw InputError(std::move(problems));
   job.notes = notes_of(draft);

@@ -99,7 +99,7 @@ def test_published_rows_are_found_by_the_model_s_own_name_and_by_layout(listed):
 def test_a_filter_that_fits_nothing_is_no_mistake(perfbench, listed):
     assert listed("models", "--where", "family=none_such") == []
     answer = perfbench("list", "models", "--where", "family=none_such")
-    assert (answer.code, answer.out) == (0, "0 of 20 models\n")
+    assert (answer.code, answer.out) == (0, "0 of 21 models\n")
 
 
 def test_bad_words_get_the_nearest_ones(refused):

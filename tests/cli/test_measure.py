@@ -62,6 +62,17 @@ def test_a_row_of_four_ranks(perfbench, llama, engine, dtype):
         assert sums[0] == pytest.approx(sums[1], rel=1e-12)
 
 
+def test_sharded_parameters_take_the_memory_that_is_planned(perfbench, llama, engine):
+    layout = ("-pp", 1, "-c", "bf16", "--json")
+    whole = perfbench(*llama, *QUICK, *layout).json
+    answer = perfbench(*llama, *QUICK, *layout, "-fsdp", 1)
+    assert answer.code == 0, answer
+    row = answer.json
+    assert (row["status"], row["fsdp"], row["loss_ok"]) == ("ok", True, True)
+    assert row["peak_memory_gib"] == row["predicted_peak_memory_gib"] < whole["peak_memory_gib"]
+    assert not [note for note in row["notes"] if "not as planned" in note]
+
+
 def losses(text):
     return re.findall(r"reduced_train_loss: (\S+)", text)
 

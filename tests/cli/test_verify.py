@@ -114,6 +114,17 @@ def test_token_ids_outside_the_vocabulary(refused, folder, batch):
     assert "labels[0, 2]: is -101" in text
 
 
+def test_starts_of_sub_sequences_that_are_none(refused, folder, batch):
+    starts = np.array([[0, 0, 0, 3, 3, 5, 5, 5]] * ROWS, dtype=np.int64)
+    starts[1, 4] = 2
+    text = refused("verify", folder(batch=batch | {"starts": starts}))
+    assert "starts[1, 4]: is 2, and neither the token's own column 4 nor the start of the token before" in text
+    text = refused("verify", folder(batch=batch | {"starts": starts[:, :4].copy()}))
+    assert "starts: has shape (2, 4), and input_ids has (2, 8)" in text
+    starts[:, 0] = 1
+    assert "starts[0, 0]: is 1" in refused("verify", folder(batch=batch | {"starts": starts}))
+
+
 def test_labels_of_which_none_counts(refused, folder, batch):
     batch["labels"][:, 1:] = -100  # the first column has no token before it
     assert "labels: no label counts" in refused("verify", folder(batch=batch))
@@ -128,6 +139,7 @@ def test_flags_that_do_not_agree_with_the_batch(refused, folder):
 def test_rules_of_a_job_hold(refused, folder):
     assert "not divisible by tp 3" in refused("verify", folder(), "-tp", 3)
     assert "gbs 2 is not divisible by mbs 1 x dp 4" in refused("verify", folder(), "-ng", 4)
+    assert "seq_len 8 is not divisible by 2 x cp 3 = 6" in refused("verify", folder(), "-cp", 3)
 
 
 def test_flags_without_a_meaning_here(refused, folder):

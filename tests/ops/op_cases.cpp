@@ -115,6 +115,63 @@ void norms(std::vector<OpCase>& cases, DType dtype) {
                        }));
 }
 
+void layer_norms(std::vector<OpCase>& cases, DType dtype) {
+  constexpr double T = 11, H = 34;
+  const double e = size_bytes(dtype);
+  for (const double offset : {0.0, 1.0}) {  // LayerNorm1P keeps its weights as their difference from one
+    const std::string name = offset == 0.0 ? "layer_norm" : "layer_norm_1p";
+    cases.push_back(
+        make(name, LayerNorm::kName, plain(dtype), {0, e * (2 * T * H + 2 * H) + 8 * T}, [=](Builder& b, Program& p) {
+          LayerNorm op{.x = {input(b, p, {11, 34})}, .weight = {weight(b, "w", {34})}, .eps = 1e-3};
+          op.bias = {weight(b, "bias", {34})};
+          op.weight_offset = offset;
+          return b.emit(op, {nullptr, "y", "mean", "rstd"}).y.id;
+        }));
+    cases.push_back(make(name + "_residual", LayerNorm::kName, plain(dtype), {0, e * (4 * T * H + 2 * H) + 8 * T},
+                         [=](Builder& b, Program& p) {
+                           const ValueId x = input(b, p, {11, 34});
+                           const AddBias shifted{.x = {x}, .bias = {weight(b, "shift", {34})}};
+                           LayerNorm op{.x = {x}, .residual = {b.emit(shifted, {"r"}).out.id}};
+                           op.weight = {weight(b, "w", {34})};
+                           op.bias = {weight(b, "bias", {34})};
+                           op.weight_offset = offset;
+                           op = b.emit(op, {"sum", "y", "mean", "rstd"});
+                           return b.emit(Add{.a = {op.y.id}, .b = {op.sum.id}}, {"out"}).out.id;
+                         }));
+  }
+}
+
+void qk_norms(std::vector<OpCase>& cases, DType dtype) {
+  constexpr double T = 11;
+  for (const Heads& heads : {Heads{.heads = 2, .kv_heads = 2, .head_dim = 8}, Heads{6, 1, 10}}) {
+    const std::int64_t width = heads.packed_width();
+    const auto W = static_cast<double>(width), D = static_cast<double>(heads.head_dim);
+    const auto normed = static_cast<double>(heads.heads + heads.kv_heads);
+    const Count count{0, size_bytes(dtype) * (2 * T * W + 2 * D) + 4 * T * normed};
+    cases.push_back(make(heads.heads == heads.kv_heads ? "qk_norm" : "qk_norm_mqa", QkNorm::kName, plain(dtype), count,
+                         [=](Builder& b, Program& p) {
+                           QkNorm op{.qkv = {input(b, p, {11, width})}, .heads = heads, .eps = 1e-3};
+                           op.q_weight = {weight(b, "q_norm", {heads.head_dim})};
+                           op.k_weight = {weight(b, "k_norm", {heads.head_dim})};
+                           return b.emit(op, {"out", "rstd"}).out.id;
+                         }));
+  }
+}
+
+void activations(std::vector<OpCase>& cases, DType dtype) {
+  struct Variant {
+    const char* name;
+    Activation activation;
+  };
+  for (const Variant& v : {Variant{"silu", Activation::silu}, Variant{"gelu", Activation::gelu},
+                           Variant{"gelu_tanh", Activation::gelu_tanh}, Variant{"relu2", Activation::relu2}}) {
+    const Count count{0, size_bytes(dtype) * 2.0 * 11 * 33};
+    cases.push_back(make(v.name, Activate::kName, plain(dtype), count, [=](Builder& b, Program& p) {
+      return b.emit(Activate{.x = {input(b, p, {11, 33})}, .activation = v.activation}, {"y"}).y.id;
+    }));
+  }
+}
+
 void ropes(std::vector<OpCase>& cases, DType dtype) {
   struct Variant {
     const char* name;
@@ -163,6 +220,33 @@ void attentions(std::vector<OpCase>& cases, DType dtype) {
   }
 }
 
+// Sub-sequences of random lengths; the longer pack is worked through in more than one block.
+void packed_attentions(std::vector<OpCase>& cases, DType dtype) {
+  struct Variant {
+    const char* name;
+    std::int64_t batch, seq;
+    Heads heads;
+  };
+  for (const Variant& v :
+       {Variant{"attention_packed", 1, 40, {.heads = 2, .kv_heads = 2, .head_dim = 8}},
+        Variant{"attention_packed_gqa2_batch3", 3, 300, {.heads = 4, .kv_heads = 2, .head_dim = 6}}}) {
+    const std::int64_t tokens = v.batch * v.seq, width = v.heads.packed_width();
+    const double T = static_cast<double>(tokens), attended = 12;
+    const auto n = static_cast<double>(v.heads.heads), D = static_cast<double>(v.heads.head_dim);
+    // A token attends to half of its sub-sequence, in two products of 2 D a head.
+    const double flops = T * n * 2 * (2 * attended * D) / 2;
+    const double bytes = size_bytes(dtype) * T * (static_cast<double>(width) + n * D) + 4 * T * n + 8 * T;
+    cases.push_back(make(v.name, Attention::kName, plain(dtype), {flops, bytes}, [=](Builder& b, Program& p) {
+      p.starts = b.data("starts", {tokens});
+      Attention op{.qkv = {input(b, p, {tokens, width})}, .starts = {p.starts}, .heads = v.heads};
+      op.batch = v.batch;
+      op.seq = v.seq;
+      op.attended = attended;
+      return b.emit(op, {"out", "lse"}).out.id;
+    }));
+  }
+}
+
 void vocabulary(std::vector<OpCase>& cases, DType dtype) {
   constexpr double T = 12, H = 18, V = 32;
   const double e = size_bytes(dtype);
@@ -206,6 +290,32 @@ void fp8_linears(std::vector<OpCase>& cases) {
   }
 }
 
+// The input is the base and what the adapters see, too. R the rank, A the columns with an adapter.
+void adapters(std::vector<OpCase>& cases, DType dtype) {
+  struct Variant {
+    const char* name;
+    AdapterColumns columns;
+    std::int64_t adapters, adapted;
+  };
+  constexpr std::int64_t T = 9, N = 40, R = 4;
+  const Variant variants[] = {{"adapter_up_three", {{{24, true}, {8, true}, {8, true}}}, 3, 40},
+                              {"adapter_up_one", {{{40, true}}}, 1, 40},
+                              {"adapter_up_two_of_three", {{{24, true}, {8, false}, {8, true}}}, 2, 32},
+                              {"adapter_up_last", {{{24, false}, {16, true}}}, 1, 16}};
+  for (const Variant& v : variants) {
+    const std::int64_t rows = v.adapters * R;
+    const std::int64_t elements = 2 * T * N + T * rows + v.adapted * R;
+    const Count count{static_cast<double>(2 * T * v.adapted * R),
+                      static_cast<double>(size_bytes(dtype)) * static_cast<double>(elements)};
+    cases.push_back(make(v.name, AdapterUp::kName, plain(dtype), count, [=](Builder& b, Program& p) {
+      const ValueId x = input(b, p, {T, N});
+      const ValueId h = b.emit(Matmul{.a = {x}, .b = {weight(b, "a", {rows, N})}}, {"h"}).out.id;
+      AdapterUp op{.base = {x}, .h = {h}, .b = {weight(b, "b", {v.adapted, R})}, .columns = v.columns, .scale = 0.5};
+      return b.emit(op, {"out"}).out.id;
+    }));
+  }
+}
+
 // No backward is derived from a transposition: it serves FP8 weight gradients.
 void transposition(std::vector<OpCase>& cases, DType dtype) {
   const Policy policy = plain(dtype);
@@ -225,10 +335,15 @@ std::vector<OpCase> op_cases() {
     matmuls(cases, dtype);
     elementwise(cases, dtype);
     norms(cases, dtype);
+    layer_norms(cases, dtype);
+    qk_norms(cases, dtype);
+    activations(cases, dtype);
     ropes(cases, dtype);
     attentions(cases, dtype);
+    packed_attentions(cases, dtype);
     vocabulary(cases, dtype);
     transposition(cases, dtype);
+    adapters(cases, dtype);
   }
   fp8_linears(cases);
   return cases;

@@ -2,9 +2,12 @@
 #pragma once
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/rand.h>
 #include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
+#include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
@@ -18,6 +21,14 @@
 namespace perfbench {
 
 inline constexpr std::int64_t kOpPositions = 64;
+
+// Sub-sequences of random lengths, other ones in each sample: where in its sample each token's own starts. (S B),
+// sample by sample at each position.
+inline at::Tensor random_starts(std::int64_t batch, std::int64_t seq, const at::Generator& random) {
+  const at::Tensor first = at::rand({seq, batch}, random, at::TensorOptions()).lt(0.15);
+  const at::Tensor own = at::arange(seq).unsqueeze(1).expand({seq, batch});
+  return std::get<0>(at::where(first, own, 0).cummax(0)).reshape({-1});
+}
 
 // What a case is given, by value id, on the CPU: data, what comes from neighbouring chunks, weights. The same for the
 // same seed. Every fourth target is ignored.
@@ -41,6 +52,11 @@ inline ValueTable random_inputs(const OpCase& c, std::uint64_t seed) {
     } else if (value.role == Role::data) {
       inputs[i] = at::full(sizes, 1.0 / 9.0, at::TensorOptions().dtype(at::kFloat));
     }
+  }
+  for (const Node& node : program.forward) {
+    const auto* op = std::get_if<Attention>(&node.op);
+    if (op == nullptr || op->starts.id == kNoValue) continue;
+    inputs[static_cast<std::size_t>(op->starts.id)] = random_starts(op->batch, op->seq, random);
   }
   if (program.targets != kNoValue) inputs[static_cast<std::size_t>(program.targets)].slice(0, 0, {}, 4).fill_(-100);
   return inputs;

@@ -98,6 +98,11 @@ class Reference {
       const torch::Tensor later = torch::ones({op.seq, op.seq}, torch::kBool).triu(1);
       scores = scores.masked_fill(later, -INFINITY);
     }
+    if (op.starts.id != kNoValue) {  // tokens of one sub-sequence have one start
+      const torch::Tensor starts = of(op.starts).view({op.seq, op.batch}).t();  // (B, S)
+      const torch::Tensor others = starts.unsqueeze(2).ne(starts.unsqueeze(1)).view({op.batch, 1, 1, op.seq, op.seq});
+      scores = scores.masked_fill(others, -INFINITY);
+    }
     const torch::Tensor mixed = torch::einsum("bkgst,tbkd->sbkgd", {torch::softmax(scores, -1), heads.slice(2, n + k)});
     set(op.out.id, mixed.reshape({op.seq * op.batch, n * dim}));
   }
@@ -124,7 +129,9 @@ class Reference {
         return set(op.y.id, x * torch::sigmoid(x));
       case Activation::relu2:
         return set(op.y.id, torch::clamp_min(x, 0.0).square());
-      case Activation::gelu:  // the tanh form
+      case Activation::gelu:
+        return set(op.y.id, 0.5 * x * (1.0 + torch::erf(x / std::sqrt(2.0))));
+      case Activation::gelu_tanh:
         return set(op.y.id, 0.5 * x * (1.0 + torch::tanh(std::sqrt(2.0 / M_PI) * (x + 0.044715 * x.pow(3)))));
     }
   }
@@ -134,13 +141,15 @@ class Reference {
     const torch::Tensor h = of(op.h), b = of(op.b);
     const std::int64_t rank = b.size(1);
     torch::Tensor added = torch::zeros_like(of(op.base));
-    std::int64_t column = 0, adapter = 0;
-    for (const std::int64_t width : op.columns) {
-      if (width == 0) continue;
-      const torch::Tensor part = h.narrow(1, adapter * rank, rank).matmul(b.narrow(0, column, width).t());
-      added = torch::cat({added.slice(1, 0, column), part, added.slice(1, column + width)}, 1);
+    std::int64_t column = 0, row = 0, adapter = 0;
+    for (const auto& [width, adapted] : op.columns) {
+      if (adapted) {
+        const torch::Tensor part = h.narrow(1, adapter * rank, rank).matmul(b.narrow(0, row, width).t());
+        added = torch::cat({added.slice(1, 0, column), part, added.slice(1, column + width)}, 1);
+        row += width;
+        ++adapter;
+      }
       column += width;
-      ++adapter;
     }
     set(op.out.id, of(op.base) + op.scale * added);
   }

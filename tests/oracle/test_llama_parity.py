@@ -8,13 +8,14 @@ import json
 import shutil
 
 import pytest
-from oracle_paths import ENGINE, SOURCE
+from oracle_paths import ENGINE, FSDP_STACKS, STACKS
 
 if not ENGINE.exists():
     pytest.skip(f"there is no {ENGINE}: this preset builds no engine", allow_module_level=True)
 
 import torch  # noqa: E402
-from llama_folder import Case, expect, load, make  # noqa: E402
+from agreement import agrees  # noqa: E402
+from model_folder import Case, load  # noqa: E402
 from safetensors.torch import load_file, save_file  # noqa: E402
 
 torch.set_num_threads(1)
@@ -56,64 +57,30 @@ LAYOUTS = [
     ("tied", "-tp 2"), ("tied", "-pp 2"), ("tied", "-pp 2 -vp 2"), ("tied", "-pp 4 -ng 8"), ("tied", "-ng 4"),
     ("tied", "-tp 2 -pp 2 -ng 8"), ("tied", "-tp 2 -pp 2 -vp 2 -ng 8"),
     ("biases", "-tp 2"), ("biases", "-tp 4"), ("biases", "-tp 2 -pp 2 -ng 8"), ("biases", "-pp 4 -ng 4"),
+    ("untied", "-ng 4 -fsdp 1"), ("untied", "-ng 8 -fsdp 1"), ("untied", "-tp 2 -ng 4 -fsdp 1"),
+    ("untied", "-pp 2 -ng 4 -fsdp 1"), ("untied", "-tp 2 -pp 2 -vp 2 -ng 8 -fsdp 1"), ("tied", "-ng 2 -fsdp 1"),
+    ("tied", "-tp 2 -pp 2 -ng 8 -fsdp 1"), ("biases", "-tp 2 -ng 4 -mb 2 -fsdp 1"), ("uneven", "-pp 2 -ng 4 -fsdp 1"),
     ("uneven", "-pp 2"), ("uneven", "-pp 3"), ("uneven", "-tp 2 -pp 2 -ng 8"), ("uneven", "-pp 4 -ng 8"),
 ]  # fmt: skip
 
-# Other policies than those of stack perfbench: what a stack's file may say must not change what is computed.
-STACKS = {
-    "no_sequence_parallelism": {"sequence_parallel": False},
-    "many_buckets": {"bucket_elements": 5000},
-    "no_distributed_optimizer": {"distributed_optimizer": False},
-    "no_overlap": {"overlap_grad_reduce": False, "overlap_param_gather": False},
-    "no_regather": {"regather_in_backward": False},
-    "no_fused_accumulation": {"fused_grad_accumulation": False},
-    "f32_main_gradients": {"main_grad_dtype": "f32"},
-    "bf16_parameters": {"fp8_params": False},
+# K and V over a ring, packs of sub-sequences, and both. 2 cp divides the sequence.
+CONTEXT_MODELS = {
+    "whole": Case(seed=41, layers=4, heads=4, kv_heads=2, vocab=125, rows=4, seq_len=32),
+    "packed": Case(seed=42, layers=4, heads=4, kv_heads=2, vocab=125, rows=4, seq_len=32, packed=True),
+    "packed_tied_biases": Case(seed=43, layers=4, heads=4, kv_heads=4, vocab=122, rows=4, seq_len=32, tied=True,
+                               attention_bias=True, mlp_bias=True, packed=True),
+    "packed_long": Case(seed=44, layers=1, heads=4, kv_heads=1, rows=1, seq_len=192, packed=True),
 }
 
-
-class Folders:
-    """Folders by what they hold, made when they are first asked for."""
-
-    def __init__(self, root):
-        self.root, self.made = root, {}
-
-    def get(self, case, dtype=None, steps=0):
-        """The folder of the case and transformers' results in `dtype`: (folder, expect.safetensors)."""
-        key = (case, dtype, steps)
-        if key not in self.made:
-            folder = make(self.root / str(len(self.made)), case)
-            self.made[key] = folder, expect(folder, dtype, steps)
-        return self.made[key]
-
-
-@pytest.fixture(scope="session")
-def folders(tmp_path_factory):
-    return Folders(tmp_path_factory.mktemp("llama"))
-
-
-@pytest.fixture(scope="session")
-def data_folder(tmp_path_factory):
-    """model_configs with a stack for each entry of STACKS."""
-    folder = tmp_path_factory.mktemp("data")
-    for item in (SOURCE / "model_configs").iterdir():
-        if item.name != "stacks":
-            (folder / item.name).symlink_to(item)
-    shutil.copytree(SOURCE / "model_configs" / "stacks", folder / "stacks")
-    stack = json.loads((folder / "stacks" / "perfbench.json").read_text())
-    for name, change in STACKS.items():
-        assert change.keys() <= stack.keys()
-        (folder / "stacks" / f"{name}.json").write_text(json.dumps(stack | {"name": name} | change))
-    return folder
-
-
-def agrees(answer):
-    assert answer.out, answer.err
-    found = answer.json
-    assert found["expect"]["agrees"] and answer.code == 0, json.dumps(found["expect"], indent=1) + answer.err
-    assert found["loss_ok"]
-    return found
-
+CONTEXT_LAYOUTS = [
+    ("whole", "-cp 2"), ("whole", "-cp 4"), ("whole", "-cp 8"), ("whole", "-cp 2 -mb 2"), ("whole", "-cp 2 -tp 2"),
+    ("whole", "-cp 2 -pp 2"), ("whole", "-cp 2 -ng 4"), ("whole", "-cp 2 -tp 2 -pp 2"),
+    ("whole", "-cp 2 -tp 2 -pp 2 -vp 2"), ("whole", "-cp 2 -pp 2 -vp 2 -ng 8"), ("whole", "-cp 4 -tp 2 -mb 4"),
+    ("packed", "-tp 1"), ("packed", "-mb 4"), ("packed", "-tp 2 -pp 2"), ("packed", "-ng 4"), ("packed", "-cp 2"),
+    ("packed", "-cp 4 -mb 2"), ("packed", "-cp 8"), ("packed", "-cp 2 -tp 2 -pp 2"), ("packed", "-cp 2 -tp 2 -ng 8"),
+    ("packed", "-cp 2 -pp 2 -vp 2 -ng 8"), ("packed_tied_biases", "-cp 2"), ("packed_tied_biases", "-cp 2 -tp 2 -pp 2"),
+    ("packed_long", "-tp 1"), ("packed_long", "-cp 2"), ("packed_long", "-cp 4 -tp 1"),
+]  # fmt: skip
 
 def flags(layout):
     return layout.split()
@@ -136,14 +103,14 @@ def test_bf16(verify, folders, name, reference):
     assert agrees(verify(folder, "--expect", expected))["precision"] == "bf16"
 
 
-@pytest.mark.parametrize("layout", ["-tp 1", "-tp 2", "-tp 2 -pp 2 -ng 8"])
+@pytest.mark.parametrize("layout", ["-tp 1", "-tp 2", "-tp 2 -pp 2 -ng 8", "-tp 2 -ng 4 -fsdp 1"])
 def test_bf16_over_layouts(verify, folders, layout):
     case = Case(**(vars(LAYOUT_MODELS["untied"]) | {"dtype": "bfloat16"}))
     folder, expected = folders.get(case, torch.float32)
     agrees(verify(folder, "--expect", expected, *flags(layout)))
 
 
-@pytest.mark.parametrize("layout", ["-tp 1", "-tp 2", "-tp 2 -pp 2 -ng 8"])
+@pytest.mark.parametrize("layout", ["-tp 1", "-tp 2", "-tp 2 -pp 2 -ng 8", "-ng 4 -fsdp 1", "-tp 2 -ng 4 -fsdp 1"])
 def test_fp8_current_scaling(verify, folders, data_folder, layout):
     case = Case(seed=31, layers=4, heads=4, kv_heads=2, rows=8, seq_len=32, dtype="bfloat16")
     folder, expected = folders.get(case, torch.float32)
@@ -161,6 +128,30 @@ def test_layout(verify, folders, name, layout):
     assert found["expect"]["compared"] == 1 + 3 + len(found["gradients"])
 
 
+@pytest.mark.parametrize(("name", "layout"), CONTEXT_LAYOUTS)
+def test_context_parallelism_and_packs(verify, folders, name, layout):
+    folder, expected = folders.get(CONTEXT_MODELS[name], None, 3)
+    found = agrees(verify(folder, "--expect", expected, "--steps", 3, *flags(layout)))
+    assert found["expect"]["compared"] == 1 + 3 + len(found["gradients"])
+
+
+@pytest.mark.parametrize("layout", ["-tp 1", "-cp 2", "-cp 4 -tp 2"])
+def test_packs_in_bf16(verify, folders, layout):
+    case = Case(**(vars(CONTEXT_MODELS["packed"]) | {"dtype": "bfloat16"}))
+    folder, expected = folders.get(case, torch.float32)
+    agrees(verify(folder, "--expect", expected, *flags(layout)))
+
+
+def test_packs_that_are_forgotten_are_noticed(verify, folders, tmp_path):
+    """The oracle itself: the same rows as whole samples give other gradients."""
+    folder, expected = folders.get(CONTEXT_MODELS["packed"], None, 3)
+    shutil.copytree(folder, tmp_path / "whole")
+    batch = load_file(folder / "batch.safetensors")
+    del batch["starts"]
+    save_file(batch, tmp_path / "whole" / "batch.safetensors")
+    assert verify(tmp_path / "whole", "--steps", 3, "--expect", expected).code == 1
+
+
 @pytest.mark.parametrize("name", STACKS)
 def test_policy_of_the_stack(verify, folders, data_folder, name):
     folder, expected = folders.get(LAYOUT_MODELS["tied"], None, 3)
@@ -168,9 +159,19 @@ def test_policy_of_the_stack(verify, folders, data_folder, name):
     agrees(verify(folder, "--expect", expected, "--stack", name, *layout, env={"PERFBENCH_DATA": str(data_folder)}))
 
 
+@pytest.mark.parametrize("layout", ["-ng 2", "-tp 2 -pp 2 -ng 8"])
+@pytest.mark.parametrize("name", FSDP_STACKS)
+def test_fsdp_policy_of_the_stack(verify, folders, data_folder, name, layout):
+    """Several microbatches, so that what is kept or deferred goes over them."""
+    folder, expected = folders.get(LAYOUT_MODELS["tied"], None, 3)
+    agrees(verify(folder, "--expect", expected, "--stack", name, "--steps", 3, "-fsdp", 1, *flags(layout),
+                  env={"PERFBENCH_DATA": str(data_folder)}))
+
+
 @pytest.mark.parametrize(
     ("name", "layout"),
-    [("untied", "-tp 1"), ("biases", "-tp 1"), ("tied", "-pp 2 -ng 4"), ("untied", "-tp 2 -pp 2 -vp 2 -ng 8")],
+    [("untied", "-tp 1"), ("biases", "-tp 1"), ("tied", "-pp 2 -ng 4"), ("untied", "-tp 2 -pp 2 -vp 2 -ng 8"),
+     ("untied", "-tp 2 -ng 4 -fsdp 1")],
 )
 def test_five_steps_of_adamw(verify, folders, tmp_path, name, layout):
     """What a parameter moved in five steps is off by at most 0.5 % of the way: a weight decay that is left out or twice

@@ -34,6 +34,7 @@ SHAPES = {
     "llama4_maverick": (48, 5120, 40, 8, 128, 8192, 202048, 400.7),
     "qwen2p5_7b": (28, 3584, 28, 4, 128, 18944, 152064, 7.6),
     "qwen2p5_32b": (64, 5120, 40, 8, 128, 27648, 152064, 32.8),
+    "qwen3_8b": (36, 4096, 32, 8, 128, 12288, 151936, 8.2),
 }
 
 # name: values of the loaded configuration that only its family has
@@ -63,7 +64,7 @@ FAMILY = {
 }
 
 ROPE_THETA = {"llama": 5e5, "nemotron": 1e4, "mixtral": 1e6, "deepseek_v3": 1e4, "kimi_k2": 5e4, "qwen3_moe": 1e6,
-              "gpt_oss": 1.5e5, "llama4_text": 5e5, "qwen2": 1e6}
+              "gpt_oss": 1.5e5, "llama4_text": 5e5, "qwen2": 1e6, "qwen3": 1e6}
 
 # Keys of published files that the transformers classes don't declare.
 UNDECLARED = {"architectures", "model_type", "torch_dtype", "rope_theta", "partial_rotary_factor"}

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
+#include <tuple>
 
 #include "base/error.h"
 #include "parity/outcome.h"
@@ -44,6 +46,77 @@ std::vector<TinyLlama> layouts() {
        .biases = true,
        .bucket_elements = 2000},
       {.name = "pp2_dp2_tied_replicated_optimizer", .pp = 2, .dp = 2, .tied = true, .distributed_optimizer = false},
+      {.name = "fsdp4", .dp = 4, .fsdp = true},
+      {.name = "fsdp8_kept", .dp = 8, .fsdp = true, .reshard = false},
+      {.name = "fsdp2_tied_biases", .dp = 2, .tied = true, .biases = true, .fsdp = true},
+      {.name = "fsdp2_tp2", .tp = 2, .dp = 2, .fsdp = true},
+      {.name = "fsdp2_tp2_no_sequence_parallel", .tp = 2, .dp = 2, .sequence_parallel = false, .fsdp = true},
+      {.name = "fsdp2_kept_deferred", .dp = 2, .fsdp = true, .reshard = false, .defer_reduce = true},
+      {.name = "fsdp2_deferred_unfused_biases",
+       .dp = 2,
+       .biases = true,
+       .fused = false,
+       .fsdp = true,
+       .defer_reduce = true},
+      {.name = "fsdp2_pp2_tied", .pp = 2, .dp = 2, .tied = true, .fsdp = true},
+      {.name = "fsdp2_tp2_pp2_vp2_tied_biases_deferred",
+       .tp = 2,
+       .pp = 2,
+       .vp = 2,
+       .dp = 2,
+       .tied = true,
+       .biases = true,
+       .fsdp = true,
+       .defer_reduce = true},
+      {.name = "recompute_all", .recompute_layers = 9},
+      {.name = "recompute_whole_tp2_pp2_vp2_dp2_tied_biases",
+       .tp = 2,
+       .pp = 2,
+       .vp = 2,
+       .dp = 2,
+       .tied = true,
+       .biases = true,
+       .recompute_layers = 1,
+       .recompute_whole_layer = true},
+      {.name = "recompute_fsdp2_tp2_kept", .tp = 2, .dp = 2, .fsdp = true, .reshard = false, .recompute_layers = 9},
+      {.name = "recompute_fsdp4_one_of_two_pp2",
+       .pp = 2,
+       .dp = 4,
+       .fsdp = true,
+       .defer_reduce = true,
+       .recompute_layers = 1,
+       .recompute_whole_layer = true},
+      {.name = "recompute_parts_tp2", .tp = 2, .recompute_modules = {"core_attn", "layernorm", "act"}},
+  };
+}
+
+// K and V go round the ring of cp: alone, with every other axis, and with packed sub-sequences.
+std::vector<TinyLlama> context_parallel() {
+  return {
+      {.name = "packed", .packed = true},
+      {.name = "packed_tp2_pp2_mbs2", .tp = 2, .pp = 2, .mbs = 2, .packed = true},
+      {.name = "cp2", .cp = 2},
+      {.name = "cp2_mbs2", .mbs = 2, .cp = 2},
+      {.name = "cp4", .cp = 4},
+      {.name = "cp4_mbs4_packed", .mbs = 4, .cp = 4, .packed = true},
+      {.name = "cp8_packed", .cp = 8, .packed = true},
+      {.name = "cp2_tp2_pp2", .tp = 2, .pp = 2, .cp = 2},
+      {.name = "cp2_tp2_pp2_packed", .tp = 2, .pp = 2, .mbs = 2, .cp = 2, .packed = true},
+      {.name = "cp2_tp2_no_sequence_parallel", .tp = 2, .sequence_parallel = false, .cp = 2},
+      {.name = "cp2_pp2_vp2_tied", .pp = 2, .vp = 2, .tied = true, .cp = 2},
+      {.name = "cp2_dp2_buckets_packed", .dp = 2, .bucket_elements = 3000, .cp = 2, .packed = true},
+      {.name = "cp2_dp2_replicated_optimizer", .dp = 2, .distributed_optimizer = false, .cp = 2},
+      {.name = "cp4_tp2_dp2_biases", .tp = 2, .dp = 2, .biases = true, .cp = 4},
+      {.name = "cp2_tp2_pp2_vp2_dp2_tied_biases_packed",
+       .tp = 2,
+       .pp = 2,
+       .vp = 2,
+       .dp = 2,
+       .tied = true,
+       .biases = true,
+       .bucket_elements = 2000,
+       .cp = 2,
+       .packed = true},
   };
 }
 
@@ -53,6 +126,7 @@ std::vector<TinyLlama> lower_precision() {
       {.name = "bf16", .precision = Precision::bf16},
       {.name = "bf16_tp2_pp2_dp2", .tp = 2, .pp = 2, .dp = 2, .precision = Precision::bf16, .bucket_elements = 1500},
       {.name = "bf16_pp2_dp2_tied", .pp = 2, .dp = 2, .precision = Precision::bf16, .tied = true},
+      {.name = "bf16_cp2_tp2_packed", .tp = 2, .precision = Precision::bf16, .cp = 2, .packed = true},
       {.name = "fp8cs", .precision = Precision::fp8cs},
       {.name = "fp8cs_tp2", .tp = 2, .precision = Precision::fp8cs},
       {.name = "fp8cs_tp2_kept_inputs", .tp = 2, .precision = Precision::fp8cs, .regather = false},
@@ -62,6 +136,34 @@ std::vector<TinyLlama> lower_precision() {
        .biases = true,
        .sequence_parallel = false},
       {.name = "fp8cs_tp2_pp2_vp2_dp2", .tp = 2, .pp = 2, .vp = 2, .dp = 2, .precision = Precision::fp8cs},
+      {.name = "bf16_fsdp4_tied", .dp = 4, .precision = Precision::bf16, .tied = true, .fsdp = true},
+      {.name = "fp8cs_fsdp2_tp2", .tp = 2, .dp = 2, .precision = Precision::fp8cs, .fsdp = true},
+      {.name = "fp8cs_fsdp2_pp2_kept_deferred",
+       .pp = 2,
+       .dp = 2,
+       .precision = Precision::fp8cs,
+       .fsdp = true,
+       .reshard = false,
+       .defer_reduce = true},
+      {.name = "fp8cs_recompute_tp2_pp2", .tp = 2, .pp = 2, .precision = Precision::fp8cs, .recompute_layers = 1},
+      {.name = "fp8cs_recompute_parts",
+       .precision = Precision::fp8cs,
+       .recompute_modules = {"core_attn", "layernorm", "act"}},
+      {.name = "fp8cs_fsdp2_recompute_tp2",
+       .tp = 2,
+       .dp = 2,
+       .precision = Precision::fp8cs,
+       .fsdp = true,
+       .recompute_layers = 9},
+  };
+}
+
+std::vector<TinyLlama> families() {
+  return {
+      {.name = "gpt2_tp2_pp2_dp2", .tp = 2, .pp = 2, .dp = 2, .tied = true, .family = "gpt2"},
+      {.name = "gpt2_tp2_no_sequence_parallel", .tp = 2, .sequence_parallel = false, .family = "gpt2"},
+      {.name = "nemotron_tp2_dp2", .tp = 2, .dp = 2, .bucket_elements = 2000, .family = "nemotron"},
+      {.name = "qwen3_tp2_pp2_kept_inputs", .tp = 2, .pp = 2, .regather = false, .family = "qwen3"},
   };
 }
 
@@ -79,8 +181,8 @@ void expect_structure(const StepReport& report, const Job& job, const JobProgram
   const auto memory = replay_memory(job, programs);
   ASSERT_EQ(report.ranks.size(), static_cast<std::size_t>(job.num_gpus));
   for (const RankReport& rank : report.ranks) {
-    SCOPED_TRACE("stage " + std::to_string(rank.stage) + " tp " + std::to_string(rank.tp) + " dp " +
-                 std::to_string(rank.dp));
+    SCOPED_TRACE("stage " + std::to_string(rank.stage) + " tp " + std::to_string(rank.tp) + " cp " +
+                 std::to_string(rank.cp) + " dp " + std::to_string(rank.dp));
     const StageMemoryBytes& plan = memory[static_cast<std::size_t>(rank.stage)];
     EXPECT_EQ(text(rank.traffic), text(step_traffic(programs, pipeline_shape(job), rank.stage)));
     EXPECT_EQ(static_cast<double>(rank.state_bytes), plan.parameters + plan.gradients + plan.optimizer);
@@ -124,6 +226,8 @@ TEST_P(EngineStructure, IsWhatTheProgramsSay) {
 std::string name_of(const ::testing::TestParamInfo<TinyLlama>& info) { return info.param.name; }
 
 INSTANTIATE_TEST_SUITE_P(Fp32, EngineStructure, ::testing::ValuesIn(layouts()), name_of);
+INSTANTIATE_TEST_SUITE_P(Families, EngineStructure, ::testing::ValuesIn(families()), name_of);
+INSTANTIATE_TEST_SUITE_P(ContextParallel, EngineStructure, ::testing::ValuesIn(context_parallel()), name_of);
 INSTANTIATE_TEST_SUITE_P(Lower, EngineStructure, ::testing::ValuesIn(lower_precision()), name_of);
 
 // A forward and a backward alone moves the same: AdamW is the rank's own affair.
@@ -135,25 +239,57 @@ TEST_F(EngineCounts, AForwardAndABackwardMoveWhatATrainingStepMoves) {
 }
 
 // FP32 sums in another order: losses, every gradient and the weights after two steps of AdamW.
-TEST_F(EngineLayouts, AgreeWithOneRank) {
-  for (const bool tied : {false, true}) {
-    for (const bool biases : {false, true}) {
-      const Job alone = tiny_llama({.name = "one_rank", .tied = tied, .biases = biases});
-      const Outcome reference = two_steps(alone, build_programs(alone));
-      for (const TinyLlama& tiny : layouts()) {
-        if (tiny.tied != tied || tiny.biases != biases) continue;
-        SCOPED_TRACE(tiny.name);
-        const Job job = tiny_llama(tiny);
-        expect_allowed(compare(two_steps(job, build_programs(job)), reference));
+void expect_like_one_rank(const std::vector<TinyLlama>& layouts) {
+  std::map<std::tuple<bool, bool, bool>, Outcome> references;
+  for (const TinyLlama& tiny : layouts) {
+    SCOPED_TRACE(tiny.name);
+    const std::tuple model{tiny.tied, tiny.biases, tiny.packed};
+    if (!references.contains(model)) references[model] = one_rank(tiny);
+    const Job job = tiny_llama(tiny);
+    expect_allowed(compare(two_steps(job, build_programs(job)), references[model]));
+  }
+}
+
+// The same numbers in FP8 and BF16: each rank casts the whole weight, which all ranks have gathered alike. Sums over dp
+// are taken in another order.
+TEST_F(EngineLayouts, ShardsOfWeightsInLowPrecisionAreThoseOfWholeOnes) {
+  for (const Precision precision : {Precision::bf16, Precision::fp8cs}) {
+    const Job whole = tiny_llama({.name = "", .tp = 2, .dp = 2, .mbs = 2, .precision = precision});
+    const Course expected = train(whole, {.timeout_s = 60}, false);
+    for (const bool reshard : {true, false}) {
+      for (const bool deferred : {true, false}) {
+        TinyLlama sharded{.name = "", .tp = 2, .dp = 2, .mbs = 2, .precision = precision};
+        sharded.fsdp = true;
+        sharded.reshard = reshard;
+        sharded.defer_reduce = deferred;
+        const Course course = train(tiny_llama(sharded), {.timeout_s = 60}, false);
+        EXPECT_EQ(course.losses.front(), expected.losses.front());
+        for (std::size_t step = 0; step < course.losses.size(); ++step) {
+          EXPECT_NEAR(course.losses[step], expected.losses[step], 2e-3 * expected.losses[step]);
+          EXPECT_NEAR(course.norms[step], expected.norms[step], 1e-2 * expected.norms[step]);
+        }
       }
     }
   }
 }
 
+TEST_F(EngineLayouts, AgreeWithOneRank) { expect_like_one_rank(layouts()); }
+
+// What one rank computes is proven elsewhere: packs, too, by the op cases against autograd.
+TEST_F(EngineLayouts, OfContextParallelismAgreeWithOneRank) { expect_like_one_rank(context_parallel()); }
+
+// Who forgets that samples are packed computes something else.
+TEST_F(EngineLayouts, PackedSamplesAreNotWholeOnes) {
+  EXPECT_GT(compare(one_rank({.name = "", .packed = true}), one_rank({.name = ""})).gradient, 100.0);
+}
+
 TEST_F(EngineRuns, AreTheSameBitForBit) {
-  const Job job = tiny_llama({.name = "", .tp = 2, .pp = 2, .vp = 2, .dp = 2, .tied = true, .biases = true});
-  const Course first = train(job, {.timeout_s = 60}, false);
-  for (int run = 0; run < 3; ++run) EXPECT_EQ(train(job, {.timeout_s = 60}, false), first);
+  for (const TinyLlama& tiny : {TinyLlama{.name = "", .tp = 2, .pp = 2, .vp = 2, .dp = 2, .tied = true, .biases = true},
+                                TinyLlama{.name = "", .tp = 2, .pp = 2, .mbs = 2, .cp = 4, .packed = true}}) {
+    const Job job = tiny_llama(tiny);
+    const Course first = train(job, {.timeout_s = 60}, false);
+    for (int run = 0; run < 3; ++run) EXPECT_EQ(train(job, {.timeout_s = 60}, false), first);
+  }
 }
 
 std::string run_error(const std::function<void()>& action) {

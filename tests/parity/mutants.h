@@ -25,6 +25,7 @@ inline std::vector<InOutList*> entries(Op& op) {
   if (auto* shared = std::get_if<ReduceSharedGrads>(&op)) return {&shared->main_grads};
   if (auto* gather = std::get_if<GatherParams>(&op)) return {&gather->weights};
   if (auto* norm = std::get_if<GradNorm>(&op)) return {&norm->main_grads};
+  if (auto* scatter = std::get_if<ScatterGrads>(&op)) return {&scatter->main_grads};
   if (auto* adamw = std::get_if<AdamW>(&op)) return {&adamw->weights, &adamw->main_grads};
   return {};
 }
@@ -96,6 +97,7 @@ class Mutants {
     }
     each_entry(place, node);
     collectives(place, node);
+    packed_attention(place, node);
   }
 
   void each_entry(const Place& place, const Node& node) {
@@ -141,6 +143,18 @@ class Mutants {
               add(place, "over another axis", same_shape,
                   [&](Program&, std::vector<Node>& nodes) { std::get<OpType>(nodes[place.node].op).axis = axis; });
             }
+          }
+        },
+        node.op);
+  }
+
+  void packed_attention(const Place& place, const Node& node) {
+    std::visit(
+        [&]<class OpType>(const OpType& op) {
+          if constexpr (requires { op.starts; }) {
+            if (op.starts.id == kNoValue) return;
+            add(place, "sub-sequences forgotten", true,
+                [&](Program&, std::vector<Node>& nodes) { std::get<OpType>(nodes[place.node].op).starts = {}; });
           }
         },
         node.op);

@@ -62,9 +62,9 @@ void print(const std::string& title, const std::map<std::string, Line>& table) {
 // All mutants of a job. Those that verify() refuses are tried in the engine, too, where it can run them: one of each
 // kind of each chunk kind.
 void mutate(const TinyLlama& tiny) {
-  const Job job = tiny_llama(tiny), alone = tiny_llama({.name = "one_rank", .tied = tiny.tied, .biases = tiny.biases});
-  const JobPrograms programs = build_programs(job), one_rank = build_programs(alone);
-  const Outcome right = two_steps(alone, one_rank);
+  const Job job = tiny_llama(tiny);
+  const JobPrograms programs = build_programs(job);
+  const Outcome right = one_rank(tiny);
   const Gaps gaps = compare(two_steps(job, programs), right);
   expect_allowed(gaps);
   ASSERT_FALSE(by_verify(programs));
@@ -105,6 +105,16 @@ TEST_F(Mutation, OfEveryNodeIsNoticedUnderSequenceParallelismAndADistributedOpti
           .bucket_elements = 3000});
 }
 
+TEST_F(Mutation, OfEveryNodeIsNoticedUnderFsdp) {
+  mutate({.name = "fsdp 2, tp 2, pp 2, tied, biases",
+          .tp = 2,
+          .pp = 2,
+          .dp = 2,
+          .tied = true,
+          .biases = true,
+          .fsdp = true});
+}
+
 TEST_F(Mutation, OfEveryNodeIsNoticedWithPlainTensorParallelismAndAReplicatedOptimizer) {
   mutate({.name = "tp 2, pp 2, dp 2, tied, no sequence parallelism, replicated optimizer, unfused",
           .tp = 2,
@@ -114,6 +124,10 @@ TEST_F(Mutation, OfEveryNodeIsNoticedWithPlainTensorParallelismAndAReplicatedOpt
           .sequence_parallel = false,
           .distributed_optimizer = false,
           .fused = false});
+}
+
+TEST_F(Mutation, OfEveryNodeIsNoticedUnderContextParallelismOnPackedSamples) {
+  mutate({.name = "tp 2, cp 2, pp 2, packed", .tp = 2, .pp = 2, .layers = 2, .cp = 2, .packed = true});
 }
 
 }  // namespace

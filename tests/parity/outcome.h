@@ -51,6 +51,12 @@ inline Outcome two_steps(const Job& job, const JobPrograms& programs, double tim
   return outcome;
 }
 
+// The same model and batch on one rank.
+inline Outcome one_rank(const TinyLlama& tiny) {
+  const Job job = tiny_llama({.name = "one_rank", .tied = tiny.tied, .biases = tiny.biases, .packed = tiny.packed});
+  return two_steps(job, build_programs(job));
+}
+
 // FP32: |d| <= 1e-4 |g| + 1e-7 |all gradients| for each parameter. Weights: AdamW divides by the gradient's size, so
 // that the rounding of elements near 0 shows; the change of two steps is about 2e-3 for each element.
 struct Gaps {

@@ -1,4 +1,5 @@
-// A small Llama as a Job, for any layout of four layers: the same model and the same global batch.
+// A small Llama, or a model of another family, as a Job, for any layout of four layers: the same model and the same
+// global batch.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -37,6 +38,13 @@ struct TinyLlama {
   bool sequence_parallel = true, distributed_optimizer = true, regather = true, fused = true;
   std::int64_t bucket_elements = 0;
   int layers = 4;
+  std::string family = "llama";
+  bool fsdp = false, reshard = true, defer_reduce = false;
+  int recompute_layers = 0;
+  std::vector<std::string> recompute_modules{};
+  bool recompute_whole_layer = false;
+  int cp = 1;
+  bool packed = false;
 };
 
 // Test names of a list of layouts; gtest prints it.
@@ -45,7 +53,7 @@ inline void PrintTo(const TinyLlama& tiny, std::ostream* out) { *out << tiny.nam
 // H 32, F 64, 8 heads and 4 key/value heads of 4, vocabulary 101; 8 samples of 16 tokens a step.
 inline ModelSpec tiny_llama_model(const TinyLlama& tiny) {
   ModelSpec model;
-  model.name = model.family = "llama";
+  model.name = model.family = tiny.family;
   model.hidden = 32;
   model.ffn = 64;
   model.heads = 8;
@@ -53,7 +61,17 @@ inline ModelSpec tiny_llama_model(const TinyLlama& tiny) {
   model.head_dim = 4;
   model.vocab = 101;
   model.tied_embeddings = tiny.tied;
-  model.attention_bias = model.output_bias = model.mlp_bias = tiny.biases;
+  model.attention_bias = model.output_bias = model.mlp_bias = tiny.biases || tiny.family == "gpt2";
+  model.qk_norm = tiny.family == "qwen3";
+  if (tiny.family == "gpt2" || tiny.family == "nemotron") {
+    const bool gpt2 = tiny.family == "gpt2";
+    model.gated = false;
+    model.norm = gpt2 ? Norm::layer : Norm::layer1p;
+    model.activation = gpt2 ? Activation::gelu_tanh : Activation::relu2;
+    model.positions = gpt2 ? Positions::learned : Positions::rope;
+    model.rotary_share = gpt2 ? 0.0 : 0.5;
+    model.max_positions = 16;
+  }
   model.layers.resize(static_cast<std::size_t>(tiny.layers));
   return model;
 }
@@ -69,12 +87,20 @@ inline Job tiny_llama(const TinyLlama& tiny) {
   job.stack.regather_in_backward = tiny.regather;
   job.stack.fused_grad_accumulation = tiny.fused;
   job.stack.bucket_elements = tiny.bucket_elements;
+  job.stack.fsdp_reshard_after_forward = tiny.reshard;
+  job.stack.fsdp_defer_grad_reduce = tiny.defer_reduce;
+  job.layout.fsdp = tiny.fsdp;
+  job.stack.recompute_whole_layer = tiny.recompute_whole_layer;
+  job.recompute_layers = tiny.recompute_layers;
+  job.recompute_modules = tiny.recompute_modules;
   job.precision = tiny.precision;
   job.layout.tp = tiny.tp;
   job.layout.pp = tiny.pp;
   job.layout.vp = tiny.vp;
   job.layout.dp = tiny.dp;
-  job.num_gpus = tiny.tp * tiny.pp * tiny.dp;
+  job.layout.cp = tiny.cp;
+  job.num_gpus = tiny.tp * tiny.pp * tiny.dp * tiny.cp;
+  job.packed = tiny.packed;
   job.seq_len = 16;
   job.gbs = 8;
   job.mbs = tiny.mbs;

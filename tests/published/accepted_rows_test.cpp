@@ -67,6 +67,7 @@ std::vector<Cells> published_rows() {
         std::string value(trim(row.cells[i]));
         if (const auto found = corrections.find({row.cells[0], heading}); found != corrections.end()) {
           EXPECT_EQ(value, found->second.first) << row.cells[0] << " " << heading;
+          cells["printed " + heading] = value;
           value = found->second.second;
         }
         if (heading == "task" && cells.contains("task")) continue;  // the printed one; ours stands first
@@ -126,6 +127,58 @@ TEST(PublishedRows, EveryConfigRowIsAJobAndEveryPublishedRowHasOne) {
     EXPECT_EQ(job->lbs, number(row, "lbs", job->lbs)) << row.at("row");
   }
   EXPECT_EQ(rows_with_ga, 13 + 39 + 16);  // every row of three documents; the WAN tables print no GA
+}
+
+bool is_dense(const ModelSpec& model) {
+  return std::ranges::all_of(model.layers, [](const LayerKind& kind) {
+    return kind == LayerKind{Mixer::gqa, Mlp::dense};
+  });
+}
+
+// Of a row: the number under `heading` before any correction.
+std::int64_t printed(const Cells& row, const std::string& heading) {
+  return number(row, row.contains("printed " + heading) ? "printed " + heading : heading, -1);
+}
+
+// LBS 4 x GA 4 x DP 1 of 000-10 and LBS 4 x GA 2 x DP 2 of 000-12 are not their GBS 32: the one prints a wrong GA, the
+// other a wrong LBS. Every other dense row is a Job with the accumulation that it prints, uncorrected.
+TEST(PublishedRows, DenseRowsHaveTheAccumulationThatTheyPrint) {
+  const std::vector<Job> jobs = jobs_of_all_tables();
+  std::vector<std::string> other_ga, other_lbs;
+  int checked = 0;
+  for (const Cells& row : published_rows()) {
+    const ModelSpec model = catalog().model(row.at("model"), row.at("row"));
+    if (!is_dense(model) || !row.contains("ga")) continue;
+    const auto job =
+        std::ranges::find_if(jobs, [&](const Job& candidate) { return is_row(candidate, row, model.name); });
+    ASSERT_NE(job, jobs.end()) << row.at("row");
+    ++checked;
+    EXPECT_EQ(job->gbs, job->mbs * job->num_microbatches * job->num_flushes * job->layout.dp) << row.at("row");
+    if (job->ga != printed(row, "ga")) other_ga.push_back(row.at("row"));
+    if (row.contains("lbs") && job->lbs != printed(row, "lbs")) other_lbs.push_back(row.at("row"));
+  }
+  EXPECT_EQ(other_ga, std::vector<std::string>{"000-10"});
+  EXPECT_EQ(other_lbs, std::vector<std::string>{"000-12"});
+  EXPECT_EQ(checked, 0);
+}
+
+// AutoModel's pipelines hold two layers a chunk ("layers per stage" of its configurations). NeMo's recipe of the 405B
+// counts the embedding and the loss as layers: 126 + 2 on 64 chunks.
+TEST(PublishedRows, LayersOfEachChunkAreThoseOfTheRecipes) {
+  int automodel = 0, largest = 0;
+  for (const Job& job : jobs_of_all_tables()) {
+    if (!is_dense(job.model) || job.layout.pp == 1) continue;
+    const bool of_405b = job.model.name == "llama31_405b" && job.stack.name == "megatron";
+    if (job.stack.name != "automodel" && !of_405b) continue;
+    const int slots = of_405b ? 128 / (job.layout.pp * job.layout.vp) : 2;
+    for (const ChunkLayers& chunk : job.chunks) {
+      const int taken = of_405b ? chunk.embedding + chunk.head : 0;
+      EXPECT_EQ(chunk.count, slots - taken) << job.model.name << " " << job.stack.name << " layer " << chunk.first;
+    }
+    ++(of_405b ? largest : automodel);
+  }
+  EXPECT_EQ(automodel, 4);  // 000-10 to 000-13
+  EXPECT_GE(largest, 3);
 }
 
 // Rows whose document gives a command that differs from its own table are Jobs under the command's numbers, too.

@@ -32,7 +32,7 @@ class Maker {
     for (const Bucket& bucket : perfbench::buckets(program_)) add_bucket(bucket, scattered);
     for (std::size_t i = 0; i < program_.values.size(); ++i) {
       const Value& value = program_.values[i];
-      if (value.state == StateKind::none || chunk_.states[i].defined()) continue;
+      if (value.state == StateKind::none || value.sharded || chunk_.states[i].defined()) continue;
       chunk_.states[i] = count(empty(value.type, device_).zero_());
     }
     if (scattered) return;
@@ -45,31 +45,50 @@ class Maker {
     return tensor;
   }
 
-  void add_bucket(const Bucket& bucket, bool scattered) {
-    const std::int64_t size = bucket.shard * replicas(program_);
-    const ValueId first = bucket.main_grads.front().id;
-    BucketBuffers buffers{.bucket = bucket,
-                          .weights = count(zeros(size, program_.type(program_[first].weight).dtype, device_)),
-                          .main_grads = count(zeros(size, program_.type(first).dtype, device_))};
+  // A flat buffer of a bucket's weights or main gradients.
+  at::Tensor buffer(const Bucket& bucket, const InOutList& held, bool sharded) {
+    if (held.empty()) return {};
+    const std::int64_t size = bucket.shard * (sharded ? 1 : replicas(program_));
+    const at::Tensor flat = count(zeros(size, program_.type(held.front().id).dtype, device_));
     std::int64_t offset = 0;
-    Share share{.main_grads = bucket.main_grads};
-    const std::int64_t begin = dp_rank_ * bucket.shard, end = begin + bucket.shard;
-    for (InOut grad : bucket.main_grads) {
-      const ValueType& type = program_.type(grad.id);
-      const ValueId weight = program_[grad.id].weight;
-      chunk_.states[at_id(grad.id)] = view_as(buffers.main_grads, offset, type);
-      chunk_.states[at_id(weight)] = view_as(buffers.weights, offset, program_.type(weight));
-      const std::int64_t from = std::max(offset, begin), to = std::min(offset + type.shape.elements(), end);
-      if (from < to) {
-        share.ranges.push_back(
-            {.main_grad = grad.id, .first = from - offset, .count = to - from, .offset = from - begin});
-      }
-      offset += type.shape.elements();
+    for (InOut state : held) {
+      if (sharded) break;
+      chunk_.states[at_id(state.id)] = view_as(flat, offset, program_.type(state.id));
+      offset += program_.type(state.id).shape.elements();
     }
-    if (scattered) {
-      share.weight = buffers.weights.narrow(0, begin, bucket.shard);
-      share.main_grad = buffers.main_grads.narrow(0, begin, bucket.shard);
-      add_share(std::move(share));
+    return flat;
+  }
+
+  // What of the bucket is in this rank's shard.
+  std::vector<ShareRange> ranges_of(const Bucket& bucket) const {
+    std::vector<ShareRange> ranges;
+    const std::int64_t begin = dp_rank_ * bucket.shard, end = begin + bucket.shard;
+    std::int64_t offset = 0;
+    for (InOut weight : bucket.weights) {
+      const std::int64_t elements = program_.type(weight.id).shape.elements();
+      const std::int64_t from = std::max(offset, begin), to = std::min(offset + elements, end);
+      if (from < to) {
+        ranges.push_back({.weight = weight.id, .first = from - offset, .count = to - from, .offset = from - begin});
+      }
+      offset += elements;
+    }
+    return ranges;
+  }
+
+  at::Tensor shard_of(const at::Tensor& buffer, const Bucket& bucket, bool sharded) const {
+    return sharded ? buffer : buffer.narrow(0, dp_rank_ * bucket.shard, bucket.shard);
+  }
+
+  void add_bucket(const Bucket& bucket, bool scattered) {
+    BucketBuffers buffers{.bucket = bucket,
+                          .weights = buffer(bucket, bucket.weights, bucket.sharded_weights),
+                          .main_grads = buffer(bucket, bucket.main_grads, bucket.sharded_main_grads),
+                          .ranges = ranges_of(bucket)};
+    if (scattered && !bucket.main_grads.empty()) {
+      add_share({.weight = shard_of(buffers.weights, bucket, bucket.sharded_weights),
+                 .main_grad = shard_of(buffers.main_grads, bucket, bucket.sharded_main_grads),
+                 .main_grads = bucket.main_grads,
+                 .ranges = buffers.ranges});
     }
     chunk_.buckets.push_back(std::move(buffers));
   }
@@ -78,7 +97,7 @@ class Maker {
     Share share{.weight = chunk_.states[at_id(program_[grad].weight)].view(-1),
                 .main_grad = chunk_.states[at_id(grad)].view(-1)};
     share.main_grads = {{grad}};
-    share.ranges = {{.main_grad = grad, .first = 0, .count = share.main_grad.numel(), .offset = 0}};
+    share.ranges = {{.weight = program_[grad].weight, .first = 0, .count = share.main_grad.numel(), .offset = 0}};
     add_share(std::move(share));
   }
 
@@ -101,8 +120,10 @@ class Maker {
 
 const BucketBuffers& Chunk::bucket_of(ValueId state) const {
   for (const BucketBuffers& buffers : buckets) {
-    for (InOut grad : buffers.bucket.main_grads) {
-      if (grad.id == state || program[grad.id].weight == state) return buffers;
+    for (const InOutList* held : {&buffers.bucket.weights, &buffers.bucket.main_grads}) {
+      for (InOut own : *held) {
+        if (own.id == state) return buffers;
+      }
     }
   }
   throw std::logic_error("bucket_of: the state travels in no bucket");

@@ -12,11 +12,11 @@
 
 namespace perfbench {
 
-// A range of elements of one main gradient, and where it stands in its share.
+// A range of elements of one weight and of its main gradient, and where it stands in a flat buffer.
 struct ShareRange {
-  ValueId main_grad = kNoValue;
-  std::int64_t first = 0, count = 0;  // of the main gradient's elements
-  std::int64_t offset = 0;            // in the share
+  ValueId weight = kNoValue;
+  std::int64_t first = 0, count = 0;  // of the weight's elements
+  std::int64_t offset = 0;
 };
 
 // What this rank updates of a bucket, or of one weight where nothing is shared over dp. All flat, of equal length.
@@ -32,7 +32,8 @@ struct Share {
 // Weights and main gradients that travel over dp together.
 struct BucketBuffers {
   Bucket bucket;
-  at::Tensor weights, main_grads;  // flat, padded
+  at::Tensor weights, main_grads;    // flat: all with padding, or this rank's shard; frozen weights have no main_grads
+  std::vector<ShareRange> ranges{};  // that the shard is made of
 };
 
 struct Chunk {
@@ -40,7 +41,7 @@ struct Chunk {
   int first_layer = 0;
   Lifetimes lifetimes{};
   bool saves_output = false;         // the backward reads what the forward sends
-  std::vector<at::Tensor> states{};  // by value id; undefined where the value is no state
+  std::vector<at::Tensor> states{};  // by value id; undefined where the value is no state, or sharded
   std::vector<BucketBuffers> buckets{};
   std::vector<Share> shares{};
   std::int64_t state_bytes = 0;

@@ -46,7 +46,11 @@ void Executor::begin(const Batch& batch) {
   rank_.ledger.peak = rank_.ledger.live;
   for (Chunk& chunk : chunks_) {
     for (ValueId grad : states(chunk.program, StateKind::main_grad)) {
-      chunk.states[static_cast<std::size_t>(grad)].zero_();
+      at::Tensor& whole = chunk.states[static_cast<std::size_t>(grad)];
+      if (whole.defined()) whole.zero_();
+    }
+    for (BucketBuffers& buffers : chunk.buckets) {
+      if (buffers.bucket.sharded_main_grads) buffers.main_grads.zero_();
     }
   }
   sending_.assign(kNumTransferLanes, {});
@@ -111,11 +115,15 @@ void Executor::give_data(const Batch& batch, const Slot& slot, Frame& frame) {
 
 void Executor::run_node(const Node& node, Frame& frame) {
   const std::vector<Operand> operands = collect(node.op);
-  lanes_->enter(lane_of(node.op), operands);
+  std::vector<Operand> awaited = operands;
+  if (node.after != kNoValue) awaited.push_back({node.after, Use::in});
+  lanes_->enter(lane_of(node.op), awaited);
   std::visit([&frame](const auto& op) { run(op, frame); }, node.op);
   std::vector<at::Tensor> touched;
   if (!rank_.device.is_cpu()) {
-    for (const Operand& operand : operands) touched.push_back(frame[operand.id]);
+    for (const Operand& operand : operands) {
+      if (frame[operand.id].defined()) touched.push_back(frame[operand.id]);  // a sharded state is in its bucket
+    }
   }
   lanes_->leave(operands, touched);
 }
@@ -149,7 +157,9 @@ void Executor::run_slot(const StageStep& step, const Batch& batch) {
   const ValueId made = slot.backward ? program.grad_input : program.output;
   if (step.send) send(*step.send, frame[made]);
   if (slot.backward) {
-    if (made != kNoValue) frame.release(made);
+    for (ValueId id : {made, program.grad_output}) {  // nobody reads the latter where nothing is trained
+      if (id != kNoValue) frame.release(id);
+    }
     tables_.erase({slot.chunk, slot.microbatch});
   } else if (made != kNoValue && !chunk.saves_output) {
     frame.release(made);

@@ -17,13 +17,14 @@ void run(const Transpose& op, Frame& frame);
 // ops_fp8.cpp
 void run(const Quantize& op, Frame& frame);
 void run(const CastWeight& op, Frame& frame);
-// ops_block.cpp
+// ops_norm.cpp
 void run(const RmsNorm& op, Frame& frame);
 void run(const RmsNormBackward& op, Frame& frame);
 void run(const LayerNorm& op, Frame& frame);
 void run(const LayerNormBackward& op, Frame& frame);
 void run(const QkNorm& op, Frame& frame);
 void run(const QkNormBackward& op, Frame& frame);
+// ops_block.cpp
 void run(const Rope& op, Frame& frame);
 void run(const SwiGlu& op, Frame& frame);
 void run(const SwiGluBackward& op, Frame& frame);

@@ -1,10 +1,12 @@
-// Attention on packed q|k|v. Letters: S sequence length, B samples, n and k local heads, D head dim.
+// Attention on packed q|k|v: ATen's fused kernel where the rank has whole samples, blocks elsewhere. Letters: S
+// sequence length, B samples, n and k local heads, D head dim.
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu_backward.h>
 #include <ATen/ops/sum.h>
 
 #include "base/error.h"
 #include "engine/torch/ops.h"
+#include "engine/torch/ring_attention.h"
 
 namespace perfbench {
 namespace {
@@ -35,10 +37,15 @@ void require_cpu(const Frame& frame) {
   if (!frame.rank.device.is_cpu()) throw Unsupported("attention on cuda", "attention on CUDA is not built yet");
 }
 
+bool whole_samples(const auto& op, const Frame& frame) {
+  return !Frame::has(op.starts) && frame.rank.over(Axis::cp).size() == 1;
+}
+
 }  // namespace
 
 void run(const Attention& op, Frame& frame) {
   require_cpu(frame);
+  if (!whole_samples(op, frame)) return run_in_blocks(op, frame);
   const Heads3 heads = unpack(frame[op.qkv], op);
   const auto [out, lse] =
       at::_scaled_dot_product_flash_attention_for_cpu(heads.q, heads.k, heads.v, 0.0, op.causal);  // lse (B, n, S)
@@ -48,6 +55,7 @@ void run(const Attention& op, Frame& frame) {
 
 void run(const AttentionBackward& op, Frame& frame) {
   require_cpu(frame);
+  if (!whole_samples(op, frame)) return run_in_blocks(op, frame);
   const std::int64_t n = op.heads.heads, k = op.heads.kv_heads;
   const Heads3 heads = unpack(frame[op.qkv], op);
   const at::Tensor lse = frame[op.lse].view({op.seq, op.batch, n}).permute({1, 2, 0}).contiguous();

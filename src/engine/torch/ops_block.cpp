@@ -1,49 +1,22 @@
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/add.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cos.h>
+#include <ATen/ops/gelu.h>
+#include <ATen/ops/gelu_backward.h>
 #include <ATen/ops/index_select.h>
-#include <ATen/ops/mean.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/outer.h>
 #include <ATen/ops/pow.h>
-#include <ATen/ops/rsqrt.h>
+#include <ATen/ops/relu.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/silu_backward.h>
 #include <ATen/ops/sin.h>
-#include <ATen/ops/sum.h>
 
 #include <numbers>
 
 #include "engine/torch/ops.h"
 
 namespace perfbench {
-
-void run(const RmsNorm& op, Frame& frame) {
-  at::Tensor x = frame[op.x];
-  if (Frame::has(op.residual)) {
-    x = at::add(x, frame[op.residual]);
-    frame.put(op.sum, x);
-  }
-  const at::Tensor wide = x.to(at::kFloat);                                            // (T, H)
-  const at::Tensor rstd = at::rsqrt(at::mean(wide.square(), {1}, true).add_(op.eps));  // (T, 1)
-  frame.put(op.y, at::mul(wide, rstd).to(x.scalar_type()).mul_(frame[op.weight]));
-  frame.put(op.rstd, rstd.reshape({-1}));
-}
-
-// With n = sum * rstd and g = dy * weight: dx = rstd (g - n mean(g n)) + dsum, dw = sum over rows of dy n.
-void run(const RmsNormBackward& op, Frame& frame) {
-  const at::Tensor& sum = frame[op.sum];
-  const at::Tensor dy = frame[op.dy].to(at::kFloat);
-  const at::Tensor rstd = frame[op.rstd].unsqueeze(1);          // (T, 1)
-  const at::Tensor normed = at::mul(sum.to(at::kFloat), rstd);  // (T, H)
-  if (Frame::has(op.dw)) frame.put(op.dw, at::sum(at::mul(dy, normed), 0).to(sum.scalar_type()));
-  const at::Tensor g = at::mul(dy, frame[op.weight].to(at::kFloat));  // (T, H)
-  const at::Tensor mean = at::mean(at::mul(g, normed), {1}, true);    // (T, 1)
-  at::Tensor dx = at::mul(normed, mean).neg_().add_(g).mul_(rstd);
-  if (Frame::has(op.dsum)) dx.add_(frame[op.dsum]);
-  frame.put(op.dx, dx.to(sum.scalar_type()));
-}
 
 namespace {
 
@@ -110,6 +83,34 @@ void run(const SwiGluBackward& op, Frame& frame) {
   dx.narrow(1, 0, width).copy_(at::silu_backward(at::mul(dy, up), gate));
   dx.narrow(1, width, width).copy_(at::mul(dy, at::silu(gate)));
   frame.put(op.dx, dx);
+}
+
+void run(const Activate& op, Frame& frame) {
+  const at::Tensor& x = frame[op.x];
+  switch (op.activation) {
+    case Activation::silu:
+      return frame.put(op.y, at::silu(x));
+    case Activation::gelu:
+      return frame.put(op.y, at::gelu(x, "none"));
+    case Activation::gelu_tanh:
+      return frame.put(op.y, at::gelu(x, "tanh"));
+    case Activation::relu2:
+      return frame.put(op.y, at::relu(x).square_());
+  }
+}
+
+void run(const ActivateBackward& op, Frame& frame) {
+  const at::Tensor &dy = frame[op.dy], &x = frame[op.x];
+  switch (op.activation) {
+    case Activation::silu:
+      return frame.put(op.dx, at::silu_backward(dy, x));
+    case Activation::gelu:
+      return frame.put(op.dx, at::gelu_backward(dy, x, "none"));
+    case Activation::gelu_tanh:
+      return frame.put(op.dx, at::gelu_backward(dy, x, "tanh"));
+    case Activation::relu2:
+      return frame.put(op.dx, at::relu(x).mul_(2.0).mul_(dy));
+  }
 }
 
 }  // namespace perfbench

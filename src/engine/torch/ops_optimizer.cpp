@@ -10,9 +10,9 @@ namespace {
 
 // Every parameter counts once: copies on tp ranks and on the other stage of a shared embedding do not, and where the
 // whole sum is on every dp rank, the first counts it.
-bool counts(const Value& main_grad, const Frame& frame, bool whole_on_dp) {
-  if (main_grad.copy || (whole_on_dp && frame.rank.at.dp != 0)) return false;
-  return main_grad.type.placement[Axis::tp].is_split() || frame.rank.at.tp == 0;
+bool counts(const Value& weight, const Frame& frame, bool whole_on_dp) {
+  if (weight.copy || (whole_on_dp && frame.rank.at.dp != 0)) return false;
+  return weight.type.placement[Axis::tp].is_split() || frame.rank.at.tp == 0;
 }
 
 }  // namespace
@@ -21,7 +21,7 @@ void run(const GradNorm& op, Frame& frame) {
   at::Tensor square = at::zeros({1}, at::TensorOptions().dtype(at::kFloat).device(frame.rank.device));
   for (const Share& share : frame.chunk.shares) {
     for (const ShareRange& range : share.ranges) {
-      if (!counts(frame.chunk.program[range.main_grad], frame, op.shards == 1)) continue;
+      if (!counts(frame.chunk.program[range.weight], frame, op.shards == 1)) continue;
       square.add_(at::sum(share.main_grad.narrow(0, range.offset, range.count).to(at::kFloat).square()));
     }
   }

@@ -1,4 +1,4 @@
-// Embedding and cross entropy over a vocabulary that is split over tp: rank r holds rows r V to (r + 1) V.
+// Embedding and cross entropy. Where a vocabulary is split over tp, rank r holds rows r V to (r + 1) V.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/amax.h>
 #include <ATen/ops/embedding.h>
@@ -36,6 +36,11 @@ std::int64_t real_columns(std::int64_t columns, std::int64_t vocab, int rank) {
   return std::clamp<std::int64_t>(vocab - columns * rank, 0, columns);
 }
 
+// A table that every rank holds whole has no rows of other ranks.
+bool rows_are_split(const auto& op, const Frame& frame) {
+  return frame.type(op.weight.id).placement[op.axis].is_split(0);
+}
+
 void all_reduce(Communicator& group, at::Tensor& x, Reduction reduction) {
   if (group.size() > 1) group.all_reduce(x.data_ptr(), x.numel(), DType::f32, reduction);
 }
@@ -44,15 +49,15 @@ void all_reduce(Communicator& group, at::Tensor& x, Reduction reduction) {
 
 void run(const Embedding& op, Frame& frame) {
   const at::Tensor& weight = frame[op.weight];
+  if (!rows_are_split(op, frame)) return frame.put(op.out, at::embedding(weight, frame[op.tokens]));
   const LocalIds local = local_ids(frame[op.tokens], weight.size(0), frame.rank.over(op.axis).rank());
-  at::Tensor out = at::embedding(weight, local.ids);  // (T, H)
-  if (frame.rank.over(op.axis).size() > 1) out.mul_(local.mine.unsqueeze(1));
-  frame.put(op.out, out);
+  frame.put(op.out, at::embedding(weight, local.ids).mul_(local.mine.unsqueeze(1)));  // (T, H)
 }
 
 void run(const EmbeddingBackward& op, Frame& frame) {
-  const std::int64_t rows = frame[op.weight].size(0);
-  const LocalIds local = local_ids(frame[op.tokens], rows, frame.rank.over(op.axis).rank());
+  const std::int64_t rows = frame.type(op.weight.id).shape[0];
+  const int rank = rows_are_split(op, frame) ? frame.rank.over(op.axis).rank() : 0;
+  const LocalIds local = local_ids(frame[op.tokens], rows, rank);
   const at::Tensor others = at::where(local.mine, local.ids, rows);  // a row that is left out
   frame.put(op.dw, at::embedding_dense_backward(frame[op.dout], others, rows, rows, false));
 }

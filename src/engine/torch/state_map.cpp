@@ -51,19 +51,24 @@ struct Overlap {
 
 Overlap overlap(const at::Tensor& local, const at::Tensor& whole, const Located& located, const Value& value,
                 int tp_rank) {
+  const Piece& piece = located.piece;
   const Placement& tp = value.type.placement[Axis::tp];
-  const std::int64_t first = tp.is_split(0) ? located.piece.rows * tp_rank : 0;
-  const std::int64_t rows = std::clamp<std::int64_t>(located.piece.model_rows - first, 0, located.piece.rows);
-  Overlap both{.local = local.narrow(0, located.local_row, rows), .whole = whole.narrow(0, rows > 0 ? first : 0, rows)};
+  const std::int64_t first = tp.is_split(0) ? piece.rows * tp_rank : 0;  // within the piece
+  const std::int64_t rows = std::clamp<std::int64_t>(piece.model_rows - first, 0, piece.rows);
+  const at::Tensor upright = piece.transposed ? whole.t() : whole;
+  Overlap both{.local = local.narrow(0, located.local_row, rows),
+               .whole = upright.narrow(0, rows > 0 ? piece.first_row + first : 0, rows)};
   if (tp.is_split(1)) both.whole = both.whole.narrow(1, local.size(1) * tp_rank, local.size(1));
   return both;
 }
 
 std::vector<std::int64_t> model_shape(const Located& located, const Value& value, int tp) {
-  std::vector<std::int64_t> shape = {located.piece.model_rows};
+  const Piece& piece = located.piece;
+  std::vector<std::int64_t> shape = {piece.tensor_rows > 0 ? piece.tensor_rows : piece.model_rows};
   if (value.type.shape.rank == 2) {
     shape.push_back(value.type.shape[1] * (value.type.placement[Axis::tp].is_split(1) ? tp : 1));
   }
+  if (piece.transposed) std::reverse(shape.begin(), shape.end());
   return shape;
 }
 
@@ -72,32 +77,64 @@ at::Tensor on_host(const HostTensor& tensor) {
                        at::TensorOptions().dtype(scalar_type(tensor.dtype)));
 }
 
+// A weight that is never updated: whole on every rank, or in shares.
+void add_frozen(const Chunk& chunk, ValueId weight, at::Tensor& flat) {
+  const at::Tensor& whole = chunk.states[static_cast<std::size_t>(weight)];
+  if (whole.defined()) {
+    flat.copy_(whole.view(-1));
+    return;
+  }
+  const BucketBuffers& buffers = chunk.bucket_of(weight);
+  for (const ShareRange& range : buffers.ranges) {
+    if (range.weight != weight) continue;
+    flat.narrow(0, range.first, range.count).copy_(buffers.weights.narrow(0, range.offset, range.count));
+  }
+}
+
 // Writes what one rank knows of the weight's local values into `local`, (R, C) float32 on the host: its own share.
 void add_local(const Chunk& chunk, ValueId weight, Part part, at::Tensor& local) {
   at::Tensor flat = local.view(-1);
+  if (part == Part::weight && !chunk.program[weight].trainable) return add_frozen(chunk, weight, flat);
   for (const Share& share : chunk.shares) {
     for (const ShareRange& range : share.ranges) {
-      if (chunk.program[range.main_grad].weight != weight) continue;
+      if (range.weight != weight) continue;
       const at::Tensor& source = part == Part::main_grad ? share.main_grad : share.master;
       flat.narrow(0, range.first, range.count).copy_(source.narrow(0, range.offset, range.count));
     }
   }
 }
 
-// The piece's elements of the weight's local values, (R, C) float32, into the master copies that this rank holds.
-void load_masters(const Chunk& chunk, const Located& located, const at::Tensor& local) {
+// The piece's elements of the weight's local values, (R, C) float32, into a flat buffer of these ranges.
+void load_ranges(const std::vector<ShareRange>& ranges, const Located& located, const at::Tensor& local,
+                 const at::Tensor& buffer) {
   const at::Tensor flat = local.view(-1);
   const std::int64_t columns = local.dim() == 2 ? local.size(1) : 1;
   const std::int64_t begin = located.local_row * columns, end = begin + located.piece.rows * columns;
-  for (const Share& share : chunk.shares) {
-    if (share.master.is_same(share.weight)) continue;
-    for (const ShareRange& range : share.ranges) {
-      if (chunk.program[range.main_grad].weight != located.weight) continue;
-      const std::int64_t from = std::max(begin, range.first), to = std::min(end, range.first + range.count);
-      if (from >= to) continue;
-      share.master.narrow(0, range.offset + from - range.first, to - from).copy_(flat.narrow(0, from, to - from));
-    }
+  for (const ShareRange& range : ranges) {
+    if (range.weight != located.weight) continue;
+    const std::int64_t from = std::max(begin, range.first), to = std::min(end, range.first + range.count);
+    if (from >= to) continue;
+    buffer.narrow(0, range.offset + from - range.first, to - from).copy_(flat.narrow(0, from, to - from));
   }
+}
+
+// The same into all that this rank holds of the weight: the weight, or its share, and the master copies.
+void load_local(Chunk& chunk, const Located& located, const at::Tensor& local) {
+  const at::Tensor& whole = chunk.states[static_cast<std::size_t>(located.weight)];
+  if (whole.defined()) {
+    whole.narrow(0, located.local_row, located.piece.rows)
+        .copy_(local.narrow(0, located.local_row, located.piece.rows));
+  } else {
+    const BucketBuffers& buffers = chunk.bucket_of(located.weight);
+    load_ranges(buffers.ranges, located, local, buffers.weights);
+  }
+  for (const Share& share : chunk.shares) {
+    if (!share.master.is_same(share.weight)) load_ranges(share.ranges, located, local, share.master);
+  }
+}
+
+at::Tensor host_zeros(const ValueType& type) {
+  return at::zeros(at::IntArrayRef(type.shape.dims.data(), static_cast<std::size_t>(type.shape.rank)), at::kFloat);
 }
 
 }  // namespace
@@ -114,7 +151,8 @@ std::vector<Parameter> parameters_of(const std::vector<RankStates>& ranks, int p
         const Value& value = chunk.program[located.weight];
         list.push_back({.name = located.name,
                         .dtype = value.type.dtype,
-                        .shape = model_shape(located, value, states.rank->over(Axis::tp).size())});
+                        .shape = model_shape(located, value, states.rank->over(Axis::tp).size()),
+                        .trainable = value.trainable});
       }
     }
   }
@@ -128,13 +166,10 @@ void load_parameter(const std::vector<RankStates>& ranks, const HostTensor& tens
       for (const Located& located : pieces_of(chunk)) {
         if (located.name != tensor.name) continue;
         const Value& value = chunk.program[located.weight];
-        at::Tensor& weight = chunk.states[static_cast<std::size_t>(located.weight)];
-        const Overlap part = overlap(weight, whole, located, value, states.rank->at.tp);
+        const at::Tensor local = host_zeros(value.type);  // float32: the masters keep what rounding takes away
+        const Overlap part = overlap(local, whole, located, value, states.rank->at.tp);
         part.local.copy_(part.whole);
-        const at::Tensor exact = at::zeros(weight.sizes(), at::kFloat);  // the masters keep what rounding takes away
-        const Overlap precise = overlap(exact, whole, located, value, states.rank->at.tp);
-        precise.local.copy_(precise.whole);
-        load_masters(chunk, located, exact);
+        load_local(chunk, located, local);
       }
     }
   }
@@ -151,8 +186,7 @@ HostTensor whole_parameter(const std::vector<RankStates>& ranks, const Parameter
       for (const Located& located : pieces_of((*holder.chunks)[c])) {
         if (located.name != parameter.name) continue;
         const Value& value = (*holder.chunks)[c].program[located.weight];
-        at::Tensor local = at::zeros(
-            at::IntArrayRef(value.type.shape.dims.data(), static_cast<std::size_t>(value.type.shape.rank)), at::kFloat);
+        at::Tensor local = host_zeros(value.type);
         for (const RankStates& peer : ranks) {
           if (std::pair(peer.rank->at.stage, peer.rank->at.tp) == place) {
             add_local((*peer.chunks)[c], located.weight, part, local);

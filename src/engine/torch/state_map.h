@@ -22,6 +22,7 @@ struct Parameter {
   std::string name;
   DType dtype = DType::bf16;
   std::vector<std::int64_t> shape;
+  bool trainable = true;
 };
 
 // The parameters of the model in its own order: embedding, layers, final norm, head; each once.
@@ -32,7 +33,8 @@ void load_parameter(const std::vector<RankStates>& ranks, const HostTensor& tens
 
 enum class Part : std::uint8_t { main_grad, weight };
 
-// The whole tensor, float32, put together from the ranks that hold its parts; of weights the master copies.
+// The whole tensor, float32, put together from the ranks that hold its parts; of weights the master copies where there
+// are. Gradients are those of trainable parameters alone.
 HostTensor whole_parameter(const std::vector<RankStates>& ranks, const Parameter& parameter, Part part);
 
 }  // namespace perfbench

@@ -75,13 +75,8 @@ class TorchSession final : public Session {
     for (const Parameter& p : parameters_) load_parameter(states_, initial(p, settings.seed));
   }
 
-  std::vector<HostTensor> parameters() const override {
-    std::vector<HostTensor> list;
-    for (const Parameter& p : parameters_) {
-      list.push_back({.name = p.name, .dtype = p.dtype, .shape = p.shape, .data = {}});
-    }
-    return list;
-  }
+  std::vector<HostTensor> parameters() const override { return listed(false); }
+  std::vector<HostTensor> trainable_parameters() const override { return listed(true); }
 
   void load(const std::function<HostTensor(const std::string& name)>& read) override {
     for (const Parameter& p : parameters_) {
@@ -113,6 +108,15 @@ class TorchSession final : public Session {
   std::vector<HostTensor> weights() override { return whole(Part::weight); }
 
  private:
+  std::vector<HostTensor> listed(bool trainable_only) const {
+    std::vector<HostTensor> list;
+    for (const Parameter& p : parameters_) {
+      if (p.trainable || !trainable_only)
+        list.push_back({.name = p.name, .dtype = p.dtype, .shape = p.shape, .data = {}});
+    }
+    return list;
+  }
+
   std::unique_ptr<LocalRank> make_rank(int r, const JobPrograms& programs, const SessionSettings& settings) {
     auto local = std::make_unique<LocalRank>();
     Rank& rank = local->rank;
@@ -144,7 +148,9 @@ class TorchSession final : public Session {
 
   std::vector<HostTensor> whole(Part part) const {
     std::vector<HostTensor> list;
-    for (const Parameter& p : parameters_) list.push_back(whole_parameter(states_, p, part));
+    for (const Parameter& p : parameters_) {
+      if (p.trainable || part == Part::weight) list.push_back(whole_parameter(states_, p, part));
+    }
     return list;
   }
 

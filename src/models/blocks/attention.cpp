@@ -1,45 +1,80 @@
-#include "models/blocks/block.h"
+#include "models/blocks/adapters.h"
 
 namespace perfbench {
 namespace {
 
-Linear qkv_proj(const LocalShape& shape) {
+// q, k and v one below the other; where the family packs them, as three parts of one tensor.
+Pieces qkv_pieces(const LocalShape& shape, std::array<const char*, 3> tensors) {
   const std::int64_t q = shape.heads.heads * shape.heads.head_dim, kv = shape.heads.kv_heads * shape.heads.head_dim;
+  Pieces pieces{split_rows(tensors[0], q, shape.tp), split_rows(tensors[1], kv, shape.tp),
+                split_rows(tensors[2], kv, shape.tp)};
+  if (!shape.tensors.packed_qkv) return pieces;
+  std::int64_t row = 0;
+  for (Piece& piece : pieces) {
+    piece.first_row = row;
+    piece.tensor_rows = (q + 2 * kv) * shape.tp;
+    row += piece.model_rows;
+  }
+  return pieces;
+}
+
+Linear qkv_proj(const LocalShape& shape) {
+  const TensorNames& names = shape.tensors;
   Linear linear{.name = "qkv_proj",
-                .weight = {split_rows("model.layers.{}.self_attn.q_proj.weight", q, shape.tp),
-                           split_rows("model.layers.{}.self_attn.k_proj.weight", kv, shape.tp),
-                           split_rows("model.layers.{}.self_attn.v_proj.weight", kv, shape.tp)}};
+                .weight = transposed_where(names.transposed_linears,
+                                           qkv_pieces(shape, {names.q.weight, names.k.weight, names.v.weight}))};
   if (shape.attention_bias) {
     linear.bias_name = "qkv_bias";
-    linear.bias = {split_rows("model.layers.{}.self_attn.q_proj.bias", q, shape.tp),
-                   split_rows("model.layers.{}.self_attn.k_proj.bias", kv, shape.tp),
-                   split_rows("model.layers.{}.self_attn.v_proj.bias", kv, shape.tp)};
+    linear.bias = qkv_pieces(shape, {names.q.bias, names.k.bias, names.v.bias});
   }
+  linear.adapters = qkv_adapters(shape);
   return linear;
 }
 
 Linear o_proj(const LocalShape& shape) {
-  Linear linear{.name = "o_proj", .weight = {whole_rows("model.layers.{}.self_attn.o_proj.weight", shape.hidden)}};
+  const TensorNames& names = shape.tensors;
+  Linear linear{.name = "o_proj",
+                .weight = transposed_where(names.transposed_linears, {whole_rows(names.o.weight, shape.hidden)})};
   if (shape.output_bias) {
     linear.bias_name = "o_bias";
-    linear.bias = {whole_rows("model.layers.{}.self_attn.o_proj.bias", shape.hidden)};
+    linear.bias = {whole_rows(names.o.bias, shape.hidden)};
   }
+  constexpr AdapterNames kNames{.a = "o_lora_a", .b = "o_lora_b", .h = "o_lora"};
+  linear.adapters = adapters_of(shape, kNames, {{"o_proj", shape.hidden}}, false);
   return linear;
+}
+
+// Each head of q and k, normed. (T, (n + 2k) D)
+ValueId qk_norm(Builder& build, ValueId qkv, const LocalShape& shape) {
+  const std::int64_t dim = shape.heads.head_dim;
+  const auto weight = [&](const char* name, const TensorName& tensor) {
+    return build.weight(name, {dim}, kReplicated, {whole_rows(tensor.weight, dim)});
+  };
+  QkNorm op{.qkv = {qkv}, .heads = shape.heads, .eps = shape.norm_eps};
+  op.q_weight = {weight("q_norm", shape.tensors.q_norm)};
+  op.k_weight = {weight("k_norm", shape.tensors.k_norm)};
+  return build.emit(op, {"qkv_normed", "qk_rstd"}).out.id;
+}
+
+ValueId rope(Builder& build, ValueId qkv, const LocalShape& shape) {
+  Rope op{.qkv = {qkv}, .positions = {build.program().positions}, .heads = shape.heads, .theta = shape.rope_theta};
+  op.scaling = shape.rope_scaling;
+  op.rotary_dim = shape.rotary_dim;
+  return build.emit(op, {"qkv_rot"}).out.id;
 }
 
 }  // namespace
 
 void attention_block(Builder& build, Stream& stream, const LocalShape& shape) {
-  const ValueId x =
-      norm(build, stream, shape, "input_norm", "model.layers.{}.input_layernorm.weight", "sum_in");  // (T, H)
-  const ValueId qkv = build.column_linear(x, qkv_proj(shape), shape.heads.packed_width(), "qkv");    // (T, (n + 2k) D)
-  Rope rope{.qkv = {qkv}, .positions = {build.program().positions}, .heads = shape.heads, .theta = shape.rope_theta};
-  rope.scaling = shape.rope_scaling;
-  rope.rotary_dim = shape.rotary_dim;
-  rope = build.emit(rope, {"qkv_rot"});
-  Attention attention{.qkv = {rope.out.id}, .starts = {build.program().starts}, .heads = shape.heads};
+  const NormNames names{.weight = "input_norm", .bias = "input_norm_bias", .sum = "sum_in"};
+  const ValueId x = norm(build, stream, shape, names, shape.tensors.input_norm);             // (T, H)
+  ValueId qkv = build.column_linear(x, qkv_proj(shape), shape.heads.packed_width(), "qkv");  // (T, (n + 2k) D)
+  if (shape.qk_norm) qkv = qk_norm(build, qkv, shape);
+  if (shape.positions == Positions::rope) qkv = rope(build, qkv, shape);
+  Attention attention{.qkv = {qkv}, .starts = {build.program().starts}, .heads = shape.heads};
   attention.batch = shape.batch;
   attention.seq = shape.seq;
+  attention.attended = shape.attended;
   attention = build.emit(attention, {"attn", "lse"});                                            // (T, n D), (T, n)
   stream.pending = build.row_linear(attention.out.id, o_proj(shape), shape.hidden, "attn_out");  // (T, H)
 }

@@ -1,5 +1,7 @@
 #include "models/blocks/block.h"
 
+#include "spec/packed_lengths.h"
+
 namespace perfbench {
 
 LocalShape local_shape(const Job& job) {
@@ -15,10 +17,22 @@ LocalShape local_shape(const Job& job) {
       .attention_bias = model.attention_bias,
       .output_bias = model.output_bias,
       .mlp_bias = model.mlp_bias,
+      .qk_norm = model.qk_norm,
+      .gated = model.gated,
+      .norm = model.norm,
+      .activation = model.activation,
+      .positions = model.positions,
       .norm_eps = model.norm_eps,
       .rope_theta = model.rope_theta,
       .rope_scaling = model.rope_scaling,
-      .rotary_dim = model.head_dim};
+      .rotary_dim = rotary_dim(model),
+      .tensors = tensor_names(model),
+      .lora = job.lora,
+      .attended = job.packed ? mock_attended(job.seq_len) : 0.0};
+}
+
+std::int64_t rotary_dim(const ModelSpec& model) {
+  return static_cast<std::int64_t>(model.rotary_share * static_cast<double>(model.head_dim));
 }
 
 Piece split_rows(const char* tensor, std::int64_t rows, int tp) {
@@ -27,15 +41,37 @@ Piece split_rows(const char* tensor, std::int64_t rows, int tp) {
 
 Piece whole_rows(const char* tensor, std::int64_t rows) { return {.tensor = tensor, .rows = rows, .model_rows = rows}; }
 
-ValueId norm(Builder& build, Stream& stream, const LocalShape& shape, const char* weight_name, const char* tensor,
-             const char* sum_name) {
-  RmsNorm op{.x = {stream.pending}, .residual = {stream.residual}, .eps = shape.norm_eps};
-  op.weight = {build.weight(weight_name, {shape.hidden}, kReplicated, {whole_rows(tensor, shape.hidden)})};
-  const bool adds = stream.residual != kNoValue;
-  op = build.emit(op, {adds ? sum_name : nullptr, "x", "rstd"});
-  stream.residual = adds ? op.sum.id : stream.pending;
+Pieces transposed_where(bool transposed, Pieces pieces) {
+  for (Piece& piece : pieces) piece.transposed = transposed;
+  return pieces;
+}
+
+namespace {
+
+// Of either norm: `stream` moves on to the sum.
+ValueId advance(Stream& stream, ValueId sum, ValueId y) {
+  stream.residual = sum != kNoValue ? sum : stream.pending;
   stream.pending = kNoValue;
-  return op.y.id;
+  return y;
+}
+
+}  // namespace
+
+ValueId norm(Builder& build, Stream& stream, const LocalShape& shape, const NormNames& names,
+             const TensorName& tensor) {
+  const In x{stream.pending}, residual{stream.residual};
+  const In weight{build.weight(names.weight, {shape.hidden}, kReplicated, {whole_rows(tensor.weight, shape.hidden)})};
+  const char* sum = stream.residual != kNoValue ? names.sum : nullptr;
+  if (shape.norm == Norm::rms) {
+    RmsNorm op{.x = x, .residual = residual, .weight = weight, .eps = shape.norm_eps};
+    op = build.emit(op, {sum, "x", "rstd"});
+    return advance(stream, op.sum.id, op.y.id);
+  }
+  LayerNorm op{.x = x, .residual = residual, .weight = weight, .eps = shape.norm_eps};
+  op.bias = {build.weight(names.bias, {shape.hidden}, kReplicated, {whole_rows(tensor.bias, shape.hidden)})};
+  op.weight_offset = shape.norm == Norm::layer1p ? 1.0 : 0.0;
+  op = build.emit(op, {sum, "x", "mean", "rstd"});
+  return advance(stream, op.sum.id, op.y.id);
 }
 
 }  // namespace perfbench

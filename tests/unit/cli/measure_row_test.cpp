@@ -39,6 +39,7 @@ class FakeSession : public Session {
   explicit FakeSession(const Job& job) : job_(job) {}
 
   std::vector<HostTensor> parameters() const override { return {}; }
+  std::vector<HostTensor> trainable_parameters() const override { return {}; }
   void load(const std::function<HostTensor(const std::string&)>&) override {}
   std::vector<HostTensor> gradients() override { return {}; }
   std::vector<HostTensor> weights() override { return {}; }

@@ -264,5 +264,36 @@ TEST(CostModelOf, GraphsShrinkTheGapAndOverlapTheTpShare) {
   EXPECT_DOUBLE_EQ(cost_model(job, simple_constants()).tp_share, 0.7);
 }
 
+// K and V of 1000 tokens, 2 heads of 64 dims: 512 kB to a neighbour in the same domain, 3 times over 4 ranks; in the
+// backward 3 times and, with their gradients, 4 times. Attention hides three quarters of it.
+TEST_F(OpTime, TheRingIsChargedByWhatAttentionLeavesExposed) {
+  program_.axis_size[Axis::cp] = 4;
+  cost_.groups[Axis::cp] = {.ranks = 4, .ranks_per_domain = 4};
+  cost_.stack.cp_exposed = 0.25;
+  const double send = send_time_s(512e3, cost_);
+  const ValueId qkv = value({1000, 512}), out = value({1000, 256});
+  const Heads heads{.heads = 4, .kv_heads = 2, .head_dim = 64};
+  Attention forward{.qkv = {qkv}, .out = {out}, .lse = {value({1000, 4}, DType::f32)}, .heads = heads};
+  forward.batch = 1;
+  forward.seq = 1000;
+  const auto once = steps(forward);
+  ASSERT_EQ(once.size(), 3U);
+  EXPECT_NEAR(once[2].seconds, 0.25 * 3 * send, 1e-12);
+  EXPECT_EQ(name(once[2].lane), name(Lane::cp));
+
+  AttentionBackward backward{.dout = {out}, .qkv = {qkv}, .out = {out}, .lse = {forward.lse.id}};
+  backward.dqkv = {qkv};
+  backward.heads = heads;
+  backward.batch = 1;
+  backward.seq = 1000;
+  const auto twice = steps(backward);
+  ASSERT_EQ(twice.size(), 4U);
+  EXPECT_NEAR(twice[2].seconds, 0.25 * 3 * send, 1e-12);
+  EXPECT_NEAR(twice[3].seconds, 0.25 * 4 * send, 1e-12);
+
+  cost_.groups[Axis::cp].ranks_per_domain = 2;  // the ring leaves the domain: its slowest pair does
+  EXPECT_GT(steps(forward)[2].seconds, once[2].seconds);
+}
+
 }  // namespace
 }  // namespace perfbench

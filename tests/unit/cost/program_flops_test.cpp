@@ -42,6 +42,20 @@ TEST(ProgramFlops, IsTheClosedFormInEveryLayout) {
   expect_equal({.model = "llama31_405b", .dtype = "fp8", .layout = {.tp = 8, .pp = 8, .vp = 8}, .microbatches = 16});
 }
 
+TEST(ProgramFlops, ExecutedCountsTheForwardOfRecomputedLayersOnceMore) {
+  Job job = tiny_job(8, {.tp = 2, .pp = 2});
+  const double plain = program_flops(job, build_programs(job));
+  EXPECT_EQ(executed_flops(job, build_programs(job)), plain);
+  job.stack.recompute_whole_layer = true;
+  job.recompute_layers = 4;
+  const JobPrograms programs = build_programs(job);
+  EXPECT_EQ(program_flops(job, programs), plain);
+  // Of one token's forward through a layer: H 64, F 96, 8 heads and 2 x 4 key/value heads of 8, the causal half of 32.
+  const double linears = 2.0 * (64 * (64 + 2 * 32) + 64 * 64 + 3 * 64 * 96), attention = 4.0 * 64 * 32 / 2;
+  EXPECT_DOUBLE_EQ(executed_flops(job, programs) - plain,
+                   8 * 32 * 8 * (linears + attention));  // layers, tokens, samples
+}
+
 // Every model of model_configs that a Program can be built for.
 TEST(ProgramFlops, IsTheClosedFormOfEveryModel) {
   const Catalog catalog(std::filesystem::path(PERFBENCH_SOURCE_DIR) / "model_configs");

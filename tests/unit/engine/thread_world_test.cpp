@@ -178,6 +178,25 @@ TEST(ThreadWorld, AllReduceGivesEveryRankTheSameSumOrMaximum) {
   }
 }
 
+TEST(ThreadWorld, ARingShiftMovesEachRanksPartToTheNext) {
+  for (const Case& c : cases({DType::f32, DType::bf16, DType::f8e4m3, DType::i64})) {
+    SCOPED_TRACE(text(c));
+    ThreadWorld world(c.size);
+    const auto errors = run_ranks(world, [&](int rank) {
+      const auto group = world.group(rank, all_ranks(c.size));
+      Bytes here = values(rank, c.elements, c.dtype), next(here.size());
+      for (int shifts = 1; shifts <= c.size; ++shifts) {
+        group->ring_shift(here.data(), next.data(), c.elements, c.dtype);
+        std::swap(here, next);
+        EXPECT_EQ(here, values((rank + c.size - shifts) % c.size, c.elements, c.dtype));
+      }
+      const auto moved = static_cast<std::int64_t>(here.size()) * c.size;
+      EXPECT_EQ(group->traffic(), (c.size == 1 ? Traffic{} : Traffic{.calls = c.size, .bytes = moved}));
+    });
+    EXPECT_THAT(errors, Each(IsEmpty()));
+  }
+}
+
 // Another order of ranks gives other bits: the group's order counts, whoever comes first.
 TEST(ThreadWorld, SumsAreTheSameBitForBitOverRepetitionsAndFollowTheGroupsOrder) {
   const std::vector<int> members = {2, 0, 3, 1};
@@ -257,6 +276,7 @@ TEST(ThreadWorld, MembersThatDisagreeAreNamedWithTheirCalls) {
       {[](Communicator& g, float* x) { g.all_reduce(x, 4, DType::f32, Reduction::max); }, "all_reduce(max) of 4 x f32"},
       {[](Communicator& g, float* x) { g.all_gather(x, x + 4, 4, DType::f32); }, "all_gather of 4 x f32"},
       {[](Communicator& g, float* x) { g.reduce_scatter(x, x, 4, DType::f32); }, "reduce_scatter of 4 x f32"},
+      {[](Communicator& g, float* x) { g.ring_shift(x, x + 4, 4, DType::f32); }, "ring_shift of 4 x f32"},
   };
   for (const Disagreement& disagreement : disagreements) {
     ThreadWorld world(3);

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "base/error.h"
 #include "program/infer.h"
 #include "program/liveness.h"
@@ -51,6 +54,77 @@ TEST(ProgramGolden, OneRankFp8WithBf16Weights) {
   expect_program("tp1_fp8_bf16_weights", job, kMiddle);
 }
 
+Job lora_job(const TestLayout& layout, std::vector<std::string> targets) {
+  Job job = tiny_job(3, layout);
+  job.task = Task::lora;
+  job.lora = Lora{.rank = 4, .alpha = 8.0, .targets = std::move(targets)};
+  return job;
+}
+
+TEST(ProgramGolden, AdaptersOverTp) {
+  expect_program("tp2_lora", lora_job({.tp = 2, .pp = 3}, {"q_proj", "v_proj", "o_proj", "up_proj"}), kMiddle);
+}
+
+TEST(Adapters, FrozenWeightsHaveNoGradientsAndNoBuckets) {
+  const Job job =
+      lora_job({.tp = 2, .dp = 2}, {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"});
+  const Program program = build_programs(job).kinds.front();
+  EXPECT_EQ(states(program, StateKind::main_grad).size(), 3u * 4u * 2u);  // A and B beside four linears
+  for (ValueId grad : states(program, StateKind::main_grad)) EXPECT_TRUE(program[program[grad].weight].trainable);
+  for (const Node& node : program.forward) {
+    const auto* gather = std::get_if<GatherParams>(&node.op);
+    if (gather == nullptr) continue;
+    for (InOut weight : gather->weights) EXPECT_TRUE(program[weight.id].trainable);
+  }
+  for (const Node& node : program.backward) EXPECT_FALSE(std::holds_alternative<EmbeddingBackward>(node.op));
+}
+
+// Nothing below the first adapter: of three layers the first one's attention has no backward.
+TEST(Adapters, BackwardEndsAtTheFirstOne) {
+  const auto attentions = [](std::vector<std::string> targets) {
+    const Program program = build_programs(lora_job({}, std::move(targets))).kinds.front();
+    return std::count_if(program.backward.begin(), program.backward.end(),
+                         [](const Node& node) { return std::holds_alternative<AttentionBackward>(node.op); });
+  };
+  EXPECT_EQ(attentions({"q_proj"}), 3);
+  EXPECT_EQ(attentions({"up_proj"}), 2);
+}
+
+TEST(Adapters, AChunkWithoutAnyHasNoBackwardOfItsOwn) {
+  const Job job = lora_job({.tp = 2, .pp = 3}, {"q_proj"});
+  const Program embedding = build_chunk(job, {.first = 0, .count = 0, .embedding = true, .head = false});
+  EXPECT_TRUE(embedding.backward.empty());
+  EXPECT_TRUE(embedding.optimizer.empty());
+  EXPECT_NE(embedding.grad_output, kNoValue);
+  const Program head = build_chunk(job, {.first = 3, .count = 0, .embedding = false, .head = true});
+  EXPECT_TRUE(states(head, StateKind::main_grad).empty());
+  EXPECT_NE(head.grad_input, kNoValue);
+}
+
+TEST(Adapters, LinearsAreCastOnceAStepOrWithEveryMicrobatch) {
+  for (const bool recast : {false, true}) {
+    Job job = lora_job({.tp = 2, .pp = 3}, {"qkv_proj"});
+    job.precision = Precision::fp8cs;
+    job.stack.recast_frozen_weights = recast;
+    const Program program = build_chunk(job, kMiddle);
+    int casts = 0;
+    for (const Node& node : program.forward) {
+      if (!std::holds_alternative<CastWeight>(node.op)) continue;
+      ++casts;
+      EXPECT_EQ(node.when, recast ? When::always : When::first_microbatch);
+    }
+    EXPECT_EQ(casts, 4);
+    for (ValueId grad : states(program, StateKind::main_grad)) EXPECT_EQ(program.type(grad).dtype, DType::bf16);
+    for (const auto* nodes : {&program.forward, &program.backward}) {  // what only weight gradients read is not made
+      for (const Node& node : *nodes) {
+        if (const auto* quantize = std::get_if<Quantize>(&node.op)) {
+          EXPECT_EQ(quantize->q_t.id, kNoValue);
+        }
+      }
+    }
+  }
+}
+
 TEST(ProgramGolden, FirstChunk) { expect_program("tp2_first", tiny_job(3, {.tp = 2, .pp = 3}), kFirst); }
 
 TEST(ProgramGolden, LastChunk) { expect_program("tp2_last", tiny_job(3, {.tp = 2, .pp = 3}), kLast); }
@@ -60,6 +134,98 @@ TEST(ProgramGolden, BucketsOverDp) {
   job.stack.bucket_elements = 7000;
   job.stack.fused_grad_accumulation = false;
   expect_program("tp2_dp2_buckets", job, kMiddle);
+}
+
+Job gpt2_job(const TestLayout& layout) {
+  Job job = tiny_job(3, layout);
+  ModelSpec& model = job.model;
+  model.family = "gpt2";
+  model.kv_heads = model.heads;
+  model.max_positions = 48;
+  model.norm = Norm::layer;
+  model.gated = false;
+  model.activation = Activation::gelu_tanh;
+  model.positions = Positions::learned;
+  model.rotary_share = 0.0;
+  model.attention_bias = model.output_bias = model.mlp_bias = model.tied_embeddings = true;
+  return job;
+}
+
+Job nemotron_job(const TestLayout& layout) {
+  Job job = tiny_job(3, layout);
+  job.model.family = "nemotron";
+  job.model.norm = Norm::layer1p;
+  job.model.gated = false;
+  job.model.activation = Activation::relu2;
+  job.model.rotary_share = 0.5;
+  return job;
+}
+
+Job qwen3_job(const TestLayout& layout) {
+  Job job = tiny_job(3, layout);
+  job.model.family = "qwen3";
+  job.model.qk_norm = true;
+  return job;
+}
+
+TEST(ProgramGolden, Gpt2Layer) { expect_program("gpt2_tp2", gpt2_job({.tp = 2, .pp = 3}), kMiddle); }
+
+TEST(ProgramGolden, Gpt2FirstChunkHasThePositions) {
+  expect_program("gpt2_tp2_first", gpt2_job({.tp = 2, .pp = 3}), kFirst);
+}
+
+TEST(ProgramGolden, NemotronLayer) { expect_program("nemotron_tp2", nemotron_job({.tp = 2, .pp = 3}), kMiddle); }
+
+TEST(ProgramGolden, Qwen3Layer) { expect_program("qwen3_tp2", qwen3_job({.tp = 2, .pp = 3}), kMiddle); }
+
+const Value& weight_of(const Program& program, std::string_view name) {
+  for (const Value& value : program.values) {
+    if (value.state == StateKind::weight && value.name == name) return value;
+  }
+  throw std::logic_error("no such weight");
+}
+
+TEST(Decoder, Gpt2TakesQKAndVFromColumnsOfOneTensor) {
+  const Program program = build_chunk(gpt2_job({.tp = 2, .pp = 3}), kMiddle);
+  const Pieces& pieces = weight_of(program, "qkv_proj").pieces;
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    EXPECT_EQ(pieces[i].tensor, std::string("transformer.h.{}.attn.c_attn.weight"));
+    EXPECT_TRUE(pieces[i].transposed);
+    EXPECT_EQ(pieces[i].rows, 32);  // of this rank: half of the 64 rows of q, of k and of v
+    EXPECT_EQ(pieces[i].first_row, 64 * static_cast<std::int64_t>(i));
+    EXPECT_EQ(pieces[i].tensor_rows, 192);
+  }
+  EXPECT_FALSE(weight_of(program, "qkv_bias").pieces[2].transposed);
+  EXPECT_TRUE(weight_of(program, "down_proj").pieces[0].transposed);
+}
+
+// Each rank looks its own rows of the stream up: their gradients are parts of a sum over tp.
+TEST(Decoder, LearnedPositionsAreReducedOverTpUnderSequenceParallelism) {
+  const auto placement = [](bool sequence_parallel) {
+    Job job = gpt2_job({.tp = 2, .pp = 3});
+    job.stack.sequence_parallel = sequence_parallel;
+    const Program program = build_chunk(job, kFirst);
+    for (ValueId grad : states(program, StateKind::main_grad)) {
+      if (program[grad].name == std::string("position_table")) return program.type(grad).placement[Axis::tp];
+    }
+    throw std::logic_error("the table has no gradient");
+  };
+  EXPECT_TRUE(placement(true).is_partial());
+  EXPECT_TRUE(placement(false).is_replicated());
+}
+
+TEST(ProgramGolden, Fsdp) {
+  Job job = tiny_job(3, {.tp = 2, .pp = 3, .dp = 4});
+  job.layout.fsdp = true;
+  job.stack.fsdp_reshard_after_forward = true;
+  expect_program("tp2_fsdp4", job, {.first = 1, .count = 2, .embedding = false, .head = true});
+}
+
+TEST(ProgramGolden, FsdpInFp8WithWeightsThatAreKept) {
+  Job job = fp8_job({.pp = 3, .dp = 4}, false);
+  job.layout.fsdp = true;
+  job.stack.fsdp_defer_grad_reduce = true;
+  expect_program("fsdp4_fp8_deferred", job, kMiddle);
 }
 
 // What one llama layer saves per token, in bytes.
@@ -150,17 +316,20 @@ TEST(Decoder, RefusesWhatHasNoProgramByItsFeature) {
   EXPECT_EQ(feature([](Job& job) { job.layout.cp = 2; }), "cp");
   EXPECT_EQ(feature([](Job& job) { job.model.moe = MoeShape{}; }), "moe");
   EXPECT_EQ(feature([](Job& job) { job.model.layers.front().mixer = Mixer::mamba2; }), "model family");
-  EXPECT_EQ(feature([](Job& job) { job.model.qk_norm = true; }), "model family");
+  EXPECT_EQ(feature([](Job& job) { job.model.sliding_window = 16; }), "sliding window");
+  EXPECT_EQ(feature([](Job& job) { job.model.activation = Activation::gelu; }), "gated activation");
+  EXPECT_EQ(feature([](Job& job) { job.model.positions = Positions::none; }), "positions");
+  EXPECT_EQ(feature([](Job& job) { job.model.rotary_share = 0.4; }), "partial rotary");  // 3 of 8 dims
   EXPECT_EQ(feature([](Job& job) { job.model.rope_type = "yarn"; }), "rope yarn");
-  EXPECT_EQ(feature([](Job& job) { job.task = Task::lora; }), "lora");
-  EXPECT_EQ(feature([](Job& job) { job.precision = Precision::mxfp8; }), "mxfp8");
-  EXPECT_EQ(feature([](Job& job) { job.recompute_layers = 1; }), "recompute");
-  EXPECT_EQ(feature([](Job& job) { job.offload_layers = 1; }), "offload");
+  EXPECT_EQ(feature([](Job& job) { job.packed = true; }), "packed samples");
   EXPECT_EQ(feature([](Job& job) {
-              job.layout.fsdp = true;
-              job.layout.dp = 2;
+              job.model.family = "gpt2";  // whose q, k and v are one module
+              job.task = Task::lora;
+              job.lora = Lora{};
             }),
-            "fsdp");
+            "lora");
+  EXPECT_EQ(feature([](Job& job) { job.precision = Precision::mxfp8; }), "mxfp8");
+  EXPECT_EQ(feature([](Job& job) { job.offload_layers = 1; }), "offload");
   EXPECT_EQ(feature([](Job& job) {
               job.model.kv_heads = 2;
               job.layout.tp = 4;

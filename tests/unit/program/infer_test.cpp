@@ -31,6 +31,27 @@ class Infers : public ::testing::Test {
   Program program_;
 };
 
+TEST_F(Infers, AnAdapterAddsToItsColumnsAlone) {
+  const ValueId base = value({8, 10}, split(1)), h = value({8, 4}, kReplicated), b = value({8, 2}, split(0));
+  const AdapterColumns columns = {{{6, true}, {2, false}, {2, true}}};
+  EXPECT_EQ(type_of(AdapterUp{.base = {base}, .h = {h}, .b = {b}, .columns = columns}), "bf16[8,10]{tp:1}");
+  EXPECT_EQ(type_of(AdapterUpBackward{.dout = {base}, .b = {b}, .columns = columns}), "bf16[8,4]{tp:partial}");
+  EXPECT_EQ(type_of(AdapterWeightGrad{.dout = {base}, .h = {h}, .columns = columns}), "bf16[8,2]{tp:0}");
+  AdapterUp wrong{.base = {base}, .h = {h}, .b = {b}, .columns = {{{6, true}, {2, true}, {2, true}}}};
+  EXPECT_EQ(said(wrong), "adapter_up: b has not a row for each column with an adapter");
+  wrong.columns = {{{6, true}, {2, true}}};
+  EXPECT_EQ(said(wrong), "adapter_up: the blocks of columns are not those of the output");
+  wrong.columns = {{{8, true}, {2, false}}};
+  EXPECT_EQ(said(wrong), "adapter_up: h is not as wide as the ranks of the adapters");
+}
+
+// Seen with a copy of h to all ranks: the loss stays right, and one of two summands of its gradient is doubled.
+TEST_F(Infers, AnAdapterBesideAWholeSumMustBeWhole) {
+  const ValueId base = value({8, 10}, kReplicated), part = value({8, 4}, kPartial), b = value({10, 4}, kReplicated);
+  const std::string text = said(AdapterUp{.base = {base}, .h = {part}, .b = {b}, .columns = {{{10, true}}}});
+  EXPECT_NE(text.find("do not go together"), std::string::npos) << text;
+}
+
 TEST_F(Infers, AColumnParallelProductIsSplitAndARowParallelOneIsASum) {
   const ValueId whole = value({8, 4}, kReplicated), part = value({8, 2}, split(1));
   EXPECT_EQ(type_of(Matmul{.a = {whole}, .b = {value({6, 4}, split(0))}}), "bf16[8,6]{tp:1}");

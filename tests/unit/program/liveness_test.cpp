@@ -69,5 +69,17 @@ TEST_F(Lives, StatesAndDataAreNotCounted) {
   (void)cast;
 }
 
+// While attention runs over two ranks, its ring holds K and V twice: 2 heads of 3 dims, 4 tokens, a byte each.
+TEST_F(Lives, TheBuffersOfARingAreAliveWhileItsOpRuns) {
+  const ValueType packed{.shape = {4, 18}, .dtype = DType::f8e4m3, .placement = {}};
+  program_.values.push_back({.name = "qkv", .role = Role::activation, .type = packed});
+  const ValueId qkv = 0, out = value(24, Role::activation), lse = value(8, Role::activation);
+  Attention op{.qkv = {qkv}, .out = {out}, .lse = {lse}, .heads = {.heads = 2, .kv_heads = 2, .head_dim = 3}};
+  program_.forward = {{.op = op}};
+  EXPECT_EQ(liveness(program_).forward_peak_bytes, 72 + 24 + 8);
+  program_.axis_size[Axis::cp] = 2;
+  EXPECT_EQ(liveness(program_).forward_peak_bytes, 72 + 24 + 8 + 2 * 48);
+}
+
 }  // namespace
 }  // namespace perfbench

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "program/lane_steps.h"
+
 namespace perfbench {
 namespace {
 
@@ -42,6 +44,31 @@ TEST(StepTraffic, OfOneStageSendsNothing) {
   const RankTraffic traffic = step_traffic(programs, {.pp = 1, .vp = 1, .microbatches = 1, .flushes = 1}, 0);
   EXPECT_EQ(traffic.pipeline, Traffic{});
   EXPECT_EQ(traffic.axis[Axis::dp], (Traffic{.calls = 2, .bytes = 2 * 16}));  // the first is the last, too
+}
+
+// 6 tokens of one rank; K and V of 2 heads of 5 dims in 2 bytes: 6 x 20 x 2 = 240 bytes go round.
+Program ring_of(int cp) {
+  Program program;
+  program.axis_size[Axis::cp] = cp;
+  const ValueType qkv{.shape = {6, 40}, .dtype = DType::bf16, .placement = {}};
+  program.values = {{.name = "qkv", .type = qkv}};
+  return program;
+}
+
+TEST(Ring, CarriesKeysAndValuesToEveryRankAndTheirGradientsHome) {
+  const Heads heads{.heads = 4, .kv_heads = 2, .head_dim = 5};
+  const Attention forward{.qkv = {0}, .heads = heads};
+  AttentionBackward backward{.qkv = {0}};
+  backward.heads = heads;
+  for (const int cp : {2, 4}) {
+    const Program program = ring_of(cp);
+    EXPECT_EQ(traffic(forward, program).axis[Axis::cp], (Traffic{.calls = cp - 1, .bytes = (cp - 1) * 240}));
+    EXPECT_EQ(traffic(backward, program).axis[Axis::cp], (Traffic{.calls = 2 * cp - 1, .bytes = (2 * cp - 1) * 240}));
+    EXPECT_EQ(ring_buffer_bytes(forward, program), 2 * 240);
+    EXPECT_EQ(ring_buffer_bytes(backward, program), 4 * 240);
+  }
+  EXPECT_EQ(traffic(forward, ring_of(1)).axis[Axis::cp], Traffic{});
+  EXPECT_EQ(ring_buffer_bytes(backward, ring_of(1)), 0);
 }
 
 }  // namespace

@@ -56,6 +56,29 @@ TEST(Memory, Fp8WeightsAndTheirCopies) {
   EXPECT_EQ(parameters(), bf16 + 2 * kLinears);
 }
 
+TEST(Memory, FsdpHoldsSharesAndOneUnitAhead) {
+  Job job = tiny_job(4, {.dp = 4}, 2);
+  job.layout.fsdp = true;
+  job.stack.fsdp_reshard_after_forward = true;
+  const auto memory = [&] { return replay_memory(job, build_programs(job))[0]; };
+  const double weights = 4 * (kLinears + kNorms) + 2 * kTable + 64;
+  const StageMemoryBytes again = memory();
+  EXPECT_EQ(again.parameters, 2 * weights / 4);
+  EXPECT_EQ(again.gradients, 2 * weights / 4);
+  EXPECT_EQ(again.optimizer, 12 * weights / 4);
+  job.stack.fsdp_defer_grad_reduce = true;
+  EXPECT_EQ(memory().gradients, 2 * weights);
+  // What is not gathered again is alive when the backward begins: four layers instead of the last.
+  job.stack.fsdp_reshard_after_forward = false;
+  EXPECT_EQ(memory().activations - again.activations, 4 * 2 * (kLinears + kNorms));
+  EXPECT_EQ(memory().parameters, again.parameters);
+  // In a pipeline the microbatches in flight share one copy.
+  Job stages = tiny_job(4, {.pp = 4, .dp = 2}, 4);
+  const double whole = replay_memory(stages, build_programs(stages))[1].parameters;
+  stages.layout.fsdp = true;
+  EXPECT_EQ(replay_memory(stages, build_programs(stages))[1].parameters, whole + whole / 2);
+}
+
 TEST(Memory, AStageHoldsWhatIsInFlight) {
   // Four stages, plain 1F1B: 4, 3, 2 and 1 microbatches of one layer each, the last of them inside the peak; and what
   // the next slot waits for is posted already: (T, H) in BF16.

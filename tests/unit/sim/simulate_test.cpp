@@ -25,7 +25,7 @@ struct Case {
     const TestLayout& l = job.layout;
     return job.model + " " + job.dtype + " tp " + std::to_string(l.tp) + " pp " + std::to_string(l.pp) + " vp " +
            std::to_string(l.vp) + " dp " + std::to_string(l.dp) + " microbatches " + std::to_string(job.microbatches) +
-           " network " + std::to_string(network);
+           " network " + std::to_string(network) + (job.fsdp ? " fsdp " + job.stack : "");
   }
 };
 
@@ -41,6 +41,9 @@ CostModel cost_of(const Job& job, const Case& c) {
 std::vector<Case> grid() {
   const auto job = [](const char* model, const char* dtype, TestLayout layout, int microbatches) {
     return RealJob{.model = model, .dtype = dtype, .layout = layout, .microbatches = microbatches};
+  };
+  const auto fsdp = [](const char* stack, TestLayout layout, int microbatches) {
+    return RealJob{.stack = stack, .layout = layout, .microbatches = microbatches, .fsdp = true};
   };
   return {
       {job("llama3_8b", "bf16", {.dp = 8}, 8)},
@@ -60,6 +63,10 @@ std::vector<Case> grid() {
       {job("llama3_70b", "bf16", {.tp = 4, .pp = 8, .vp = 5, .dp = 2}, 64)},
       {job("llama3_70b", "bf16", {.pp = 8, .dp = 2}, 8), 0.1},
       {job("llama3_70b", "fp8", {.tp = 1, .pp = 8, .vp = 2}, 64)},
+      {fsdp("megatron", {.tp = 2, .dp = 8}, 8)},
+      {fsdp("megatron", {.dp = 8}, 8), 0.1},
+      {fsdp("perfbench", {.tp = 4, .pp = 4, .vp = 2, .dp = 4}, 16), 0.1},
+      {fsdp("automodel", {.pp = 4, .vp = 2, .dp = 2}, 16), 0.1},
   };
 }
 
@@ -105,6 +112,49 @@ TEST(Simulate, ASlowerNetworkNeverShortensTheStep) {
     EXPECT_GT(now, before);
     before = now;
   }
+}
+
+// All weights are gathered and all gradients scattered with every microbatch, and yet most of that is hidden.
+TEST(Simulate, FsdpHidesMostOfItsTraffic) {
+  const RealJob whole{.layout = {.dp = 8}, .microbatches = 2},
+      sharded{.layout = {.dp = 8}, .microbatches = 2, .fsdp = true};
+  const auto play = [](const RealJob& asked) {
+    const Job job = real_job(asked);
+    CostModel cost = cost_of(job, {.job = asked});
+    cost.stack.dp_exposed = 0.0;
+    return simulate(job, build_programs(job), cost);
+  };
+  const double traffic_s =
+      2 * 3 * 8.03e9 * 2 * 7 / 8 / 450e9;  // two gathers and a scatter a microbatch, at NVLink's rate
+  const double more_s = play(sharded).step_time_s - play(whole).step_time_s;
+  EXPECT_GT(more_s, 0.0);
+  EXPECT_LT(more_s, 0.3 * traffic_s);
+}
+
+// What runs once more is a part of its own: the others keep their seconds. The time is lost where the memory is saved.
+TEST(Simulate, RecomputedLayersAreAPartOfTheStep) {
+  Job job = real_job({.model = "llama3_70b", .layout = {.tp = 4, .pp = 4, .vp = 5, .dp = 2}, .microbatches = 16});
+  const CostModel cost = cost_model(job, carried("h100"));
+  const Simulation plain = simulate(job, build_programs(job), cost);
+  double least = plain.step_time_s;
+  for (const int layers : {1, 4}) {
+    job.recompute_layers = layers;
+    const JobPrograms programs = build_programs(job);
+    const Simulation quick = simulate(job, programs, cost), flat = simulate_flat(job, programs, cost);
+    expect_adds_up(quick);
+    expect_adds_up(flat);
+    EXPECT_NEAR(quick.step_time_s / flat.step_time_s, 1.0, 0.002);
+    EXPECT_GT(quick.step_time_s, least);
+    EXPECT_GT(quick.breakdown[Part::recompute], 0.0);
+    EXPECT_DOUBLE_EQ(quick.breakdown[Part::matmul], plain.breakdown[Part::matmul]);
+    EXPECT_DOUBLE_EQ(quick.breakdown[Part::attention], plain.breakdown[Part::attention]);
+    least = quick.step_time_s;
+  }
+  // Four of four layers: the forward's kernels once more.
+  const double kernels = plain.breakdown[Part::matmul] + plain.breakdown[Part::attention];
+  const double share = simulate(job, build_programs(job), cost).breakdown[Part::recompute] / kernels;
+  EXPECT_GT(share, 0.25);
+  EXPECT_LT(share, 0.45);
 }
 
 TEST(Simulate, WithoutNeighboursOrPeersNobodyWaits) {

@@ -166,6 +166,8 @@ INSTANTIATE_TEST_SUITE_P(
                  r.origins = {{"vp", "flag -vp"}};
                },
                "vp 5 needs pp greater than 1"},
+        Breach{"fsdp_with_pp", [](Request& r) { r.fsdp = true; },
+               "stack megatron shards parameters (fsdp) at pp 1 only, not at pp 8"},
         Breach{"interleave", [](Request& r) { r.gbs = 8; }, "needs a multiple of pp 8 microbatches a flush, not 4"},
         Breach{"chunks", [](Request& r) { r.vp = 11; }, "80 layers cannot fill pp 8 x vp 11 = 88 chunks"},
         Breach{"heads",
@@ -208,6 +210,23 @@ INSTANTIATE_TEST_SUITE_P(
                "width 18944 of qwen2p5_7b is not divisible by tp 56"},
         Breach{"learned", [](Request& r) { r.model = "gpt3_175b"; }, "seq_len 8192 is over the 2048 learned positions"},
         Breach{"recompute", [](Request& r) { r.recompute_layers = 81; }, "llama3_70b has 80 layers, not 81"},
+        Breach{"recompute_unknown", [](Request& r) { r.recompute_modules = {"layernrom"}; },
+               "\"layernrom\" is no part of a layer"},
+        Breach{"recompute_near",
+               [](Request& r) {
+                 r.recompute_modules = {"mlp", "core_atn"};
+               },
+               "did you mean core_attn"},
+        Breach{"recompute_experts", [](Request& r) { r.recompute_modules = {"moe_act"}; },
+               "llama3_70b has no experts for moe_act"},
+        Breach{"recompute_latent", [](Request& r) { r.recompute_modules = {"mla_up_proj"}; },
+               "llama3_70b has no latent attention for mla_up_proj"},
+        Breach{"recompute_both",
+               [](Request& r) {
+                 r.recompute_layers = 4;
+                 r.recompute_modules = {"core_attn"};
+               },
+               "one excludes the other"},
         Breach{"offload", [](Request& r) { r.offload_layers = 95; }, "llama3_70b has 80 layers, not 95"},
         Breach{"zero", [](Request& r) { r.tp = 0; }, "must be at least 1"},
         Breach{"negative", [](Request& r) { r.vp = -1; }, "must be at least 1"},
@@ -215,6 +234,20 @@ INSTANTIATE_TEST_SUITE_P(
         Breach{"dtype", [](Request& r) { r.dtype = "fp6"; }, "is no precision"},
         Breach{"stack", [](Request& r) { r.stack = "megatrom"; }, "megatron"}),
     [](const auto& param) { return std::string(param.param.name); });
+
+TEST(MakeJob, FsdpInAPipelineNamesTheStacksThatHaveIt) {
+  Request request = sound();
+  request.fsdp = true;
+  const std::vector<Problem> problems = problems_of(request);
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_EQ(problems[0].hint, "use pp 1, leave fsdp out, or take a stack that has a rule for it: automodel, perfbench");
+  request.stack = "perfbench";
+  EXPECT_TRUE(make_job(request, catalog()).layout.fsdp);
+  request.stack = "megatron";
+  request.num_gpus = 32;  // dp 1: there is nobody to share with
+  request.gbs = 64;
+  EXPECT_TRUE(make_job(request, catalog()).layout.fsdp);
+}
 
 class MoeRule : public testing::TestWithParam<Breach> {};
 

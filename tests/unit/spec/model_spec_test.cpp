@@ -23,7 +23,7 @@ constexpr const char* kTinyLlama = R"({
 // Each file states its count; the shapes must give the same.
 TEST(ModelSpec, EveryModelLoadsAndHasItsSize) {
   const Catalog catalog(kDataFolder);
-  EXPECT_EQ(catalog.model_names().size(), 20u);
+  EXPECT_EQ(catalog.model_names().size(), 21u);
   for (const std::string& name : catalog.model_names()) {
     const Json config = read_json(kDataFolder / "models" / name / "config.json");
     const Json* params = config.find("_params");
@@ -184,6 +184,44 @@ TEST_F(ModelFiles, QwenWindowsOnlyWhenItIsSwitchedOn) {
   const ModelSpec on = read_model(write("config.json", replaced(text, "false", "true")));
   EXPECT_EQ(on.sliding_window, 32);
   EXPECT_EQ(on.windowed, (std::vector<bool>{false, false, false, true}));
+}
+
+constexpr const char* kTinyGpt2 = R"({
+  "model_type": "gpt2", "n_embd": 64, "n_layer": 2, "n_head": 4, "vocab_size": 256, "activation_function": "gelu_new"
+})";
+
+// transformers computes the first three by erf, the others by tanh.
+TEST_F(ModelFiles, WordsOfTheTwoFormsOfGelu) {
+  const auto activation = [&](const std::string& word) {
+    return read_model(write("config.json", replaced(kTinyGpt2, "gelu_new", word))).activation;
+  };
+  for (const char* word : {"gelu", "gelu_python"}) EXPECT_EQ(activation(word), Activation::gelu) << word;
+  for (const char* word : {"gelu_new", "gelu_fast", "gelu_accurate", "gelu_pytorch_tanh", "gelu_python_tanh"}) {
+    EXPECT_EQ(activation(word), Activation::gelu_tanh) << word;
+  }
+  EXPECT_EQ(activation("silu"), Activation::silu);
+}
+
+TEST_F(ModelFiles, SwitchesOfGpt2ThatMakeAnotherModel) {
+  const auto with = [&](const std::string& key) {
+    const auto path = write("config.json", replaced(kTinyGpt2, "\"vocab_size\"", "\"" + key + ", \"vocab_size\""));
+    return refusal([&] { read_model(path); });
+  };
+  EXPECT_EQ(with("scale_attn_weights\": true"), "");
+  EXPECT_PRED2(says, with("scale_attn_weights\": false"), "scale_attn_weights: is false, which no Program stands for");
+  EXPECT_PRED2(says, with("scale_attn_by_inverse_layer_idx\": true"), "is true, which no Program stands for");
+  EXPECT_PRED2(says, with("add_cross_attention\": true"), "add_cross_attention: is true");
+}
+
+// By itself in older files; inside rope_parameters since version 5 of transformers.
+TEST_F(ModelFiles, NemotronsRotaryShare) {
+  const std::string text = replaced(kTinyLlama, "\"llama\"", "\"nemotron\"");
+  const auto share = [&](const std::string& keys) {
+    return read_model(write("config.json", replaced(text, "\"vocab_size\"", keys + "\"vocab_size\""))).rotary_share;
+  };
+  EXPECT_EQ(share(""), 0.5);
+  EXPECT_EQ(share("\"partial_rotary_factor\": 0.25, "), 0.25);
+  EXPECT_EQ(share("\"rope_parameters\": {\"partial_rotary_factor\": 0.75}, "), 0.75);
 }
 
 TEST_F(ModelFiles, AllProblemsAtOnce) {

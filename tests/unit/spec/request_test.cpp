@@ -41,7 +41,7 @@ TEST(RequestFields, ListHoldsEveryMember) {
     EXPECT_TRUE(names.insert(name).second) << name;
     bytes += sizeof(Request{}.*member);
   });
-  EXPECT_EQ(names.size(), 26u);
+  EXPECT_EQ(names.size(), 30u);
   EXPECT_LE(bytes + kOriginBytes, sizeof(Request));
   EXPECT_LT(sizeof(Request) - bytes - kOriginBytes, sizeof(std::optional<std::int64_t>));
 }

@@ -70,6 +70,7 @@ struct RealJob {
   TestLayout layout{};
   int microbatches = 8;
   std::int64_t seq_len = 8192;
+  bool fsdp = false;
 };
 
 // Through make_job, with one sample a microbatch.
@@ -89,6 +90,7 @@ inline Job real_job(const RealJob& asked) {
   request.tp = layout.tp;
   request.pp = layout.pp;
   request.vp = layout.vp;
+  request.fsdp = asked.fsdp;
   return make_job(request, catalog);
 }
 

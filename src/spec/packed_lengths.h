@@ -1,9 +1,10 @@
-// Sub-sequences inside a packed fine-tuning sample, as published FLOP counts take them.
+// Sub-sequences inside a packed fine-tuning sample: as published FLOP counts take them, and as mock data has them.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 namespace perfbench {
 
@@ -25,5 +26,13 @@ constexpr std::optional<PackedLengths> packed_squad(std::int64_t seq_len) {
     if (lengths.seq_len == seq_len) return lengths;
   return std::nullopt;
 }
+
+// The mean length of the sub-sequence that a token of mock data is in: sum of squares over sum of the lengths. The
+// published figure of packs of `seq_len` tokens, else that of 4096; of packs too short for it, what they can have.
+double mock_attended(std::int64_t seq_len);
+
+// Lengths of the sub-sequences of one pack, at least one token each and seq_len together. `stream` stands for the seed
+// and the step, `sample` for the pack's place in the global batch. Packs of 4 tokens and more have at least two.
+std::vector<std::int64_t> mock_packed_lengths(std::int64_t seq_len, std::uint64_t stream, std::int64_t sample);
 
 }  // namespace perfbench

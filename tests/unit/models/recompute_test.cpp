@@ -1,0 +1,199 @@
+// Chunks whose activations are computed again: what is saved, what runs once more, and that nothing else changes.
+#include "program/recompute.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "models/decoder.h"
+#include "program/infer.h"
+#include "program/liveness.h"
+#include "program/operands.h"
+#include "program/print.h"
+#include "program/verify.h"
+#include "unit/support/golden.h"
+#include "unit/support/jobs.h"
+
+namespace perfbench {
+namespace {
+
+using ::testing::ElementsAre;
+
+constexpr ChunkLayers kMiddle{.first = 4, .count = 4, .embedding = false, .head = false};
+constexpr ChunkLayers kOne{.first = 4, .count = 1, .embedding = false, .head = false};
+
+// Per token of a tiny layer.
+constexpr std::int64_t T = 32, H = 64, F = 96, n = 8, D = 8;
+constexpr std::int64_t bf16 = 2, fp8 = 1, f32 = 4;
+
+Job tiny(const TestLayout& layout, Precision precision = Precision::bf16) {
+  Job job = tiny_job(12, layout);
+  job.precision = precision;
+  return job;
+}
+
+Job with_layers(Job job, int layers, bool whole = false) {
+  job.recompute_layers = layers;
+  job.stack.recompute_whole_layer = whole;
+  return job;
+}
+
+Job with_modules(Job job, const std::vector<std::string>& modules, bool whole = false) {
+  job.recompute_modules = modules;
+  job.stack.recompute_whole_layer = whole;
+  return job;
+}
+
+std::int64_t saved(const Job& job, const ChunkLayers& chunk = kMiddle) {
+  return liveness(build_chunk(job, chunk)).saved_bytes;
+}
+
+std::vector<std::string> replayed(const Program& program, int layer) {
+  std::vector<std::string> names;
+  for (const Node& node : program.backward) {
+    if (node.recomputed && node.layer == layer) names.emplace_back(name(node.op));
+  }
+  return names;
+}
+
+template <class OpType>
+int count(const std::vector<Node>& nodes) {
+  int found = 0;
+  for (const Node& node : nodes) found += std::holds_alternative<OpType>(node.op);
+  return found;
+}
+
+TEST(RecomputeGolden, ALayer) {
+  expect_golden("program_tp2_recomputed_layer",
+                print_program(build_chunk(with_layers(tiny({.tp = 2, .pp = 3}), 1), kOne), "tp2_recomputed_layer"));
+}
+
+TEST(RecomputeGolden, PartsInFp8) {
+  const Job job = with_modules(tiny({.tp = 2, .pp = 3}, Precision::fp8cs), {"layernorm", "act"});
+  expect_golden("program_tp2_fp8_recomputed_parts", print_program(build_chunk(job, kOne), "tp2_fp8_recomputed_parts"));
+}
+
+TEST(Recompute, AWholeLayerSavesItsBorderAlone) {
+  for (const Precision precision : {Precision::bf16, Precision::fp8cs}) {
+    for (const bool whole : {false, true}) {
+      const Job one = tiny({.pp = 3}, precision), two = tiny({.tp = 2, .pp = 3}, precision);
+      EXPECT_EQ(saved(with_layers(one, 4, whole)), 4 * bf16 * T * H);
+      EXPECT_EQ(saved(with_layers(two, 4, whole)), 4 * bf16 * T * H / 2);
+      EXPECT_EQ(saved(with_layers(one, 100, whole)), 4 * bf16 * T * H);
+      // The other layers of the chunk save what they always do.
+      EXPECT_EQ(saved(with_layers(one, 1, whole)), bf16 * T * H + saved(one) / 4 * 3);
+    }
+  }
+}
+
+TEST(Recompute, APartSavesWhatItMakesAgain) {
+  const auto less = [](Precision precision, const std::vector<std::string>& modules) {
+    const Job job = tiny({.pp = 3}, precision);
+    return (saved(job) - saved(with_modules(job, modules))) / 4;  // per layer
+  };
+  const std::int64_t attention = T * (bf16 * n * D + f32 * n);
+  const Precision b = Precision::bf16, f = Precision::fp8cs;
+  EXPECT_EQ(less(b, {"core_attn"}), attention);
+  EXPECT_EQ(less(b, {"layernorm"}), 2 * T * (bf16 * H + f32));
+  EXPECT_EQ(less(b, {"act"}), T * bf16 * F);
+  EXPECT_EQ(less(b, {"mlp_act"}), T * bf16 * F);
+  EXPECT_EQ(less(b, {"mlp"}), T * (bf16 * H + f32 + bf16 * 3 * F));
+  EXPECT_EQ(less(b, {"mlp", "core_attn"}), T * (bf16 * H + f32 + bf16 * 3 * F) + attention);
+  EXPECT_EQ(less(b, {"mlp", "act", "layernorm"}), T * (2 * (bf16 * H + f32) + bf16 * 3 * F));
+  // In FP8 the copies go, with a scale each; that of attention's output is the next linear's and stays.
+  EXPECT_EQ(less(f, {"core_attn"}), attention);
+  EXPECT_EQ(less(f, {"layernorm"}), 2 * (T * (fp8 * H + f32) + f32));
+  EXPECT_EQ(less(f, {"act"}), T * fp8 * F + f32);
+  EXPECT_EQ(less(f, {"mlp"}), T * (fp8 * H + f32 + bf16 * 2 * F + fp8 * F) + 2 * f32);
+}
+
+TEST(Recompute, TheStackSaysWhetherTheLastProductRunsAgain) {
+  const Job job = tiny({.pp = 3});
+  EXPECT_THAT(replayed(build_chunk(with_layers(job, 1), kMiddle), 0),
+              ElementsAre("rms_norm", "matmul", "rope", "attention", "matmul", "rms_norm", "matmul", "swiglu"));
+  EXPECT_THAT(
+      replayed(build_chunk(with_layers(job, 1, true), kMiddle), 0),
+      ElementsAre("rms_norm", "matmul", "rope", "attention", "matmul", "rms_norm", "matmul", "swiglu", "matmul"));
+  EXPECT_THAT(replayed(build_chunk(with_modules(job, {"mlp"}), kMiddle), 3),
+              ElementsAre("rms_norm", "matmul", "swiglu"));
+  EXPECT_THAT(replayed(build_chunk(with_modules(job, {"mlp"}, true), kMiddle), 3),
+              ElementsAre("rms_norm", "matmul", "swiglu", "matmul"));
+  EXPECT_TRUE(replayed(build_chunk(with_layers(job, 1), kMiddle), 1).empty());
+}
+
+TEST(Recompute, CollectivesRunAgainAndNothingIsGatheredTwice) {
+  const Job job = tiny({.tp = 2, .pp = 3});
+  const Program plain = build_chunk(job, kOne), lean = build_chunk(with_layers(job, 1), kOne);
+  const Program whole = build_chunk(with_layers(job, 1, true), kOne);
+  // Two gradients, and two inputs: from the replay instead of from what was saved.
+  for (const Program* program : {&plain, &lean, &whole}) EXPECT_EQ(count<AllGather>(program->backward), 2 + 2);
+  EXPECT_EQ(count<ReduceScatter>(plain.backward), 2);
+  EXPECT_EQ(count<ReduceScatter>(lean.backward), 2 + 1);
+  EXPECT_EQ(count<ReduceScatter>(whole.backward), 2 + 2);
+}
+
+TEST(Recompute, NoStateIsWrittenTwice) {
+  Job job = tiny({.tp = 2, .pp = 3, .dp = 2}, Precision::fp8cs);
+  job.stack.fp8_params = false;
+  const Program program = build_chunk(with_layers(job, 4, true), kMiddle);
+  EXPECT_EQ(count<CastWeight>(program.forward), 4 * 4);
+  EXPECT_EQ(count<CastWeight>(program.backward), 0);
+  for (const Node& node : program.backward) {
+    if (!node.recomputed) continue;
+    EXPECT_EQ(node.when, When::always);
+    for (const Operand& operand : collect(node.op)) EXPECT_NE(operand.use, Use::inout) << name(node.op);
+  }
+}
+
+// Before Blackwell the forward makes transposed copies for the backward alone; the replay makes them instead.
+TEST(Recompute, TheForwardDoesNotTransposeWhatIsMadeAgain) {
+  const auto transposes = [](const std::vector<Node>& nodes) {
+    int found = 0;
+    for (const Node& node : nodes) {
+      const auto* cast = std::get_if<Quantize>(&node.op);
+      found += cast != nullptr && cast->dtype == DType::f8e4m3 && cast->q_t.id != kNoValue;
+    }
+    return found;
+  };
+  const Job job = tiny({.pp = 3}, Precision::fp8cs);
+  const Program plain = build_chunk(job, kOne), again = build_chunk(with_layers(job, 1), kOne);
+  EXPECT_EQ(transposes(plain.forward), 4);
+  EXPECT_EQ(transposes(plain.backward), 0);
+  EXPECT_EQ(transposes(again.forward), 0);
+  EXPECT_EQ(transposes(again.backward), 4);
+}
+
+TEST(Recompute, OneLayerAtATimeIsAliveInTheBackward) {
+  for (const Precision precision : {Precision::bf16, Precision::fp8cs}) {
+    const Job job = tiny({.tp = 2, .pp = 3}, precision);
+    const auto peak = [](const Job& j, const ChunkLayers& chunk) {
+      return liveness(build_chunk(j, chunk)).backward_peak_bytes;
+    };
+    const std::int64_t border = bf16 * T * H / 2;
+    EXPECT_EQ(peak(with_layers(job, 4), kMiddle), peak(with_layers(job, 1), kOne) + 3 * border);
+    EXPECT_LT(peak(with_layers(job, 4), kMiddle), peak(job, kMiddle));
+  }
+}
+
+// Every replayed op is needed: a Program that has lost one does not pass its checks.
+TEST(Recompute, AForgottenReplayIsFound) {
+  for (const Job& job : {with_layers(tiny({.tp = 2, .pp = 3}), 4), with_layers(tiny({.pp = 3}, Precision::fp8cs), 2),
+                         with_modules(tiny({.tp = 2, .pp = 3}), {"core_attn", "layernorm", "act"})}) {
+    const Program sound = build_chunk(job, kMiddle);
+    int lost = 0;
+    for (std::size_t i = 0; i < sound.backward.size(); ++i) {
+      if (!sound.backward[i].recomputed) continue;
+      Program program = sound;
+      program.backward.erase(program.backward.begin() + static_cast<std::ptrdiff_t>(i));
+      EXPECT_THROW(verify(program), ProgramError)
+          << name(sound.backward[i].op) << " of layer " << sound.backward[i].layer;
+      ++lost;
+    }
+    EXPECT_GE(lost, 16);
+  }
+}
+
+}  // namespace
+}  // namespace perfbench
