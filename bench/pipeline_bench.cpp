@@ -23,18 +23,18 @@ Job llama3_70b() {
   return resolve(request, catalog(), Compat::perfbench).job;
 }
 
-// The largest pipeline: 126 layers, tp 8, pp 8, vp 8, 64 microbatches.
+// The largest pipeline: 126 layers, tp 8, pp 8, vp 8, cp 2, 64 microbatches.
 Job llama31_405b() {
   Request request;
   request.model = "llama31_405b";
   request.system = "h100";
   request.dtype = "fp8";
-  request.num_gpus = 512;
+  request.num_gpus = 1024;
   request.gbs = 512;
   request.mbs = 1;
   request.seq_len = 8192;
   request.tp = request.pp = request.vp = 8;
-  request.cp = 1;
+  request.cp = 2;
   return make_job(request, catalog());
 }
 
@@ -69,6 +69,17 @@ BENCHMARK_CAPTURE(two_level, llama3_70b, llama3_70b())->Unit(benchmark::kMicrose
 BENCHMARK_CAPTURE(two_level, llama31_405b, llama31_405b())->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(flat, llama3_70b, llama3_70b())->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(flat, llama31_405b, llama31_405b())->Unit(benchmark::kMicrosecond);
+// All that a row of a search needs: build, simulate, replay.
+void row(benchmark::State& state, const Job& job) {
+  const CostModel cost = cost_of(job);
+  for (auto _ : state) {
+    const JobPrograms programs = build_programs(job);
+    benchmark::DoNotOptimize(simulate(job, programs, cost));
+    benchmark::DoNotOptimize(replay_memory(job, programs));
+  }
+}
+
+BENCHMARK_CAPTURE(row, llama31_405b, llama31_405b())->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(memory, llama31_405b, llama31_405b())->Unit(benchmark::kMicrosecond);
 
 }  // namespace

@@ -68,6 +68,8 @@ Row RowSimulator::operator()(const Job& job) {
     }
     const Simulation simulation = simulate(job, programs, cost_model(job, data.kernels));
     set_step_time(row, job, simulation.step_time_s);
+    row.step_time_low_s = simulation.step_time_s * job.stack.constants.step_time_low;
+    row.step_time_high_s = simulation.step_time_s * job.stack.constants.step_time_high;
     for (int part = 0; part < kNumParts; ++part) {
       row.breakdown.emplace_back(name(static_cast<Part>(part)), simulation.breakdown[static_cast<Part>(part)]);
     }

@@ -14,6 +14,11 @@ double mean_keys(const AttentionShape& shape) {
   return shape.causal ? keys / 2.0 : keys;
 }
 
+// Packed sub-sequences are much shorter than the pack: most of a tile's work is masked away.
+double work_share(const AttentionConstants& c, const AttentionShape& shape) {
+  return shape.attended > 0.0 ? c.packed_work : 1.0;
+}
+
 double value_dim(const AttentionShape& shape) { return shape.value_dim > 0.0 ? shape.value_dim : shape.head_dim; }
 
 bool is_empty(const AttentionShape& shape) {
@@ -38,14 +43,17 @@ double forward_flops_per_s(const AttentionConstants& c, const Hardware& hardware
 }  // namespace
 
 double attention_forward_flops(const AttentionShape& shape) {
-  return 2.0 * shape.batch * shape.heads * shape.seq * mean_keys(shape) * (shape.head_dim + value_dim(shape));
+  const double attended = shape.causal ? shape.attended / 2.0 : shape.attended;
+  const double keys = shape.attended > 0.0 ? attended : mean_keys(shape);
+  return 2.0 * shape.batch * shape.heads * shape.seq * keys * (shape.head_dim + value_dim(shape));
 }
 
 double attention_forward_time_s(const KernelConstants& constants, const Hardware& hardware,
                                 const AttentionShape& shape) {
   if (is_empty(shape)) return 0.0;
   const AttentionConstants& c = constants.attention;
-  return c.launch_s + attention_forward_flops(shape) / forward_flops_per_s(c, hardware, shape);
+  const double work = work_share(c, shape) * attention_forward_flops(shape);
+  return c.launch_s + work / forward_flops_per_s(c, hardware, shape);
 }
 
 double attention_backward_time_s(const KernelConstants& constants, const Hardware& hardware,
@@ -53,7 +61,8 @@ double attention_backward_time_s(const KernelConstants& constants, const Hardwar
   if (is_empty(shape)) return 0.0;
   const AttentionConstants& c = constants.attention;
   const double rate = c.backward_rate * forward_flops_per_s(c, hardware, shape);
-  return c.launch_s + c.backward_flops * attention_forward_flops(shape) / rate;
+  const double work = work_share(c, shape) * attention_forward_flops(shape);
+  return c.launch_s + c.backward_flops * work / rate;
 }
 
 double attention_prepare_time_s(const KernelConstants& constants, const Hardware& hardware,

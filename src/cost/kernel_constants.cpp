@@ -92,6 +92,7 @@ AttentionConstants read_attention(Block& b) {
           .prepare_passes = b.positive("prepare_passes"),
           .backward_flops = b.positive("backward_flops"),
           .backward_rate = b.positive("backward_rate"),
+          .packed_work = b.positive("packed_work"),
           .source = b.source(),
           .fit = b.child("fit", read_fit)};
 }

@@ -43,6 +43,7 @@ struct AttentionConstants {
   double prepare_passes = 0.0;  // passes over q, k, v and the output before the kernel: rotation and cache write
   double backward_flops = 0.0;  // backward FLOPs per forward FLOP
   double backward_rate = 0.0;   // backward FLOP/s per forward FLOP/s
+  double packed_work = 0.0;     // work of packed sub-sequences per product that is kept
   std::string source;
   FitError fit;
 };

@@ -18,6 +18,7 @@ struct KernelTime {
   Part part = Part::memory_bound;
 };
 
+// Of one block: this rank's tokens among themselves.
 AttentionShape attention_shape(const auto& op) {
   return {.batch = static_cast<double>(op.batch),
           .seq = static_cast<double>(op.seq),
@@ -25,7 +26,14 @@ AttentionShape attention_shape(const auto& op) {
           .kv_heads = static_cast<double>(op.heads.kv_heads),
           .head_dim = static_cast<double>(op.heads.head_dim),
           .causal = op.causal,
-          .key_seq = op.attended};
+          .attended = op.attended};
+}
+
+// Blocks that a rank works through over the ring. Zigzag chunks make each as much work as the rank's own tokens among
+// themselves: under a causal mask half of (S / cp)^2, cp times, which is the rank's share of half of S^2. Packed
+// sub-sequences see each token's own neighbours only, however they lie.
+double ring_blocks(const auto& op, const Program& program) {
+  return op.attended > 0.0 ? 1.0 : program.axis_size[Axis::cp];
 }
 
 // m, n and k of a product; `k` is summed over.
@@ -151,11 +159,11 @@ KernelTime kernel_time(const Op& op, const Program& program, const CostModel& co
   }
   if (const auto* o = std::get_if<Attention>(&op)) {
     const double seconds = attention_forward_time_s(cost.kernels, cost.hardware, attention_shape(*o));
-    return {seconds / cost.stack.attention, Part::attention};
+    return {ring_blocks(*o, program) * seconds / cost.stack.attention, Part::attention};
   }
   if (const auto* o = std::get_if<AttentionBackward>(&op)) {
     const double seconds = attention_backward_time_s(cost.kernels, cost.hardware, attention_shape(*o));
-    return {seconds / cost.stack.attention, Part::attention};
+    return {ring_blocks(*o, program) * seconds / cost.stack.attention, Part::attention};
   }
   if (const auto* o = std::get_if<Quantize>(&op)) {
     const auto elements = static_cast<double>(program.type(o->x.id).shape.elements());
@@ -186,7 +194,7 @@ std::vector<TimedStep> compute_steps(const Op& op, const Program& program, const
       continue;
     }
     if (step.kind == LaneStep::Kind::ring) {
-      steps.push_back({lane_of(step.axis), ring_time_s(step, cost), Part::tp_exposed});
+      steps.push_back({lane_of(step.axis), ring_time_s(step, cost), Part::cp_exposed});
       continue;
     }
     const CollectiveShape shape{.kind = CollectiveShape::Kind::all_reduce,
@@ -293,8 +301,12 @@ double op_flops(const Op& op, const Program& program) {
   if (const auto* o = std::get_if<WeightGradAccumulate>(&op)) {
     return flops(weight_grad_shape(o->dy, o->x, o->transposed, program));
   }
-  if (const auto* o = std::get_if<Attention>(&op)) return attention_forward_flops(attention_shape(*o));
-  if (const auto* o = std::get_if<AttentionBackward>(&op)) return 2.0 * attention_forward_flops(attention_shape(*o));
+  if (const auto* o = std::get_if<Attention>(&op)) {
+    return ring_blocks(*o, program) * attention_forward_flops(attention_shape(*o));
+  }
+  if (const auto* o = std::get_if<AttentionBackward>(&op)) {
+    return 2.0 * ring_blocks(*o, program) * attention_forward_flops(attention_shape(*o));
+  }
   const auto adapter = [&](ValueId rows, const AdapterColumns& columns, ValueId by_rank) {
     return adapter_flops(program.type(rows), columns, program.type(by_rank).shape[1]);
   };

@@ -16,7 +16,7 @@ double flops(const Job& job, const JobPrograms& programs, bool with_recomputed) 
       }
     }
   }
-  return per_microbatch * job.layout.tp * job.layout.dp * job.num_microbatches * job.num_flushes;
+  return per_microbatch * job.layout.tp * job.layout.cp * job.layout.dp * job.num_microbatches * job.num_flushes;
 }
 
 }  // namespace

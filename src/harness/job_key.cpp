@@ -101,9 +101,10 @@ class CanonicalText {
 
   void add_one(const StackConstants& constants) {
     const auto& [gemm_bf16, gemm_fp8, attention, tp_exposed, tp_exposed_overlapped, cp_exposed, op_gap_s,
-                 graphs_gap_factor, dp_exposed, step_fixed_s, reserved_bytes] = constants;
+                 graphs_gap_factor, dp_exposed, step_fixed_s, reserved_bytes, step_time_low, step_time_high] =
+        constants;
     add(gemm_bf16, gemm_fp8, attention, tp_exposed, tp_exposed_overlapped, cp_exposed, op_gap_s, graphs_gap_factor,
-        dp_exposed, step_fixed_s, reserved_bytes);
+        dp_exposed, step_fixed_s, reserved_bytes, step_time_low, step_time_high);
   }
   void add_one(const Stack& stack) {
     const auto& [name, source, layer_split, ga, flops_convention, sequence_parallel, distributed_optimizer, fsdp_always,

@@ -42,6 +42,7 @@ class Pipeline {
     for (int stage = 0; stage < shape_.pp; ++stage) {
       StageClock& clock = clocks_[at(stage)];
       clock.wait_until(clock.free(Lane::tp), Part::tp_exposed);
+      clock.wait_until(clock.free(Lane::cp), Part::cp_exposed);
       clock.wait_until(clock.free(Lane::dp), Part::dp_exposed);
       result.stage_end_s.push_back(clock.free(Lane::compute));
       if (result.stage_end_s.back() > result.stage_end_s[at(last_stage)]) last_stage = stage;

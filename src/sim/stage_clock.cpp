@@ -18,7 +18,10 @@ bool runs(When when, bool is_first, bool is_last) {
 }
 
 // What a reader of this step's result waits for. Compute never waits for compute: its lane is in order.
-Part wait_of(const TimedStep& step) { return step.lane == Lane::dp ? Part::dp_exposed : Part::tp_exposed; }
+Part wait_of(const TimedStep& step) {
+  if (step.lane == Lane::dp) return Part::dp_exposed;
+  return step.lane == Lane::cp ? Part::cp_exposed : Part::tp_exposed;
+}
 
 }  // namespace
 

@@ -70,6 +70,8 @@ constexpr std::array kConstants{
     Constant{"dp_exposed", &StackConstants::dp_exposed, 0.0, 1.0},
     Constant{"step_fixed_s", &StackConstants::step_fixed_s, 0.0, 60.0},
     Constant{"reserved_bytes", &StackConstants::reserved_bytes, 0.0, 1e12},
+    Constant{"step_time_low", &StackConstants::step_time_low, 0.1, 1.0},
+    Constant{"step_time_high", &StackConstants::step_time_high, 1.0, 10.0},
 };
 
 template <typename T>

@@ -35,6 +35,8 @@ struct StackConstants {
   double dp_exposed = 0.0;             // least share of dp traffic that stays exposed
   double step_fixed_s = 0.0;           // once per optimizer step: clipping, logging, data
   double reserved_bytes = 0.0;         // CUDA context, NCCL buffers, allocator slack
+  // Published step times over predicted ones, of rows left out of the fit: the 10th and the 90th percentile.
+  double step_time_low = 1.0, step_time_high = 1.0;
 };
 
 struct Stack {

@@ -39,6 +39,16 @@ TEST(AttentionTime, BackwardIsTwoAndAHalfTimesTheWorkAtItsOwnRate) {
   EXPECT_NEAR(backward_s / forward_s, 2.5 / 0.5, 1e-9);
 }
 
+TEST(AttentionTime, PackedSubSequencesAreShortAndWasteful) {
+  // A token's sub-sequence has 250 tokens on average, of the pack's 1000; the kernel works 3 times as much as it keeps.
+  AttentionShape packed = kShape;
+  packed.attended = 250;
+  EXPECT_EQ(attention_forward_flops(packed), attention_forward_flops(kShape) / 4);
+  const double whole_s = attention_forward_time_s(simple_constants(), kHardware, kShape) - 1e-6;
+  EXPECT_NEAR(attention_forward_time_s(simple_constants(), kHardware, packed), 1e-6 + 0.75 * whole_s, 1e-12);
+  EXPECT_NEAR(attention_backward_time_s(simple_constants(), kHardware, packed), 1e-6 + 0.75 * 5.0 * whole_s, 1e-12);
+}
+
 TEST(AttentionTime, HeadSizesBetweenTheMeasuredOnesAreInterpolated) {
   const auto share = [](double head_dim) {
     AttentionShape shape = kShape;

@@ -101,6 +101,34 @@ TEST_F(OpTime, AttentionIsSlowedByTheStack) {
   EXPECT_EQ(op_flops(backward, program_), 2.0 * flops);
 }
 
+TEST_F(OpTime, OverTheRingARankWorksOnItsShareOfTheTriangleInBlocksOfItsOwnTokens) {
+  program_.axis_size[Axis::cp] = 4;
+  const Attention op{.qkv = {value({2048, 1536})},
+                     .out = {value({2048, 1024})},
+                     .lse = {value({2048, 8}, DType::f32)},
+                     .heads = {.heads = 8, .kv_heads = 2, .head_dim = 128},
+                     .batch = 1,
+                     .seq = 2048};
+  // Samples of 8192 tokens: a quarter of 2 products x 2 x 8 heads x 8192 x 4096 mean keys x 128.
+  const double flops = 2.0 * 2.0 * 8 * 8192.0 * 4096.0 * 128.0 / 4.0;
+  EXPECT_EQ(op_flops(op, program_), flops);
+  const std::vector<TimedStep> found = steps(op);
+  expect_step(found[1], Lane::compute, (4 * 1e-6 + flops / 0.5e15) / 0.25, Part::attention);  // four launches
+}
+
+TEST_F(OpTime, PackedAttentionSeesItsOwnSubSequencesOnly) {
+  program_.axis_size[Axis::cp] = 4;
+  Attention op{.qkv = {value({2048, 1536})},
+               .starts = {value({2048}, DType::i64)},
+               .out = {value({2048, 1024})},
+               .lse = {value({2048, 8}, DType::f32)},
+               .heads = {.heads = 8, .kv_heads = 2, .head_dim = 128},
+               .batch = 1,
+               .seq = 2048};
+  op.attended = 200.0;
+  EXPECT_EQ(op_flops(op, program_), 2.0 * 2.0 * 8 * 2048.0 * 100.0 * 128.0);  // over the ring or not
+}
+
 TEST_F(OpTime, ANormMovesEachOperandOnce) {
   const RmsNorm op{.x = {value({1000, 4000})},
                    .residual = {value({1000, 4000})},

@@ -35,6 +35,7 @@ inline KernelConstants simple_constants() {
   c.attention.prepare_passes = 1.0;
   c.attention.backward_flops = 2.5;
   c.attention.backward_rate = 0.5;
+  c.attention.packed_work = 3.0;
   c.memory.launch_s = 1e-6;
   c.memory.bandwidth_share = 0.5;
   c.all_gather.latency_s = 5e-6;

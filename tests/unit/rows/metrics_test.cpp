@@ -69,7 +69,7 @@ TEST(Metrics, ReadTheFieldOfTheirName) {
   row.step_time_s = 14, row.tokens_per_s_per_gpu = 15, row.samples_per_s = 16, row.model_tflops_per_gpu = 17;
   row.mfu = 18, row.peak_tflops = 19, row.peak_memory_gib = 20, row.ratio_to_published = 21;
   row.step_time_mad_s = 22, row.step_time_cv = 23, row.rank_spread = 24, row.schema_version = 25;
-  row.predicted_peak_memory_gib = 26;
+  row.predicted_peak_memory_gib = 26, row.step_time_low_s = 27, row.step_time_high_s = 28;
   double expected = 1;
   for (const char* key : {"num_gpus",
                           "gbs",
@@ -96,7 +96,9 @@ TEST(Metrics, ReadTheFieldOfTheirName) {
                           "step_time_cv",
                           "rank_spread",
                           "schema_version",
-                          "predicted_peak_memory_gib"})
+                          "predicted_peak_memory_gib",
+                          "step_time_low_s",
+                          "step_time_high_s"})
     EXPECT_EQ(find_metric(key)->get(row).number(), expected++) << key;
 }
 

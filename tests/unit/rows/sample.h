@@ -58,6 +58,8 @@ inline Row sample_row() {
   const Job job = sample_job();
   Row row = row_of(job);
   set_step_time(row, job, 2.5);
+  row.step_time_low_s = 2.25;
+  row.step_time_high_s = 3.0;
   row.step_time_mad_s = 0.25;
   row.step_time_cv = 0.125;
   row.rank_spread = 1.5;
