@@ -58,7 +58,7 @@ struct StageMemory {
 
 // The version of the columns: raised when one is added, taken away or changes its meaning. Rows of two versions are not
 // compared.
-constexpr std::int64_t kRowSchema = 2;
+constexpr std::int64_t kRowSchema = 3;
 
 // docs/metrics.md defines the values; the names there are the names here. A count of 0 and an empty text mean "not
 // known".
