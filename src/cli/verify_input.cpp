@@ -143,12 +143,11 @@ void check_starts(const VerifyFolder& folder, std::vector<Problem>& problems) {
     const std::int64_t column = static_cast<std::int64_t>(i) % folder.seq_len;
     const bool first = folder.starts[i] == column, goes_on = column > 0 && folder.starts[i] == folder.starts[i - 1];
     if (first || goes_on) continue;
-    problems.push_back(
-        {fmt::format("{}: starts[{}, {}]", folder.batch_file().string(), i / static_cast<std::size_t>(folder.seq_len),
-                     column),
-         fmt::format("is {}, and neither the token's own column {} nor the start of the token before", folder.starts[i],
-                     column),
-         "the column at which the token's sub-sequence starts"});
+    problems.push_back({fmt::format("{}: starts[{}, {}]", folder.batch_file().string(),
+                                    i / static_cast<std::size_t>(folder.seq_len), column),
+                        fmt::format("is {}, and neither the token's own column {} nor the start of the token before",
+                                    folder.starts[i], column),
+                        "the column at which the token's sub-sequence starts"});
     return;
   }
 }

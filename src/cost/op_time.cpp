@@ -145,7 +145,8 @@ struct Bytes {
   double all(const Op& op) const { return operand_bytes(op, program); }
 };
 
-// The kernel of an op that computes. Ops not named here only move bytes.
+// The kernel of an op that computes. Ops not named here take as long as their bytes: an adapter's second product, too,
+// which does a few FLOPs for each byte.
 KernelTime kernel_time(const Op& op, const Program& program, const CostModel& cost) {
   const auto gemm = [&](const GemmShape& shape) -> KernelTime {
     const double rate = size_bytes(shape.dtype) == 1 ? cost.stack.gemm_fp8 : cost.stack.gemm_bf16;

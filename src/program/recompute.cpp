@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -11,7 +10,7 @@
 namespace perfbench {
 namespace {
 
-// The part of a layer that is computed again as one piece.
+// The part of a layer that is computed again as one stretch.
 enum class Region : std::uint8_t { none, layer, attention_norm, core_attention, mlp_norm, activation, mlp };
 
 bool is_norm(const Op& op) { return std::holds_alternative<RmsNorm>(op) || std::holds_alternative<LayerNorm>(op); }
@@ -64,7 +63,7 @@ class Replay {
 
  private:
   using Key = std::pair<int, Region>;  // layer, part of it
-  struct Piece {
+  struct Stretch {
     std::vector<std::size_t> nodes;  // of the forward, in order
     bool done = false;
   };
@@ -75,9 +74,9 @@ class Replay {
       Region region = region_of(node, what_);
       if (region == Region::none) region = region_of_cast(node);
       if (region == Region::none) continue;
-      const auto [it, added] = region_at_.try_emplace({node.layer, region}, pieces_.size());
-      if (added) pieces_.emplace_back();
-      pieces_[it->second].nodes.push_back(i);
+      const auto [it, added] = region_at_.try_emplace({node.layer, region}, stretches_.size());
+      if (added) stretches_.emplace_back();
+      stretches_[it->second].nodes.push_back(i);
       for (const Operand& operand : collect(node.op)) {
         if (operand.use == Use::out) region_making_[operand.id] = it->second;
       }
@@ -104,12 +103,12 @@ class Replay {
     }
   }
 
-  // The ops of a piece once more; those that nobody reads are left out where the stack is that clever.
+  // The ops of a stretch once more; those that nobody reads are left out where the stack is that clever.
   void replay(std::size_t index) {
-    Piece& piece = pieces_[index];
-    if (std::exchange(piece.done, true)) return;
+    Stretch& stretch = stretches_[index];
+    if (std::exchange(stretch.done, true)) return;
     std::vector<Node> clones;
-    for (std::size_t i : piece.nodes) clones.push_back(clone(program_.forward[i]));
+    for (std::size_t i : stretch.nodes) clones.push_back(clone(program_.forward[i]));
     if (!what_.whole) leave_out_unread(clones);
     for (Node& node : clones) {
       if (const auto* gather = std::get_if<AllGather>(&node.op))
@@ -171,9 +170,9 @@ class Replay {
   // A transposed copy that was saved for the backward is made by the replay alone.
   void drop_unread_transposes() {
     find_readers();
-    for (const Piece& piece : pieces_) {
-      if (!piece.done) continue;
-      for (std::size_t i : piece.nodes) {
+    for (const Stretch& stretch : stretches_) {
+      if (!stretch.done) continue;
+      for (std::size_t i : stretch.nodes) {
         auto* cast = std::get_if<Quantize>(&program_.forward[i].op);
         if (cast != nullptr && cast->q_t.id != kNoValue && !read_[at(cast->q_t.id)]) cast->q_t = {};
       }
@@ -184,8 +183,8 @@ class Replay {
 
   Program& program_;
   const Recompute& what_;
-  std::vector<Piece> pieces_;
-  std::map<Key, std::size_t> region_at_;                  // index in `pieces_`
+  std::vector<Stretch> stretches_;
+  std::map<Key, std::size_t> region_at_;                  // index in `stretches_`
   std::map<ValueId, std::size_t> region_making_;          // of a forward value: the same
   std::vector<bool> read_;                                // by value: the backward reads it
   std::map<ValueId, ValueId> again_;                      // value of the forward -> of its replay

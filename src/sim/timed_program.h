@@ -10,8 +10,8 @@ namespace perfbench {
 
 struct TimedOp {
   When when = When::always;
-  std::vector<ValueId> reads, writes;
-  std::vector<TimedStep> steps;
+  std::vector<ValueId> reads{}, writes{};
+  std::vector<TimedStep> steps{};
   ValueId after = kNoValue;  // a control edge: what the op does beside compute does not start before this is made
 };
 

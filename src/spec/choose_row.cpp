@@ -24,9 +24,11 @@ constexpr std::array kPasses = {Pass{true, true, true},   Pass{false, true, true
 
 bool is_identity(std::string_view field) { return field == "model" || field == "task" || field == "system"; }
 bool is_precision(std::string_view field) { return field == "dtype" || field == "fp8_recipe"; }
+// What no row says of fine-tuning.
+bool is_tuning(std::string_view field) { return field.starts_with("lora_") || field == "packed"; }
 // No row has a ga: it follows from the batch sizes.
 bool is_layout(std::string_view field) {
-  return !is_identity(field) && !is_precision(field) && field != "stack" && field != "ga";
+  return !is_identity(field) && !is_precision(field) && !is_tuning(field) && field != "stack" && field != "ga";
 }
 
 // What a row means that leaves the field out; unset: the row takes any value.

@@ -63,18 +63,31 @@ def test_a_row_of_four_ranks(perfbench, llama, engine, dtype):
 
 
 def test_sharded_parameters_take_the_memory_that_is_planned(perfbench, llama, engine):
-    layout = ("-pp", 1, "-c", "bf16", "--json")
-    whole = perfbench(*llama, *QUICK, *layout).json
-    answer = perfbench(*llama, *QUICK, *layout, "-fsdp", 1)
+    answer = perfbench(*llama, "-pp", 1, "-fsdp", 1, "-c", "bf16", "--steps", 3, "--warmup", 1, "--json")
     assert answer.code == 0, answer
     row = answer.json
-    assert (row["status"], row["fsdp"], row["loss_ok"]) == ("ok", True, True)
-    assert row["peak_memory_gib"] == row["predicted_peak_memory_gib"] < whole["peak_memory_gib"]
+    assert (row["status"], row["fsdp"], row["dp"], row["loss_ok"]) == ("ok", True, 2, True)
+    assert row["peak_memory_gib"] == row["predicted_peak_memory_gib"] > 0
     assert not [note for note in row["notes"] if "not as planned" in note]
+
+
+def test_a_ring_of_two_ranks_has_the_memory_of_the_plan(perfbench, llama, engine):
+    row = perfbench(*llama, *QUICK, "-tp", 1, "-cp", 2, "-c", "bf16", "--json").json
+    assert (row["status"], row["cp"], row["loss_ok"]) == ("ok", 2, True)
+    assert row["peak_memory_gib"] == row["predicted_peak_memory_gib"] > 0
 
 
 def losses(text):
     return re.findall(r"reduced_train_loss: (\S+)", text)
+
+
+@pytest.mark.parametrize("again", [("-rl", 2), ("-rm", "mlp,core_attn")])
+def test_recomputing_saves_memory_and_changes_no_loss(perfbench, llama, engine, again):
+    plain, less = perfbench(*llama, *QUICK, "-c", "bf16"), perfbench(*llama, *QUICK, "-c", "bf16", *again)
+    assert less.code == 0, less
+    assert losses(less.out) == losses(plain.out) and len(losses(less.out)) == 6
+    rows = [perfbench(*llama, *QUICK, "-c", "bf16", *flags, "--json").json for flags in ((), again)]
+    assert rows[1]["peak_memory_gib"] == rows[1]["predicted_peak_memory_gib"] < rows[0]["peak_memory_gib"]
 
 
 def test_nemo_lines_come_before_the_row(perfbench, llama, engine):

@@ -8,7 +8,7 @@ import dataclasses
 import json
 import pathlib
 
-import llama_folder
+import model_folder
 import peft
 import torch
 import transformers
@@ -39,10 +39,10 @@ def stored_name(name):
 
 
 def make(folder, case, adapters):
-    folder = llama_folder.make(folder, case)
+    folder = model_folder.make(folder, case)
     config = peft.LoraConfig(r=adapters.rank, lora_alpha=adapters.alpha, target_modules=list(adapters.targets),
                              lora_dropout=0.0, task_type="CAUSAL_LM")
-    model = peft.get_peft_model(llama_folder.load(folder), config, autocast_adapter_dtype=False)
+    model = peft.get_peft_model(model_folder.load(folder), config, autocast_adapter_dtype=False)
     perturb(model, torch.Generator().manual_seed(case.seed))
     model.save_pretrained(folder, save_embedding_layers=False)
     return folder
@@ -70,14 +70,14 @@ def expect(folder, model, steps=0):
 
     With steps, also <folder>/weights.safetensors: the adapters after the last step.
     """
-    batch = llama_folder.batch_in(folder)
+    batch = model_folder.batch_in(folder)
     trained = {stored_name(name): p for name, p in model.named_parameters() if p.requires_grad}
     loss = model(**batch).loss
     loss.backward()
     found = {name: p.grad.float().contiguous() for name, p in trained.items()}
     found["loss"] = loss.detach().float().reshape(1)
     if steps:
-        found["losses"] = torch.tensor(llama_folder.train(model, batch, steps))
+        found["losses"] = torch.tensor(model_folder.train(model, batch, steps))
         save_file({name: p.detach().float().contiguous() for name, p in trained.items()}, folder / "weights.safetensors")
     save_file(found, folder / "expect.safetensors")
     return folder / "expect.safetensors"
@@ -100,8 +100,8 @@ def make_packed(folder, case, adapters):
 
     Returns the folder and the model.
     """
-    folder = llama_folder.make(folder, case)
-    model = llama_folder.load(folder)
+    folder = model_folder.make(folder, case)
+    model = model_folder.load(folder)
     generator = torch.Generator().manual_seed(case.seed)
     for parameter in model.parameters():
         parameter.requires_grad = False
@@ -127,7 +127,7 @@ def make_packed(folder, case, adapters):
 
 
 def expect_packed(folder, model, trained):
-    loss = model(**llama_folder.batch_in(folder)).loss
+    loss = model(**model_folder.batch_in(folder)).loss
     loss.backward()
     found = {name: p.grad.contiguous() for name, p in trained.items()} | {"loss": loss.detach().reshape(1)}
     save_file(found, pathlib.Path(folder) / "expect.safetensors")

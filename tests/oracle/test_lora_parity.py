@@ -14,8 +14,9 @@ if not ENGINE.exists():
 
 import lora_folder  # noqa: E402
 import torch  # noqa: E402
-from llama_folder import Case  # noqa: E402
+from agreement import agrees  # noqa: E402
 from lora_folder import ATTENTION, MLP, Adapters  # noqa: E402
+from model_folder import Case  # noqa: E402
 from safetensors.torch import load_file, save_file  # noqa: E402
 
 torch.set_num_threads(1)
@@ -87,14 +88,6 @@ def stacks(tmp_path_factory):
         assert change.keys() <= stack.keys()
         (folder / "stacks" / f"{name}.json").write_text(json.dumps(stack | {"name": name} | change))
     return {"PERFBENCH_DATA": str(folder)}
-
-
-def agrees(answer):
-    assert answer.out, answer.err
-    found = answer.json
-    assert found["expect"]["agrees"] and answer.code == 0, json.dumps(found["expect"], indent=1) + answer.err
-    assert found["loss_ok"]
-    return found
 
 
 @pytest.mark.parametrize("name", TARGETS)

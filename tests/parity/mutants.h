@@ -162,16 +162,8 @@ class Mutants {
 
   // Whoever reads `from` reads `to`.
   static void rewire(Program& program, ValueId from, ValueId to) {
-    const auto rewire_field = [&](const auto& field) {
-      if constexpr (std::is_same_v<std::remove_cvref_t<decltype(field)>, In>) {
-        if (field.id == from) const_cast<In&>(field).id = to;
-      }
-    };
     for (const auto& [phase, nodes] : phases()) {
-      for (Node& node : program.*nodes) {
-        std::visit([&](auto& op) { std::apply([&](const auto&... f) { (rewire_field(f), ...); }, op.fields()); },
-                   node.op);
-      }
+      for (Node& node : program.*nodes) replace_inputs(node.op, [&](ValueId id) { return id == from ? to : id; });
     }
     for (ValueId* end : {&program.output, &program.grad_input}) {
       if (*end == from) *end = to;

@@ -53,7 +53,9 @@ inline Outcome two_steps(const Job& job, const JobPrograms& programs, double tim
 
 // The same model and batch on one rank.
 inline Outcome one_rank(const TinyLlama& tiny) {
-  const Job job = tiny_llama({.name = "one_rank", .tied = tiny.tied, .biases = tiny.biases, .packed = tiny.packed});
+  TinyLlama alone{.name = "one_rank", .tied = tiny.tied, .biases = tiny.biases, .packed = tiny.packed};
+  alone.layers = tiny.layers;
+  const Job job = tiny_llama(alone);
   return two_steps(job, build_programs(job));
 }
 

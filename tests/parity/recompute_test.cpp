@@ -2,6 +2,7 @@
 // steps, with and without; and the peak of the run is lower.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -52,9 +53,9 @@ std::vector<std::string> differing(const std::vector<HostTensor>& left, const st
   return names;
 }
 
-class Recompute : public WithEngine, public ::testing::WithParamInterface<TinyLlama> {};
+class RecomputeParity : public WithEngine, public ::testing::WithParamInterface<TinyLlama> {};
 
-TEST_P(Recompute, IsTheSameToTheBit) {
+TEST_P(RecomputeParity, IsTheSameToTheBit) {
   const Job plain = tiny_llama(GetParam());
   const Outcome expected = two_steps(plain, build_programs(plain));
   for (const Way& way : ways()) {
@@ -74,8 +75,8 @@ TEST_P(Recompute, IsTheSameToTheBit) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Layouts, Recompute, ::testing::ValuesIn(layouts()),
-                         [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Layouts, RecomputeParity, ::testing::ValuesIn(layouts()),
+                         [](const auto& layout) { return layout.param.name; });
 
 class RecomputeMemory : public WithEngine {};
 

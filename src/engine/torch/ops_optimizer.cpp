@@ -9,9 +9,9 @@ namespace perfbench {
 namespace {
 
 // Every parameter counts once: copies on tp ranks and on the other stage of a shared embedding do not, and where the
-// whole sum is on every dp rank, the first counts it.
+// whole sum is on every rank of dp x cp, the first counts it.
 bool counts(const Value& weight, const Frame& frame, bool whole_on_dp) {
-  if (weight.copy || (whole_on_dp && frame.rank.at.dp != 0)) return false;
+  if (weight.copy || (whole_on_dp && frame.rank.over(Axis::dp).rank() != 0)) return false;
   return weight.type.placement[Axis::tp].is_split() || frame.rank.at.tp == 0;
 }
 

