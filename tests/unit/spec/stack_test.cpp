@@ -68,17 +68,19 @@ TEST_F(StackFiles, AllProblemsAtOnce) {
 }
 
 TEST_F(StackFiles, AConstantIsNeverNull) {
-  const auto path = write("megatron.json", replaced(megatron(), "\"value\": 0.99", "\"value\": null"));
-  EXPECT_PRED2(says, refusal([&] { read_stack(path); }), "constants.attention.value: is null");
+  const auto path = write("megatron.json", replaced(megatron(), "\"graphs_gap_factor\": {\"value\": 0.25",
+                                                    "\"graphs_gap_factor\": {\"value\": null"));
+  EXPECT_PRED2(says, refusal([&] { read_stack(path); }), "constants.graphs_gap_factor.value: is null");
 }
 
 TEST_F(StackFiles, AFitNamesItsRows) {
-  const std::string fitted = R"("gemm_fp8": {"fitted_on": ["a", "b"], )";
-  EXPECT_EQ(read_stack(write("megatron.json", replaced(megatron(), "\"gemm_fp8\": {", fitted))).constants.gemm_fp8,
-            read_stack(kDataFolder / "stacks" / "megatron.json").constants.gemm_fp8);
-  const auto path = write("megatron.json", replaced(megatron(), "\"gemm_fp8\": {", R"("gemm_fp8": {"fitted_on": 7, )"));
+  const std::string fitted = R"("gemm_bf16": {"fitted_on": ["a", "b"], )";
+  EXPECT_EQ(read_stack(write("megatron.json", replaced(megatron(), "\"gemm_bf16\": {", fitted))).constants.gemm_bf16,
+            read_stack(kDataFolder / "stacks" / "megatron.json").constants.gemm_bf16);
+  const auto path =
+      write("megatron.json", replaced(megatron(), "\"gemm_bf16\": {", R"("gemm_bf16": {"fitted_on": 7, )"));
   EXPECT_PRED2(says, refusal([&] { read_stack(path); }),
-               "constants.gemm_fp8.fitted_on: is 7, but must be a list of texts");
+               "constants.gemm_bf16.fitted_on: is 7, but must be a list of texts");
 }
 
 }  // namespace
