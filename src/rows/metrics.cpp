@@ -90,9 +90,10 @@ constexpr std::array kMetrics{
     Metric{"step_time_s", "Time per Global Step (s)", "s", number, result, everywhere,
            "Wall time of one global step: forward, backward and optimizer of gbs samples.", get<&Row::step_time_s>,
            set<&Row::step_time_s>, nullptr},
-    Metric{"step_time_low_s", "Time per Global Step, low (s)", "s", number, result, none,
-           "A simulated row's likely range begins here: one published row in ten is faster, relative to its prediction.",
-           get<&Row::step_time_low_s>, set<&Row::step_time_low_s>, nullptr},
+    Metric{
+        "step_time_low_s", "Time per Global Step, low (s)", "s", number, result, none,
+        "A simulated row's likely range begins here: one published row in ten is faster, relative to its prediction.",
+        get<&Row::step_time_low_s>, set<&Row::step_time_low_s>, nullptr},
     Metric{"step_time_high_s", "Time per Global Step, high (s)", "s", number, result, none,
            "A simulated row's likely range ends here: one published row in ten is slower, relative to its prediction.",
            get<&Row::step_time_high_s>, set<&Row::step_time_high_s>, nullptr},

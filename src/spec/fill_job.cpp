@@ -31,6 +31,17 @@ bool take_switch(JobDraft& draft, const char* field, const std::optional<bool>& 
   return given.value_or(false);
 }
 
+// A row's fsdp that no longer goes with the pp of a flag.
+void drop_inherited_fsdp(JobDraft& draft) {
+  Job& job = draft.job;
+  const Request& asked = draft.request;
+  const bool inherited = job.layout.fsdp && !from_flag(asked, "fsdp") && from_flag(asked, "pp");
+  if (!inherited || job.layout.pp == 1 || job.stack.fsdp_with_pp) return;
+  job.layout.fsdp = false;
+  job.origins["fsdp"] = fmt::format("rule: off, since stack {} has no fsdp of {} at pp {}", job.stack.name,
+                                    origin_of(asked, "fsdp"), job.layout.pp);
+}
+
 void fill_layout(JobDraft& draft) {
   const Request& asked = draft.request;
   Job& job = draft.job;
@@ -51,6 +62,7 @@ void fill_layout(JobDraft& draft) {
     layout.fsdp = true;
     job.origins["fsdp"] = fmt::format("rule: stack {} shards parameters over dp x cp in every job", job.stack.name);
   }
+  drop_inherited_fsdp(draft);
 }
 
 // gbs from -ga; 0 when dp is not known or the product is out of range.

@@ -117,5 +117,5 @@ def test_a_broken_file_is_a_warning_beside_the_others(perfbench, source, tmp_pat
     (data / "models" / "llama3_8b" / "config.json").write_text("{")
     answer = perfbench("list", "models", env={"PERFBENCH_DATA": str(data)})
     assert answer.code == 0
-    assert answer.out.endswith("19 models\n")
+    assert answer.out.endswith("20 models\n")
     assert answer.err.startswith("perfbench: warning: ") and "llama3_8b" in answer.err

@@ -7,7 +7,7 @@ if not ENGINE.exists():
     pytest.skip(f"there is no {ENGINE}: this preset builds no engine", allow_module_level=True)
 
 import torch  # noqa: E402
-from llama_folder import Case, expect, make  # noqa: E402
+from model_folder import Case, expect, make  # noqa: E402
 
 torch.set_num_threads(1)
 

@@ -163,7 +163,9 @@ class Mutants {
   // Whoever reads `from` reads `to`.
   static void rewire(Program& program, ValueId from, ValueId to) {
     for (const auto& [phase, nodes] : phases()) {
-      for (Node& node : program.*nodes) replace_inputs(node.op, [&](ValueId id) { return id == from ? to : id; });
+      for (Node& node : program.*nodes) {
+        rename(node.op, [&](const Operand& o) { return o.use == Use::in && o.id == from ? to : o.id; });
+      }
     }
     for (ValueId* end : {&program.output, &program.grad_input}) {
       if (*end == from) *end = to;
