@@ -7,12 +7,12 @@ add_test(NAME scripts.run COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/scripts/run_t
 perfbench_register(scripts.run "repository")
 
 # These need the packages of scripts/requirements-test.txt in .venv.
-file(GLOB_RECURSE python_tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/test_*.py)
-if(python_tests)
-  add_test(NAME python.tests COMMAND ${venv_bin}/python -m pytest -q -p no:cacheprovider ${CMAKE_CURRENT_SOURCE_DIR})
-  perfbench_register(python.tests "python")
-  set_property(TEST python.tests APPEND PROPERTY ENVIRONMENT HF_HUB_OFFLINE=1)
-endif()
+foreach(folder cli oracle)
+  add_test(NAME python.${folder}
+    COMMAND ${venv_bin}/python -m pytest -q -p no:cacheprovider ${CMAKE_CURRENT_SOURCE_DIR}/${folder})
+  perfbench_register(python.${folder} "python")
+  set_property(TEST python.${folder} APPEND PROPERTY ENVIRONMENT HF_HUB_OFFLINE=1)
+endforeach()
 add_test(NAME lint.dockerfile COMMAND ${venv_bin}/hadolint ${PROJECT_SOURCE_DIR}/Dockerfile)
 perfbench_register(lint.dockerfile "python")
 file(GLOB_RECURSE formatted CONFIGURE_DEPENDS
