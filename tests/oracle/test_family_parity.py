@@ -83,6 +83,15 @@ def test_fp8_current_scaling(verify, folders, data_folder, name, layout):
     assert found["expect"]["worst"]["difference"] > 0.02 * found["expect"]["worst"]["expected"]
 
 
+def moving(parameter, tensor):
+    """What a gradient moves. A bias of the keys adds the same to all scores of a query where positions do not rotate
+    them: its gradient is zero, and AdamW blows up the rounding that is left."""
+    if not parameter.endswith("attn.c_attn.bias"):
+        return tensor
+    query, _, value = tensor.chunk(3)
+    return torch.cat([query, value])
+
+
 @pytest.mark.parametrize(
     ("name", "layout"), [("gpt2", "-tp 2 -pp 2 -ng 8"), ("nemotron", "-tp 2 -pp 2 -vp 2"), ("qwen3", "-tp 2 -ng 4")]
 )
@@ -95,5 +104,5 @@ def test_five_steps_of_adamw(verify, folders, tmp_path, name, layout):
     wanted = load_file(folder / "weights.safetensors")
     assert set(found) == set(wanted)
     for parameter, tensor in wanted.items():
-        way = (tensor - before[parameter]).norm()
-        assert (found[parameter] - tensor).norm() <= 5e-3 * way, parameter
+        way = moving(parameter, tensor - before[parameter]).norm()
+        assert moving(parameter, found[parameter] - tensor).norm() <= 5e-3 * way, parameter
