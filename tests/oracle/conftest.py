@@ -6,12 +6,11 @@ That folder comes last on the path, so that the packages of .venv itself win.
 import dataclasses
 import json
 import os
-import shutil
 import subprocess
 import sys
 
 import pytest
-from oracle_paths import BINARY, FSDP_STACKS, SOURCE, STACKS
+from oracle_paths import BINARY, FSDP_STACKS, SOURCE, STACKS, write_data
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -51,13 +50,4 @@ def folders(tmp_path_factory):
 @pytest.fixture(scope="session")
 def data_folder(tmp_path_factory):
     """model_configs with a stack for each entry of STACKS and FSDP_STACKS."""
-    folder = tmp_path_factory.mktemp("data")
-    for item in (SOURCE / "model_configs").iterdir():
-        if item.name != "stacks":
-            (folder / item.name).symlink_to(item)
-    shutil.copytree(SOURCE / "model_configs" / "stacks", folder / "stacks")
-    stack = json.loads((folder / "stacks" / "perfbench.json").read_text())
-    for name, change in (STACKS | FSDP_STACKS).items():
-        assert change.keys() <= stack.keys()
-        (folder / "stacks" / f"{name}.json").write_text(json.dumps(stack | {"name": name} | change))
-    return folder
+    return write_data(tmp_path_factory.mktemp("data"), STACKS | FSDP_STACKS)

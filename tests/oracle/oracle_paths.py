@@ -1,7 +1,9 @@
 """Where the repository, the executable and the engine lie, and the stacks of the tests."""
 
+import json
 import os
 import pathlib
+import shutil
 
 SOURCE = pathlib.Path(os.environ.get("PERFBENCH_SOURCE_DIR", pathlib.Path(__file__).resolve().parents[2]))
 BINARY = pathlib.Path(os.environ.get("PERFBENCH_BINARY") or SOURCE / "build" / "perfbench")
@@ -23,3 +25,16 @@ FSDP_STACKS = {
     "fsdp_deferred": {"fsdp_defer_grad_reduce": True},
     "fsdp_kept_deferred": {"fsdp_reshard_after_forward": False, "fsdp_defer_grad_reduce": True},
 }
+
+
+def write_data(folder, stacks):
+    """model_configs in `folder`, with a stack for each entry of `stacks`: stack perfbench but for what it changes."""
+    for item in (SOURCE / "model_configs").iterdir():
+        if item.name != "stacks":
+            (folder / item.name).symlink_to(item)
+    shutil.copytree(SOURCE / "model_configs" / "stacks", folder / "stacks")
+    stack = json.loads((folder / "stacks" / "perfbench.json").read_text())
+    for name, change in stacks.items():
+        assert change.keys() <= stack.keys()
+        (folder / "stacks" / f"{name}.json").write_text(json.dumps(stack | {"name": name} | change))
+    return folder

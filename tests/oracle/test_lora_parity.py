@@ -7,7 +7,7 @@ import json
 import shutil
 
 import pytest
-from oracle_paths import ENGINE, SOURCE
+from oracle_paths import ENGINE, write_data
 
 if not ENGINE.exists():
     pytest.skip(f"there is no {ENGINE}: this preset builds no engine", allow_module_level=True)
@@ -78,16 +78,7 @@ def folders(tmp_path_factory):
 @pytest.fixture(scope="session")
 def stacks(tmp_path_factory):
     """The environment of model_configs with a stack for each entry of STACKS."""
-    folder = tmp_path_factory.mktemp("lora_data")
-    for item in (SOURCE / "model_configs").iterdir():
-        if item.name != "stacks":
-            (folder / item.name).symlink_to(item)
-    shutil.copytree(SOURCE / "model_configs" / "stacks", folder / "stacks")
-    stack = json.loads((folder / "stacks" / "perfbench.json").read_text())
-    for name, change in STACKS.items():
-        assert change.keys() <= stack.keys()
-        (folder / "stacks" / f"{name}.json").write_text(json.dumps(stack | {"name": name} | change))
-    return {"PERFBENCH_DATA": str(folder)}
+    return {"PERFBENCH_DATA": str(write_data(tmp_path_factory.mktemp("lora_data"), STACKS))}
 
 
 @pytest.mark.parametrize("name", TARGETS)
