@@ -8,7 +8,7 @@
 namespace perfbench {
 
 inline constexpr const char* kEngineLibrary = "libperfbench_engine.so";
-inline constexpr int kEngineAbi = 2;
+inline constexpr int kEngineAbi = 3;
 
 // Each part is a version, or what is missing and the remedy; the other pointers are null.
 struct EngineAbiPart {
@@ -42,16 +42,21 @@ class Session;
 struct Job;
 struct JobPrograms;
 struct SessionSettings;
+class OpTimer;
+struct OpTimerSettings;
 
 extern "C" {
 using EngineAbiVersionFunction = EngineAbiVersion() noexcept;
 using EngineAbiInfoFunction = const EngineAbiInfo*() noexcept;
 // The caller owns the Session. Throws as open_session() does.
 using EngineAbiOpenFunction = Session*(const Job&, const JobPrograms&, const SessionSettings&);
+// The same for an OpTimer, as open_op_timer() does.
+using EngineAbiOpTimerFunction = OpTimer*(const OpTimerSettings&);
 }
 
 inline constexpr const char* kEngineVersionSymbol = "perfbench_engine_version";
 inline constexpr const char* kEngineInfoSymbol = "perfbench_engine_info";
 inline constexpr const char* kEngineOpenSymbol = "perfbench_engine_open";
+inline constexpr const char* kEngineOpTimerSymbol = "perfbench_engine_op_timer";
 
 }  // namespace perfbench

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -54,6 +55,10 @@ struct SessionSettings {
   std::uint64_t seed = 1;   // of the initial weights
   double timeout_s = 600;   // of one collective or transfer
   bool rendezvous = false;  // sends wait for their receives, as NCCL's do: shows deadlocks
+  // One rank of this stage runs alone: what it would receive, gather or reduce are buffers of the right shape. Losses
+  // and gradients then mean nothing; times of kernels and memory do.
+  std::optional<int> slice_stage{};
+  bool time_ops = false;  // op_seconds() is wanted
   OptimizerSettings optimizer{};
 };
 
@@ -61,8 +66,19 @@ struct RankReport {
   int stage = 0, tp = 0, cp = 0, dp = 0;  // coordinates
   double seconds = 0.0;                   // of the step, from a common start
   std::int64_t state_bytes = 0;           // parameters, their casts, main gradients, optimizer states
-  std::int64_t peak_value_bytes = 0;  // most bytes of live values during the step, counted from the tensors themselves
-  RankTraffic traffic{};              // of the step
+  std::int64_t peak_value_bytes = 0;   // most bytes of live values during the step, counted from the tensors themselves
+  RankTraffic traffic{};               // of the step
+  std::int64_t device_peak_bytes = 0;  // most that the device's allocator had given out, states included; 0 on a CPU
+};
+
+enum class ProgramPhase : std::uint8_t { forward, backward, optimizer };
+
+// One node of a chunk's Program, timed: a sample for each time it ran in the step, in order.
+struct OpSeconds {
+  int stage = 0, chunk = 0;
+  ProgramPhase phase = ProgramPhase::forward;
+  std::size_t node = 0;  // its index in the phase
+  std::vector<double> seconds{};
 };
 
 struct StepReport {
@@ -88,6 +104,9 @@ class Session {
   virtual StepReport step(const Batch& batch, StepKind kind) = 0;
   // Gradients of the last step, whole, float32, by Hugging Face name, in the order of trainable_parameters().
   virtual std::vector<HostTensor> gradients() = 0;
+  // Of the first rank of each stage in the last step, where SessionSettings::time_ops asked for it. On CUDA between
+  // events on the op's stream.
+  virtual std::vector<OpSeconds> op_seconds() const = 0;
   virtual std::vector<HostTensor>
   weights() = 0;  // whole, in the dtype of the parameters; of the master copies where there are
 };

@@ -9,6 +9,7 @@
 
 #include "engine/abi.h"
 #include "engine/torch/parts.h"
+#include "engine/torch/torch_op_timer.h"
 #include "engine/torch/torch_session.h"
 
 namespace perfbench {
@@ -47,5 +48,10 @@ __attribute__((visibility("default"))) const perfbench::EngineAbiInfo* perfbench
 __attribute__((visibility("default"))) perfbench::Session* perfbench_engine_open(
     const perfbench::Job& job, const perfbench::JobPrograms& programs, const perfbench::SessionSettings& settings) {
   return perfbench::make_torch_session(job, programs, settings).release();
+}
+
+__attribute__((visibility("default"))) perfbench::OpTimer* perfbench_engine_op_timer(
+    const perfbench::OpTimerSettings& settings) {
+  return perfbench::make_torch_op_timer(settings).release();
 }
 }

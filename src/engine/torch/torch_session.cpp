@@ -105,6 +105,7 @@ class TorchSession final : public Session {
   }
 
   std::vector<HostTensor> gradients() override { return whole(Part::main_grad); }
+  std::vector<OpSeconds> op_seconds() const override { return {}; }
   std::vector<HostTensor> weights() override { return whole(Part::weight); }
 
  private:

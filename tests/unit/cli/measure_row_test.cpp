@@ -42,6 +42,7 @@ class FakeSession : public Session {
   std::vector<HostTensor> trainable_parameters() const override { return {}; }
   void load(const std::function<HostTensor(const std::string&)>&) override {}
   std::vector<HostTensor> gradients() override { return {}; }
+  std::vector<OpSeconds> op_seconds() const override { return {}; }
   std::vector<HostTensor> weights() override { return {}; }
   StepReport step(const Batch&, StepKind kind) override {
     EXPECT_EQ(kind, StepKind::train);
