@@ -27,6 +27,10 @@ if(TARGET parity_tests)
     add_dependencies(parity_tests perfbench_engine_library)
   endif()
   target_compile_definitions(parity_tests PRIVATE PERFBENCH_ENGINE_LIBRARY="${engine_library}")
+  # On a GPU; without one this entry counts as skipped.
+  add_test(NAME gpu.parity COMMAND parity_tests --gtest_filter=*Gpu*)
+  perfbench_register(gpu.parity gpu)
+  set_tests_properties(gpu.parity PROPERTIES SKIP_REGULAR_EXPRESSION "no CUDA device")
 endif()
 
 # Single ops against LibTorch's autograd, and their overhead: these see the engine's own units.
