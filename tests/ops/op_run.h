@@ -121,6 +121,7 @@ class OpRun {
   }
   void run_all(const std::vector<Node>& nodes, const std::vector<std::vector<ValueId>>& deaths) {
     for (std::size_t i = 0; i < nodes.size(); ++i) {
+      frame_.dying = deaths[i];
       run_one(nodes[i]);
       for (ValueId id : deaths[i]) release(id);
     }

@@ -136,9 +136,11 @@ void Executor::run_nodes(const Slot& slot, Frame& frame) {
   for (place.node = 0; place.node < nodes.size(); ++place.node) {
     const Node& node = nodes[place.node];
     if ((node.when == When::first_microbatch && !first) || (node.when == When::last_microbatch && !last)) continue;
+    frame.dying = deaths[place.node];
     run_node(node, place, frame);
     for (ValueId id : deaths[place.node]) frame.release(id);
   }
+  frame.dying = {};
 }
 
 void Executor::run_slot(const StageStep& step) {
