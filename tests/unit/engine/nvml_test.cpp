@@ -6,6 +6,9 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <vector>
+
+#include "engine/gpu_watch.h"
 
 namespace perfbench {
 namespace {
@@ -68,6 +71,24 @@ TEST(Nvml, ADriverThatIsNotLoadedIsSaid) {
   unsetenv("FAKE_NVML_INIT");
   EXPECT_FALSE(nvml.part().present());
   EXPECT_THAT(nvml.part().missing, HasSubstr("nvmlInit_v2: Driver Not Loaded"));
+}
+
+// CUDA's first GPU need not be NVML's.
+TEST(GpuWatch, ReadsTheGpusThatAreAskedForInTheirOrder) {
+  const GpuWatch watch = watch_gpus(std::vector<std::string>{"0000:5d:00.0", "0000:1b:00.0"}, PERFBENCH_FAKE_NVML);
+  ASSERT_TRUE(watch.read) << watch.missing;
+  const std::vector<GpuReading> readings = watch.read();
+  ASSERT_EQ(readings.size(), 2u);
+  EXPECT_EQ(readings[0].sm_clock_mhz, 345);
+  EXPECT_EQ(readings[1].sm_clock_mhz, 1755);
+}
+
+TEST(GpuWatch, SaysWhyNothingCanBeRead) {
+  EXPECT_EQ(watch_gpus(std::vector<std::string>{"0000:ff:00.0"}, PERFBENCH_FAKE_NVML).missing,
+            "NVML knows no GPU at PCI address \"0000:ff:00.0\"");
+  const GpuWatch none = watch_gpus({}, "libnvidia-ml-of-nobody.so.1");
+  EXPECT_FALSE(none.read);
+  EXPECT_THAT(none.missing, HasSubstr("libnvidia-ml-of-nobody.so.1"));
 }
 
 TEST(Nvml, ShutsDownOnceForEachStart) {
