@@ -33,5 +33,7 @@ Request asked_request(const CommandLine& line);
 // Names, base row, defaults, checks. Throws InputError with every unknown name, else with every
 // broken rule, and Unsupported for what is valid and cannot be a Job here.
 Asked resolve_asked(const CommandLine& line, const Catalog& catalog);
+// The same of a request that was made of the line and changed since.
+Asked resolve_asked(const CommandLine& line, const Request& request, const Catalog& catalog);
 
 }  // namespace perfbench

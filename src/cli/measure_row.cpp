@@ -1,6 +1,7 @@
 #include "cli/measure_row.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -9,7 +10,10 @@
 #include <vector>
 
 #include "base/units.h"
+#include "cli/machine_check.h"
 #include "cli/machine_fit.h"
+#include "cli/row_telemetry.h"
+#include "engine/telemetry_summary.h"
 #include "harness/statistics.h"
 #include "models/decoder.h"
 #include "sim/memory.h"
@@ -17,7 +21,8 @@
 namespace perfbench {
 namespace {
 
-constexpr int kNamedMismatches = 4;  // at most, in notes
+constexpr const char* kDeviceMemory = "device memory";  // also what a session's RunError is about where it runs out
+constexpr int kNamedMismatches = 4;                     // at most, in notes
 // Ranks on a CPU share its cores with each other and with the rest of the machine; only a run that says nothing at all
 // is refused there.
 constexpr double kCpuCvLimit = 0.5;
@@ -44,13 +49,38 @@ StageBytes set_prediction(Row& row, const std::vector<StageMemoryBytes>& stages)
   return planned;
 }
 
-// Sets status oom where the ranks don't fit into the machine together.
-bool fits(Row& row, const Job& job, const std::vector<StageMemoryBytes>& stages,
-          const std::optional<std::int64_t>& available) {
-  row.reason = why_it_does_not_fit(job, stages, available);
-  if (row.reason.empty()) return true;
+void set_oom(Row& row, const char* feature, std::string reason) {
   row.status = Status::oom;
-  row.feature = "host memory";
+  row.feature = feature;
+  row.reason = std::move(reason);
+}
+
+// Sets status oom where the ranks don't fit into the machine together.
+bool fits_host(Row& row, const Job& job, const std::vector<StageMemoryBytes>& stages,
+               const std::optional<std::int64_t>& available) {
+  std::string why = why_it_does_not_fit(job, stages, available);
+  if (why.empty()) return true;
+  set_oom(row, "host memory", std::move(why));
+  return false;
+}
+
+// Throws for GPUs that cannot run the job: EnvironmentError where it must fit, else Unsupported.
+void require_devices(const Job& job, const EngineReport& report, bool must_fit) {
+  std::optional<Problem> problem = machine_problem(report, job.num_gpus);
+  if (!problem) problem = system_problem(report, job.system);
+  if (!problem) return;
+  if (must_fit) throw EnvironmentError(problem->where, problem->what, problem->hint);
+  throw Unsupported("devices", problem->what);
+}
+
+// Sets status oom where a rank is too large for a GPU; throws EnvironmentError where it must fit.
+bool fits_devices(Row& row, const Job& job, const std::vector<StageMemoryBytes>& stages, const EngineReport& report,
+                  bool must_fit) {
+  std::string why =
+      why_it_does_not_fit(stages, std::span(report.devices).first(static_cast<std::size_t>(job.num_gpus)));
+  if (why.empty()) return true;
+  if (must_fit) throw EnvironmentError(kDeviceMemory, why, "more GPUs, a layout that shards more, or --mode simulate");
+  set_oom(row, kDeviceMemory, std::move(why));
   return false;
 }
 
@@ -66,10 +96,17 @@ void keep_peaks(std::vector<RankReport>& peaks, const std::vector<RankReport>& r
   for (std::size_t i = 0; i < std::min(peaks.size(), ranks.size()); ++i) {
     peaks[i].state_bytes = std::max(peaks[i].state_bytes, ranks[i].state_bytes);
     peaks[i].peak_value_bytes = std::max(peaks[i].peak_value_bytes, ranks[i].peak_value_bytes);
+    peaks[i].device_peak_bytes = std::max(peaks[i].device_peak_bytes, ranks[i].device_peak_bytes);
   }
 }
 
+// Of the engine's own count.
 std::int64_t peak_bytes(const RankReport& rank) { return rank.state_bytes + rank.peak_value_bytes; }
+
+// On a GPU of its allocator, which counts what it rounds up and scratch memory, too.
+std::int64_t taken_bytes(const RankReport& rank) {
+  return rank.device_peak_bytes > 0 ? rank.device_peak_bytes : peak_bytes(rank);
+}
 
 LoggedStep logged_step(const Row& row, const Job& job, const StepReport& report, const OptimizerSettings& optimizer) {
   LoggedStep logged{.end_utc = std::chrono::system_clock::now(),
@@ -78,7 +115,7 @@ LoggedStep logged_step(const Row& row, const Job& job, const StepReport& report,
                     .grad_norm = report.grad_norm,
                     .learning_rate = optimizer.learning_rate,
                     .gbs = job.gbs};
-  for (const RankReport& rank : report.ranks) logged.peak_bytes = std::max(logged.peak_bytes, peak_bytes(rank));
+  for (const RankReport& rank : report.ranks) logged.peak_bytes = std::max(logged.peak_bytes, taken_bytes(rank));
   if (std::isfinite(report.seconds) && report.seconds > 0.0) {
     Row of_step = row;
     set_step_time(of_step, job, report.seconds);
@@ -98,26 +135,38 @@ void keep(MeasuredRun& run, const StepReport& report, std::int64_t step) {
   keep_peaks(run.peaks, report.ranks);
 }
 
-void set_memory(Row& row, const Job& job, const MeasuredRun& run, const StageBytes& planned) {
-  std::vector<RankReport> fullest(static_cast<std::size_t>(job.layout.pp));
+// The ledger and the plan count the same tensors: they differ where one of them is wrong.
+void note_mismatches(Row& row, const MeasuredRun& run, const StageBytes& planned) {
   int mismatches = 0;
   for (std::size_t i = 0; i < run.peaks.size(); ++i) {
     const RankReport& rank = run.peaks[i];
     const auto stage = static_cast<std::size_t>(rank.stage);
-    if (stage >= fullest.size()) continue;
-    if (peak_bytes(rank) > peak_bytes(fullest[stage])) fullest[stage] = rank;
+    if (stage >= planned.size()) continue;
     if (peak_bytes(rank) == planned[stage] || ++mismatches > kNamedMismatches) continue;
     row.notes.push_back(fmt::format("memory of rank {} (stage {}) is not as planned: {} bytes, the plan says {}", i,
                                     stage, peak_bytes(rank), planned[stage]));
   }
   if (mismatches > kNamedMismatches)
     row.notes.push_back(fmt::format("memory of {} more ranks is not as planned", mismatches - kNamedMismatches));
+}
+
+void set_memory(Row& row, const Job& job, const MeasuredRun& run) {
+  std::vector<RankReport> fullest(static_cast<std::size_t>(job.layout.pp));
+  std::vector<std::int64_t> allocated(fullest.size(), 0);
+  for (const RankReport& rank : run.peaks) {
+    const auto stage = static_cast<std::size_t>(rank.stage);
+    if (stage >= fullest.size()) continue;
+    if (peak_bytes(rank) > peak_bytes(fullest[stage])) fullest[stage] = rank;
+    allocated[stage] = std::max(allocated[stage], rank.device_peak_bytes);
+  }
   std::int64_t most = 0;
   for (std::size_t stage = 0; stage < fullest.size(); ++stage) {
     const int number = static_cast<int>(stage);
     row.memory.push_back({.stage = number, .category = "states", .gib = gib(fullest[stage].state_bytes)});
     row.memory.push_back({.stage = number, .category = "values", .gib = gib(fullest[stage].peak_value_bytes)});
-    most = std::max(most, peak_bytes(fullest[stage]));
+    if (allocated[stage] > 0)
+      row.memory.push_back({.stage = number, .category = std::string(kAllocatedMemory), .gib = gib(allocated[stage])});
+    most = std::max(most, allocated[stage] > 0 ? allocated[stage] : peak_bytes(fullest[stage]));
   }
   if (most > 0) row.peak_memory_gib = gib(most);
 }
@@ -153,23 +202,62 @@ std::string reason_of(const Error& error) {
   return problem.where.empty() ? problem.what : fmt::format("{}: {}", problem.where, problem.what);
 }
 
+void set_failed(Row& row, const RunError& error) {
+  if (!error.problems().empty() && error.problems().front().where == kDeviceMemory)
+    return set_oom(row, kDeviceMemory, error.problems().front().what);
+  row.status = Status::failed;
+  row.feature = "run";
+  row.reason = reason_of(error);
+}
+
 void require_own_stack(const Job& job) {
   if (job.stack.name != kMeasuredStack)
     throw Unsupported("stack " + job.stack.name, fmt::format("--mode measure runs stack {}; stack {} is only simulated",
                                                              kMeasuredStack, job.stack.name));
 }
 
+// Reads the GPUs while steps run; does nothing where there are none.
+class Telemetry {
+ public:
+  Telemetry(const Job& job, const MeasureParts& parts, const EngineReport& report) : parts_(parts) {
+    if (!parts.watch) return;
+    GpuWatch watch = parts.watch(job, report);
+    missing_ = watch.missing;
+    if (watch.read) sampler_.emplace(std::move(watch.read), parts.watch_period_s);
+  }
+  void begin_window() { window_s_ = sampler_ ? sampler_->seconds() : 0.0; }
+  void finish(Row& row) {
+    if (!missing_.empty()) row.notes.push_back("no telemetry of the GPUs: " + missing_);
+    if (!sampler_) return;
+    const std::vector<TelemetrySample> samples = sampler_->stop();
+    set_telemetry(row, summarize(samples, window_s_, getpid()));
+    if (parts_.watched) parts_.watched(samples);
+  }
+
+ private:
+  const MeasureParts& parts_;
+  std::string missing_;
+  std::optional<TelemetrySampler> sampler_;
+  double window_s_ = 0.0;
+};
+
 void measure(Row& row, const Job& job, const MeasureSettings& settings, const MeasureParts& parts) {
   require_own_stack(job);
+  const EngineReport machine = parts.machine ? parts.machine() : EngineReport{};
+  if (parts.machine) require_devices(job, machine, parts.must_fit);
   const JobPrograms programs = build_programs(job);
   const std::vector<StageMemoryBytes> stages = replay_memory(job, programs);
   const StageBytes planned = set_prediction(row, stages);
-  if (!fits(row, job, stages, parts.available_bytes())) return;
+  if (parts.machine ? !fits_devices(row, job, stages, machine, parts.must_fit)
+                    : !fits_host(row, job, stages, parts.available_bytes()))
+    return;
   const SessionSettings of_session{.device = settings.device, .seed = settings.seed};
   const std::unique_ptr<Session> session = parts.open(job, programs, of_session);
 
   MeasuredRun run;
+  Telemetry telemetry(job, parts, machine);
   for (std::int64_t step = 1; step <= settings.steps; ++step) {
+    if (step == settings.warmup + 1) telemetry.begin_window();
     const StepReport report = session->step(parts.batch(job, settings.seed, step), StepKind::train);
     keep(run, report, step);
     if (!parts.step_done) continue;
@@ -178,7 +266,9 @@ void measure(Row& row, const Job& job, const MeasureSettings& settings, const Me
     logged.num_steps = settings.steps;
     parts.step_done(logged);
   }
-  set_memory(row, job, run, planned);
+  telemetry.finish(row);
+  note_mismatches(row, run, planned);
+  set_memory(row, job, run);
   set_statistics(row, job, statistics_of(run, settings));
   set_loss(row, job, run);
 }
@@ -193,9 +283,7 @@ Row RowMeasurer::operator()(const Job& job) const {
   } catch (const Unsupported& problem) {
     set_unsupported(row, problem);
   } catch (const RunError& error) {
-    row.status = Status::failed;
-    row.feature = "run";
-    row.reason = reason_of(error);
+    set_failed(row, error);
   }
   return row;
 }

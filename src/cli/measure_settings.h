@@ -27,6 +27,9 @@ bool wants_measure(const Options& options);
 // and for --steps and --max_steps that differ.
 MeasureSettings measure_settings(const CommandLine& line);
 
+// Throws as measure_settings() does.
+bool measures_on_cuda(const CommandLine& line);
+
 // The format of the lines of steps: --log-format, else NeMo's where the row is printed as text.
 StepLogFormat step_log_format(const Options& options);
 

@@ -8,13 +8,16 @@
 
 #include "base/file.h"
 #include "cli/asked.h"
+#include "cli/auto_mode.h"
 #include "cli/commands.h"
+#include "cli/machine_check.h"
 #include "cli/measure_row.h"
 #include "cli/output.h"
 #include "cli/record.h"
 #include "cli/show_job.h"
 #include "cli/simulate_row.h"
 #include "engine/engine.h"
+#include "engine/telemetry_summary.h"
 #include "harness/progress.h"
 #include "rows/published.h"
 #include "rows/run_record.h"
@@ -24,7 +27,9 @@
 namespace perfbench {
 namespace {
 
-std::optional<std::filesystem::path> result_folder(const Options& options) {
+using Folder = std::optional<std::filesystem::path>;  // of the result files
+
+Folder result_folder(const Options& options) {
   if (options.out) return *options.out;
   const char* home = std::getenv("NEMORUN_HOME");
   if (home == nullptr || *home == '\0') return std::nullopt;
@@ -55,14 +60,20 @@ void print_step(const Options& options, StepLogFormat format, const LoggedStep& 
     print(text);
 }
 
-// Prints a line of each step, or, on a terminal where there are none, a bar.
-Row measured_row(const CommandLine& line, const Job& job) {
+// Prints a line of each step, or, on a terminal where there are none, a bar. Readings of GPUs go to `folder`.
+Row measured_row(const CommandLine& line, const Job& job, const Folder& folder, bool must_fit) {
   const Options& options = line.options;
   const MeasureSettings settings = measure_settings(line);
   const StepLogFormat format = step_log_format(options);
   std::optional<Progress> progress;
   if (format == StepLogFormat::none && isatty(STDERR_FILENO) != 0) progress.emplace(stderr, true, settings.steps);
-  MeasureParts parts = engine_parts();
+  MeasureParts parts = engine_parts(settings.device);
+  parts.must_fit = must_fit;
+  if (folder) {
+    parts.watched = [&](std::span<const TelemetrySample> samples) {
+      write_file(*folder / "telemetry.csv", telemetry_csv(samples));
+    };
+  }
   parts.step_done = [&](const LoggedStep& step) {
     if (format != StepLogFormat::none) print_step(options, format, step);
     if (progress) progress->step(true, "");
@@ -70,24 +81,81 @@ Row measured_row(const CommandLine& line, const Job& job) {
   return RowMeasurer(settings, std::move(parts))(job);
 }
 
+bool is_auto(const Options& options) { return options.mode.value_or("auto") == "auto"; }
+
+// Of a line that measures on GPUs: those of this machine must be there, and are the system.
+Request request_of(const CommandLine& line, const Catalog& catalog) {
+  Request request = asked_request(line);
+  if (!measures_on_cuda(line)) return request;
+  const EngineReport report = engine_report();
+  require_machine(report, 1);
+  apply_devices(report, catalog, request);
+  return request;
+}
+
+// A row and what was found out on the way to it.
+struct AskedRow {
+  Row row;
+  std::vector<std::string> warnings{};
+  bool can_be_simulated = false;  // its system has a data sheet
+};
+
+// By the mode that the line names.
+AskedRow row_of_mode(const CommandLine& line, const Catalog& catalog, const Folder& folder, bool must_fit) {
+  const Asked asked = resolve_asked(line, request_of(line, catalog), catalog);
+  AskedRow result{.row = asked.unsupported ? unsupported_row_of(line, asked.job, catalog, *asked.unsupported)
+                         : wants_measure(line.options) ? measured_row(line, asked.job, folder, must_fit)
+                                                       : simulate_row(asked.job, catalog),
+                  .warnings = asked.warnings,
+                  .can_be_simulated = asked.job.system.has_data_sheet()};
+  result.row.row_choice = asked.choice.sentence;
+  result.row.notes.insert(result.row.notes.end(), asked.notes.begin(), asked.notes.end());
+  return result;
+}
+
+ModeChoice mode_choice(const CommandLine& line, const Catalog& catalog) {
+  if (!has_nvidia_driver()) return {.why = "this machine has no NVIDIA driver"};
+  const Request request = asked_request(line);
+  const Job job = resolve_asked(line, request, catalog).job;
+  if (!job.system.has_data_sheet()) return {};  // the CPU, which is measured only when asked
+  return choose_mode(job, request.stack.value_or(""), engine_report());
+}
+
+AskedRow auto_row(const CommandLine& line, const Catalog& catalog, const Folder& folder) {
+  ModeChoice choice = mode_choice(line, catalog);
+  CommandLine chosen = line;
+  chosen.options.mode = choice.measures ? "measure" : "simulate";
+  AskedRow result = row_of_mode(chosen, catalog, folder, false);
+  if (choice.measures && result.row.status == Status::unsupported) {
+    choice = {.measures = false, .why = result.row.reason};
+    chosen.options.mode = "simulate";
+    result = row_of_mode(chosen, catalog, folder, false);
+  }
+  if (result.can_be_simulated) result.row.notes.push_back(note_of(choice));
+  return result;
+}
+
 // The row of what is asked; of what cannot be a Job here, a row that says so.
-Row asked_row(const CommandLine& line, const Catalog& catalog, std::vector<std::string>& warnings) {
+AskedRow asked_row(const CommandLine& line, const Catalog& catalog, const Folder& folder) {
   try {
-    const Asked asked = resolve_asked(line, catalog);
-    warnings = asked.warnings;
-    Row row = asked.unsupported             ? unsupported_row_of(line, asked.job, catalog, *asked.unsupported)
-              : wants_measure(line.options) ? measured_row(line, asked.job)
-                                            : simulate_row(asked.job, catalog);
-    row.row_choice = asked.choice.sentence;
-    row.notes.insert(row.notes.end(), asked.notes.begin(), asked.notes.end());
-    return row;
+    return is_auto(line.options) ? auto_row(line, catalog, folder) : row_of_mode(line, catalog, folder, true);
   } catch (const Unsupported& problem) {
-    return unsupported_row(with_defaults(asked_request(line), compat_of(line.options)), problem);
+    return {.row = unsupported_row(with_defaults(asked_request(line), compat_of(line.options)), problem)};
   }
 }
 
+void add_engine_versions(RunRecord& record, const Row& row) {
+  const EngineReport report = engine_report();
+  record.versions.emplace_back("libtorch", report.libtorch.version);
+  if (row.system == kCpuSystem) return;
+  record.versions.emplace_back("cuda", report.cuda.version);
+  record.versions.emplace_back("nccl", report.nccl.version);
+}
+
 ExitCode dry_run(const CommandLine& line, const Catalog& catalog) {
-  const Asked asked = resolve_asked(line, catalog);
+  // Without a --gpu the job is that of this machine's GPUs; else a dry run looks at no machine.
+  const bool looks = !line.request.system && measures_on_cuda(line) && has_nvidia_driver();
+  const Asked asked = resolve_asked(line, looks ? request_of(line, catalog) : asked_request(line), catalog);
   warn(asked.warnings);
   return print(line.options.json ? job_json(asked) : job_text(asked));
 }
@@ -98,21 +166,21 @@ ExitCode run_row(const CommandLine& line) {
   const EnvVars env_vars = line.options.env_vars ? read_env_vars(*line.options.env_vars) : EnvVars{};
   const Catalog catalog = Catalog::find();
   if (line.options.dryrun) return dry_run(line, catalog);
-  const std::optional<std::filesystem::path> folder = result_folder(line.options);
+  const Folder folder = result_folder(line.options);
   if (folder) require_writable_directory(*folder);
 
-  std::vector<std::string> warnings;
-  Row row = asked_row(line, catalog, warnings);
+  AskedRow asked = asked_row(line, catalog, folder);
+  Row& row = asked.row;
   if (line.options.env_vars) {
     row.notes.push_back(fmt::format("{}: {} variables, without effect on a prediction{}", *line.options.env_vars,
                                     env_vars.size(), folder ? ", recorded in run.json" : ""));
   }
   if (folder) {
     RunRecord record = record_of(line, env_vars);
-    if (row.loss_ok) record.versions.emplace_back("libtorch", engine_report().libtorch.version);  // steps were run
+    if (row.loss_ok) add_engine_versions(record, row);  // steps were run
     write_results(*folder, {&row, 1}, record);
   }
-  warn(warnings);
+  warn(asked.warnings);
   print(printed(row, line.options));
   return row.status == Status::ok ? ExitCode::ok : ExitCode::run_failed;
 }

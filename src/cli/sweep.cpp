@@ -16,6 +16,7 @@
 #include "base/table.h"
 #include "cli/asked.h"
 #include "cli/commands.h"
+#include "cli/machine_check.h"
 #include "cli/measure_row.h"
 #include "cli/output.h"
 #include "cli/record.h"
@@ -55,10 +56,16 @@ fs::path result_folder(const Options& options) {
 std::string measurement_text(const CommandLine& line) {
   if (!wants_measure(line.options)) return "";
   const MeasureSettings settings = measure_settings(line);
+  std::string gpus;
+  if (settings.device == Device::cuda) {
+    const EngineReport report = engine_report();
+    gpus = fmt::format(", CUDA {} on {}", report.cuda.version,
+                       report.devices.empty() ? "no GPU" : report.devices.front().name);
+  }
   const fs::path engine = executable_path().parent_path() / kEngineLibrary;
-  return fmt::format("device {}, {} steps, {} of them warm-up, seed {}, engine {}\n",
-                     settings.device == Device::cpu ? "cpu" : "cuda", settings.steps, settings.warmup, settings.seed,
-                     fs::exists(engine) ? file_digest(engine) : "none");
+  return fmt::format("device {}{}, {} steps, {} of them warm-up, seed {}, engine {}\n",
+                     settings.device == Device::cpu ? "cpu" : "cuda", gpus, settings.steps, settings.warmup,
+                     settings.seed, fs::exists(engine) ? file_digest(engine) : "none");
 }
 
 // What a row depends on beside its job: the code, the mode, the kernel constants and the published tables.
@@ -102,7 +109,10 @@ Runner runner_of(const CommandLine& line, const Catalog& catalog) {
       set_unsupported(row, problem);
       return row;
     };
-  if (wants_measure(line.options)) return RowMeasurer(measure_settings(line), engine_parts());
+  if (wants_measure(line.options)) {
+    const MeasureSettings settings = measure_settings(line);
+    return RowMeasurer(settings, engine_parts(settings.device));
+  }
   return RowSimulator(catalog);
 }
 
@@ -263,6 +273,7 @@ ExitCode run_sweep(const CommandLine& line) {
   }
 
   const fs::path folder = result_folder(options);
+  if (measures_on_cuda(line)) require_machine(engine_report(), 1);  // what no row could change
   require_writable_directory(folder);
   Journal journal(folder, PERFBENCH_VERSION);
   warn(journal.warnings());
