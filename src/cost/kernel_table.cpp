@@ -48,8 +48,8 @@ DType dtype(JsonFields& fields, std::string_view key) {
 
 struct WorkJson {
   Json operator()(const GemmShape& s) const {
-    return Json::Object{{"kind", "gemm"}, {"m", s.m},     {"n", s.n},
-                        {"k", s.k},       {"dtype", std::string(name(s.dtype))}, {"batch", s.batch}};
+    return Json::Object{{"kind", "gemm"},  {"m", s.m}, {"n", s.n}, {"k", s.k}, {"dtype", std::string(name(s.dtype))},
+                        {"batch", s.batch}};
   }
   Json operator()(const AttentionWork& w) const {
     return Json::Object{{"kind", w.backward ? "attention_backward" : "attention"},
@@ -102,15 +102,14 @@ Json on_json(const MeasuredOn& on) {
   const auto text = [](const std::string& value) { return value.empty() ? Json() : Json(value); };
   Json::Object versions;
   for (const auto& [part, version] : on.versions) versions.emplace_back(part, version);
-  return Json::Object{
-      {"system", text(on.system)},
-      {"device", on.device},
-      {"driver", text(on.driver)},
-      {"date", on.date},
-      {"versions", std::move(versions)},
-      {"sm_clock_mhz", on.sm_clock_mhz ? Json(*on.sm_clock_mhz) : Json()},
-      {"throttled", on.throttled ? Json(*on.throttled) : Json()},
-      {"throttle_reasons", Json::Array(on.throttle_reasons.begin(), on.throttle_reasons.end())}};
+  return Json::Object{{"system", text(on.system)},
+                      {"device", on.device},
+                      {"driver", text(on.driver)},
+                      {"date", on.date},
+                      {"versions", std::move(versions)},
+                      {"sm_clock_mhz", on.sm_clock_mhz ? Json(*on.sm_clock_mhz) : Json()},
+                      {"throttled", on.throttled ? Json(*on.throttled) : Json()},
+                      {"throttle_reasons", Json::Array(on.throttle_reasons.begin(), on.throttle_reasons.end())}};
 }
 
 // The texts of an array or an object; a problem where one is no text.
@@ -160,7 +159,8 @@ Json kernel_json(const std::string& signature, const MeasuredKernel& kernel) {
 void read_kernel(KernelTable& table, const Json& json, const std::string& file, const std::string& path) {
   JsonFields f(json, file, path);
   const std::string signature = f.text("signature");
-  MeasuredKernel kernel{.seconds = positive(f, "seconds"), .mad_s = not_negative(f, "mad_s"), .runs = f.integer("runs")};
+  MeasuredKernel kernel{
+      .seconds = positive(f, "seconds"), .mad_s = not_negative(f, "mad_s"), .runs = f.integer("runs")};
   if (kernel.runs < 1) f.problem("runs", "must be at least 1");
   if (const Json* shape = f.any("shape"); shape != nullptr && shape->is_object()) {
     JsonFields of_shape(*shape, file, path + ".shape");

@@ -40,8 +40,8 @@ struct MeasuredKernel {
 struct KernelTable {
   MeasuredOn on{};
   std::map<std::string, MeasuredKernel, std::less<>> kernels{};  // by signature()
-  std::int64_t left_out = 0;  // kernels for which no time was left
-  std::int64_t skipped = 0;   // kernels that the device could not run: too large, or of a dtype that it lacks
+  std::int64_t left_out = 0;                                     // kernels for which no time was left
+  std::int64_t skipped = 0;  // kernels that the device could not run: too large, or of a dtype that it lacks
 
   const MeasuredKernel* find(std::string_view signature) const;  // nullptr where it was not measured
   bool operator==(const KernelTable&) const = default;

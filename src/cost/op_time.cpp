@@ -94,8 +94,7 @@ struct Collectives {
   // Between the first stage and the last; the nearest that the model of the network has is a pair of neighbours.
   std::vector<TimedStep> operator()(const ReduceSharedGrads& op) const {
     const double bytes = bytes_of(op.main_grads, program) / static_cast<double>(op.shards);
-    return {{Lane::dp,
-             transfer_time_s({.kind = Kind::all_reduce, .bytes = bytes, .group = cost.neighbours}, cost),
+    return {{Lane::dp, transfer_time_s({.kind = Kind::all_reduce, .bytes = bytes, .group = cost.neighbours}, cost),
              Part::dp_exposed}};
   }
   std::vector<TimedStep> operator()(const GatherParams& op) const {

@@ -25,7 +25,7 @@ struct CostModel {
   double op_gap_s = 0.0;             // launch gap before each kernel of the compute lane
   bool overlap_param_gather = true;  // dp traffic runs beside compute
   bool overlap_grad_reduce = true;
-  double tp_share = 1.0;  // of a tp collective's time that chunked overlap with its GEMM leaves
+  double tp_share = 1.0;                          // of a tp collective's time that chunked overlap with its GEMM leaves
   std::shared_ptr<const KernelTable> measured{};  // kernels that it holds take the time that was measured; may be null
 };
 

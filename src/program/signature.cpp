@@ -13,8 +13,7 @@ std::string type_text(ValueId id, const Program& program) {
   if (id == kNoValue) return "-";
   const ValueType& type = program.type(id);
   std::string text = fmt::format("{}[", name(type.dtype));
-  for (int dim = 0; dim < type.shape.rank; ++dim)
-    text += fmt::format("{}{}", dim == 0 ? "" : ",", type.shape[dim]);
+  for (int dim = 0; dim < type.shape.rank; ++dim) text += fmt::format("{}{}", dim == 0 ? "" : ",", type.shape[dim]);
   return text + "]";
 }
 
