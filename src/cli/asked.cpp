@@ -50,9 +50,7 @@ std::vector<std::string> notes_of(const CommandLine& line, const Job& job) {
 }  // namespace
 
 std::optional<Unsupported> unsupported_mode(const CommandLine& line) {
-  if (line.options.mode == "slice")
-    return Unsupported("slice", "--mode slice: this version of perfbench simulates, and measures on the CPU");
-  if (wants_measure(line.options) && measure_settings(line).device == Device::cuda)
+  if (runs_engine(line.options) && measure_settings(line).device == Device::cuda)
     return Unsupported("measure on cuda", "this version of perfbench measures on the CPU only: --device cpu");
   return std::nullopt;
 }

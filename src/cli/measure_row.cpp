@@ -10,6 +10,7 @@
 
 #include "base/units.h"
 #include "cli/machine_fit.h"
+#include "cli/stage_memory.h"
 #include "harness/statistics.h"
 #include "models/decoder.h"
 #include "sim/memory.h"
@@ -30,15 +31,9 @@ using StageBytes = std::vector<std::int64_t>;
 StageBytes set_prediction(Row& row, const std::vector<StageMemoryBytes>& stages) {
   StageBytes planned;
   for (std::size_t i = 0; i < stages.size(); ++i) {
-    const StageMemoryBytes& bytes = stages[i];
-    const std::pair<const char*, double> categories[] = {{"parameters", bytes.parameters},
-                                                         {"gradients", bytes.gradients},
-                                                         {"optimizer", bytes.optimizer},
-                                                         {"activations", bytes.activations},
-                                                         {"workspace", bytes.workspace}};
-    for (const auto& [category, value] : categories)
-      row.predicted_memory.push_back({.stage = static_cast<int>(i), .category = category, .gib = value / kGiB});
-    planned.push_back(planned_bytes(bytes));
+    for (StageMemory& entry : planned_memory(static_cast<int>(i), stages[i]))
+      row.predicted_memory.push_back(std::move(entry));
+    planned.push_back(planned_bytes(stages[i]));
   }
   row.predicted_peak_memory_gib = gib(*std::max_element(planned.begin(), planned.end()));
   return planned;
@@ -153,14 +148,8 @@ std::string reason_of(const Error& error) {
   return problem.where.empty() ? problem.what : fmt::format("{}: {}", problem.where, problem.what);
 }
 
-void require_own_stack(const Job& job) {
-  if (job.stack.name != kMeasuredStack)
-    throw Unsupported("stack " + job.stack.name, fmt::format("--mode measure runs stack {}; stack {} is only simulated",
-                                                             kMeasuredStack, job.stack.name));
-}
-
 void measure(Row& row, const Job& job, const MeasureSettings& settings, const MeasureParts& parts) {
-  require_own_stack(job);
+  require_own_stack(job, "measure");
   const JobPrograms programs = build_programs(job);
   const std::vector<StageMemoryBytes> stages = replay_memory(job, programs);
   const StageBytes planned = set_prediction(row, stages);
@@ -185,6 +174,18 @@ void measure(Row& row, const Job& job, const MeasureSettings& settings, const Me
 
 }  // namespace
 
+void require_own_stack(const Job& job, std::string_view mode) {
+  if (job.stack.name == kMeasuredStack) return;
+  throw Unsupported("stack " + job.stack.name, fmt::format("--mode {} runs stack {}; stack {} is only simulated", mode,
+                                                           kMeasuredStack, job.stack.name));
+}
+
+void set_run_error(Row& row, const RunError& error) {
+  row.status = Status::failed;
+  row.feature = "run";
+  row.reason = reason_of(error);
+}
+
 Row RowMeasurer::operator()(const Job& job) const {
   Row row = row_of(job);
   row.method = Method::measured;
@@ -193,9 +194,7 @@ Row RowMeasurer::operator()(const Job& job) const {
   } catch (const Unsupported& problem) {
     set_unsupported(row, problem);
   } catch (const RunError& error) {
-    row.status = Status::failed;
-    row.feature = "run";
-    row.reason = reason_of(error);
+    set_run_error(row, error);
   }
   return row;
 }

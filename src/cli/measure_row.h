@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 #include "cli/measure_settings.h"
 #include "engine/session.h"
@@ -24,6 +25,12 @@ struct MeasureParts {
 
 // The engine, mock data and this machine.
 MeasureParts engine_parts();
+
+// The engine runs one stack. Throws Unsupported for another.
+void require_own_stack(const Job& job, std::string_view mode);
+
+// What became of a row whose run broke off.
+void set_run_error(Row& row, const RunError& error);
 
 // Builds a job's Programs, opens a session of the engine and times whole global steps: a row with status ok, oom
 // (before anything is allocated), unsupported or failed. It carries the statistics of the steps after the warm-up,

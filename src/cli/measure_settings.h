@@ -22,6 +22,11 @@ struct MeasureSettings {
 };
 
 bool wants_measure(const Options& options);
+bool wants_slice(const Options& options);
+bool runs_engine(const Options& options);  // either
+
+// Steps of a slice unless given: each runs every kernel once a microbatch and layer.
+inline constexpr std::int64_t kSliceSteps = 6;
 
 // Of the flags, or of the system where no --device is given. Throws InputError for numbers that leave no step to time
 // and for --steps and --max_steps that differ.

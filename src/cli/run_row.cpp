@@ -8,12 +8,14 @@
 
 #include "base/file.h"
 #include "cli/asked.h"
+#include "cli/calibration.h"
 #include "cli/commands.h"
 #include "cli/measure_row.h"
 #include "cli/output.h"
 #include "cli/record.h"
 #include "cli/show_job.h"
 #include "cli/simulate_row.h"
+#include "cli/slice_engine.h"
 #include "engine/engine.h"
 #include "harness/progress.h"
 #include "rows/published.h"
@@ -35,6 +37,7 @@ std::optional<std::filesystem::path> result_folder(const Options& options) {
 Row unsupported_row_of(const CommandLine& line, const Job& job, const Catalog& catalog, const Unsupported& problem) {
   Row row = row_of(job);
   if (wants_measure(line.options)) row.method = Method::measured;
+  if (wants_slice(line.options)) row.method = Method::slice;
   set_unsupported(row, problem);
   set_published(row, job, read_published(catalog.folder() / "published", job.system.name));
   return row;
@@ -70,14 +73,36 @@ Row measured_row(const CommandLine& line, const Job& job) {
   return RowMeasurer(settings, std::move(parts))(job);
 }
 
+Row sliced_row(const CommandLine& line, const Job& job, const Catalog& catalog,
+               std::shared_ptr<const KernelTable>& kernels) {
+  const SliceSettings settings = slice_settings(line);
+  SliceParts parts = slice_engine_parts(settings, catalog);
+  if (isatty(STDERR_FILENO) != 0) {
+    parts.step_done = [&](int stage, std::int64_t step) {
+      fmt::print(stderr, "\rstage {}, step {} of {}{}", stage, step, settings.measure.steps,
+                 step == settings.measure.steps ? "\n" : "");
+    };
+  }
+  SliceResult result = RowSlicer(settings, std::move(parts))(job);
+  kernels = std::move(result.kernels);
+  return std::move(result.row);
+}
+
+// What comes with a row.
+struct Beside {
+  std::vector<std::string> warnings{};
+  std::shared_ptr<const KernelTable> kernels{};  // of slices
+};
+
 // The row of what is asked; of what cannot be a Job here, a row that says so.
-Row asked_row(const CommandLine& line, const Catalog& catalog, std::vector<std::string>& warnings) {
+Row asked_row(const CommandLine& line, const Catalog& catalog, Beside& beside) {
   try {
     const Asked asked = resolve_asked(line, catalog);
-    warnings = asked.warnings;
+    beside.warnings = asked.warnings;
     Row row = asked.unsupported             ? unsupported_row_of(line, asked.job, catalog, *asked.unsupported)
               : wants_measure(line.options) ? measured_row(line, asked.job)
-                                            : simulate_row(asked.job, catalog);
+              : wants_slice(line.options)   ? sliced_row(line, asked.job, catalog, beside.kernels)
+                                            : simulate_row(asked.job, catalog, calibration_of(line.options));
     row.row_choice = asked.choice.sentence;
     row.notes.insert(row.notes.end(), asked.notes.begin(), asked.notes.end());
     return row;
@@ -101,18 +126,20 @@ ExitCode run_row(const CommandLine& line) {
   const std::optional<std::filesystem::path> folder = result_folder(line.options);
   if (folder) require_writable_directory(*folder);
 
-  std::vector<std::string> warnings;
-  Row row = asked_row(line, catalog, warnings);
+  Beside beside;
+  Row row = asked_row(line, catalog, beside);
   if (line.options.env_vars) {
     row.notes.push_back(fmt::format("{}: {} variables, without effect on a prediction{}", *line.options.env_vars,
                                     env_vars.size(), folder ? ", recorded in run.json" : ""));
   }
   if (folder) {
     RunRecord record = record_of(line, env_vars);
-    if (row.loss_ok) record.versions.emplace_back("libtorch", engine_report().libtorch.version);  // steps were run
+    if (row.loss_ok || beside.kernels)
+      record.versions.emplace_back("libtorch", engine_report().libtorch.version);  // steps were run
     write_results(*folder, {&row, 1}, record);
+    if (beside.kernels) write_file(*folder / "kernels.json", dump_json(to_json(*beside.kernels)) + "\n");
   }
-  warn(warnings);
+  warn(beside.warnings);
   print(printed(row, line.options));
   return row.status == Status::ok ? ExitCode::ok : ExitCode::run_failed;
 }

@@ -58,7 +58,7 @@ struct StageMemory {
 
 // The version of the columns: raised when one is added, taken away or changes its meaning. Rows of two versions are not
 // compared.
-constexpr std::int64_t kRowSchema = 3;
+constexpr std::int64_t kRowSchema = 4;
 
 // docs/metrics.md defines the values; the names there are the names here. A count of 0 and an empty text mean "not
 // known".
@@ -78,6 +78,7 @@ struct Row {
 
   std::optional<double> step_time_s{};
   std::optional<double> step_time_low_s{}, step_time_high_s{};  // of a simulated row: the likely range
+  std::optional<double> measured_s{}, modelled_s{};  // the parts of step_time_s, where kernels were measured
   std::optional<double> tokens_per_s_per_gpu{};
   std::optional<double> samples_per_s{};
   std::optional<double> model_tflops_per_gpu{};
