@@ -62,7 +62,7 @@ void apply_measuring(const CommandLine& line, Request& request) {
     throw InputError(flag_of(request, "system"), "is cpu, and --device cuda measures on GPUs", "leave one of them out");
   if (request.stack) return;
   request.stack = kMeasuredStack;
-  request.origins["stack"] = calibrates ? "rule: what is measured is perfbench's own" : "flag --mode";
+  request.origins["stack"] = calibrates ? "flag calibrate" : "flag --mode";
 }
 
 }  // namespace perfbench
