@@ -58,12 +58,13 @@ void overhead(benchmark::State& state, Chain chain) {
   chunks.push_back(make_chunk(c.program, c.policy, 0, 0, rank.device));
   const at::Tensor w = at::eye(kSize);  // products stay as they are
   chunks[0].states[0].copy_(w);
-  Executor executor(job, rank, chunks, make_in_order_lanes());
-  const Batch batch;
+  const auto runtime = make_runtime(Device::cpu, 0);
+  Executor executor(job, rank, chunks, *runtime, false);
+  executor.prepare({});
 
   std::vector<double> engine, aten;
   for (auto _ : state) {
-    engine.push_back(seconds_of([&] { executor.step(batch, false); }));
+    engine.push_back(seconds_of([&] { executor.step(false); }));
     aten.push_back(seconds_of([&] {
       at::Tensor x = w;
       for (int i = 0; i < kOps; ++i) x = chain == Chain::add ? at::add(x, w) : at::mm(x, w.t());

@@ -1,6 +1,6 @@
-// How ranks talk: collectives inside a group, transfers between pipeline stages. One interface, two implementations:
-// ranks as threads over shared memory (thread_world.h) and NCCL. Buffers are raw memory, so that neither LibTorch nor
-// CUDA is seen here.
+// How ranks talk: collectives inside a group, transfers between pipeline stages. One interface, three implementations:
+// ranks as threads over shared memory (thread_world.h), NCCL, and a rank alone whose peers are stand-ins. Buffers are
+// raw memory, so that neither LibTorch nor CUDA is seen here.
 #pragma once
 
 #include <cstdint>
@@ -53,17 +53,27 @@ class Transfers {
   virtual Traffic traffic() const = 0;  // of sends, since the start
 };
 
-// What a world gives to one rank.
+// What a world gives to one rank. `stream` is where a device's collectives run (a cudaStream_t; null the default one);
+// transfers come behind what it holds when they are posted, and what is issued on it after a wait() comes behind the
+// transfer. Ranks on a CPU have none.
 class World {
  public:
   virtual ~World() = default;
   virtual int num_ranks() const = 0;
   // Rank `rank`'s end of the group of `members` (ranks of the world, in the order of the group); every member asks with
   // the same members, in the same order of groups.
-  virtual std::unique_ptr<Communicator> group(int rank, const std::vector<int>& members) = 0;
-  virtual std::unique_ptr<Transfers> transfers(int rank) = 0;
+  virtual std::unique_ptr<Communicator> group_on(int rank, const std::vector<int>& members, void* stream) = 0;
+  virtual std::unique_ptr<Transfers> transfers_on(int rank, void* stream) = 0;
+  // Returns when `stream` is done. Throws RunError when the device fails, after the timeout, and when the world is
+  // aborted.
+  virtual void synchronize(int rank, void* stream) = 0;
   // Every blocked and every later call of every rank throws RunError with this reason. The first reason stays.
   virtual void abort(const std::string& reason) noexcept = 0;
+
+  std::unique_ptr<Communicator> group(int rank, const std::vector<int>& members) {
+    return group_on(rank, members, nullptr);
+  }
+  std::unique_ptr<Transfers> transfers(int rank) { return transfers_on(rank, nullptr); }
 };
 
 }  // namespace perfbench

@@ -20,21 +20,23 @@ std::uint64_t hash_of(const std::string& name) {
 
 }  // namespace
 
+InitialLaw initial_law(const std::string& name, const std::vector<std::int64_t>& shape, std::uint64_t seed) {
+  if (shape.size() == 1) return {.value = name.ends_with(".bias") ? 0.0 : 1.0};
+  if (name.ends_with(".lora_B.weight")) return {};     // an adapter adds nothing at first
+  double width = kInitialDeviation * std::sqrt(12.0);  // of a uniform distribution with that deviation
+  if (name.ends_with(".lora_A.weight")) width = 2.0 / std::sqrt(static_cast<double>(shape[1]));  // peft's, Kaiming's
+  return {.width = width, .stream = random_at(seed, hash_of(name))};
+}
+
 std::vector<float> initial_weights(const std::string& name, const std::vector<std::int64_t>& shape,
                                    std::uint64_t seed) {
   std::int64_t elements = 1;
   for (std::int64_t size : shape) elements *= size;
-  std::vector<float> values(static_cast<std::size_t>(elements));
-  if (shape.size() == 1) {
-    std::fill(values.begin(), values.end(), name.ends_with(".bias") ? 0.0F : 1.0F);
-    return values;
-  }
-  if (name.ends_with(".lora_B.weight")) return values;  // an adapter adds nothing at first
-  double width = kInitialDeviation * std::sqrt(12.0);   // of a uniform distribution with that deviation
-  if (name.ends_with(".lora_A.weight")) width = 2.0 / std::sqrt(static_cast<double>(shape[1]));  // peft's, Kaiming's
-  const std::uint64_t stream = random_at(seed, hash_of(name));
+  const InitialLaw law = initial_law(name, shape, seed);
+  std::vector<float> values(static_cast<std::size_t>(elements), static_cast<float>(law.value));
+  if (law.width == 0.0) return values;
   for (std::size_t i = 0; i < values.size(); ++i) {
-    values[i] = static_cast<float>((random_share_at(stream, i) - 0.5) * width);
+    values[i] = static_cast<float>(law.value + (random_share_at(law.stream, i) - 0.5) * law.width);
   }
   return values;
 }

@@ -71,6 +71,9 @@ struct RankReport {
   std::int64_t device_peak_bytes = 0;  // most that the device's allocator had given out, states included; 0 on a CPU
 };
 
+// The place of a RunError that says that the device ran out of memory.
+inline constexpr const char* kDeviceMemory = "device memory";
+
 enum class ProgramPhase : std::uint8_t { forward, backward, optimizer };
 
 // One node of a chunk's Program, timed: a sample for each time it ran in the step, in order.

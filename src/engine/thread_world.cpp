@@ -40,7 +40,7 @@ ThreadWorld::ThreadWorld(int num_ranks, const ThreadWorldOptions& options) {
 
 int ThreadWorld::num_ranks() const { return shared_->num_ranks; }
 
-std::unique_ptr<Communicator> ThreadWorld::group(int rank, const std::vector<int>& members) {
+std::unique_ptr<Communicator> ThreadWorld::group_on(int rank, const std::vector<int>& members, void*) {
   const std::set<int> distinct(members.begin(), members.end());
   check(distinct.size() == members.size() && distinct.contains(rank) && *distinct.begin() >= 0 &&
             *distinct.rbegin() < num_ranks(),
@@ -49,7 +49,7 @@ std::unique_ptr<Communicator> ThreadWorld::group(int rank, const std::vector<int
   return std::make_unique<ThreadCommunicator>(shared_, group, shared_->abort, group.rank_of(rank));
 }
 
-std::unique_ptr<Transfers> ThreadWorld::transfers(int rank) {
+std::unique_ptr<Transfers> ThreadWorld::transfers_on(int rank, void*) {
   check(rank >= 0 && rank < num_ranks(), "world: no such rank");
   return std::make_unique<ThreadTransfers>(shared_, shared_->board, rank);
 }

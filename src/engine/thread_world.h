@@ -25,8 +25,9 @@ class ThreadWorld final : public World {
   explicit ThreadWorld(int num_ranks, const ThreadWorldOptions& options = {});
 
   int num_ranks() const override;
-  std::unique_ptr<Communicator> group(int rank, const std::vector<int>& members) override;
-  std::unique_ptr<Transfers> transfers(int rank) override;
+  std::unique_ptr<Communicator> group_on(int rank, const std::vector<int>& members, void* stream) override;
+  std::unique_ptr<Transfers> transfers_on(int rank, void* stream) override;
+  void synchronize(int, void*) override {}  // every call has returned when it is done
   void abort(const std::string& reason) noexcept override;
 
  private:

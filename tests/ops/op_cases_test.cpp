@@ -123,7 +123,7 @@ TEST_P(OpCases, OptimizerIsTorchs) {
   for (std::uint64_t step = 0; step < 5; ++step) {
     for (ValueId grad : grads) at::Tensor(engine.state(grad)).zero_();
     engine.pass(random_inputs(c, step));
-    engine.rank().grad_norm_squared = 0.0;
+    engine.rank().grad_norm_squared.zero_();
     engine.optimize();
     std::vector<torch::Tensor> norms;
     for (std::size_t i = 0; i < grads.size(); ++i) {
@@ -131,7 +131,7 @@ TEST_P(OpCases, OptimizerIsTorchs) {
       norms.push_back(torch::linalg_vector_norm(parameters[i].grad().to(torch::kDouble), 2));
     }
     const double norm = torch::linalg_vector_norm(torch::stack(norms), 2).item<double>();
-    EXPECT_NEAR(std::sqrt(engine.rank().grad_norm_squared), norm, 1e-6 * norm);
+    EXPECT_NEAR(std::sqrt(engine.rank().grad_norm_squared.item<double>()), norm, 1e-6 * norm);
     torchs.step();
   }
   for (std::size_t i = 0; i < grads.size(); ++i) {  // the order of shares is that of main gradients

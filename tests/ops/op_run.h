@@ -69,6 +69,7 @@ inline Rank lone_rank(at::Device device) {
   ThreadWorld world(1);
   for (Axis axis : kAxes) rank.axis[axis] = world.group(0, {0});
   rank.loss = at::zeros({1}, at::TensorOptions().dtype(at::kFloat).device(device));
+  rank.grad_norm_squared = at::zeros({1}, at::TensorOptions().dtype(at::kDouble).device(device));
   return rank;
 }
 
@@ -128,6 +129,7 @@ class OpRun {
     for (std::size_t i = 0; i < program_.values.size(); ++i) {
       if (program_.values[i].role == Role::data) give(inputs, static_cast<ValueId>(i));
     }
+    if (program_.starts != kNoValue) rank_.host_starts = inputs[index(program_.starts)];
   }
   void give(const ValueTable& inputs, ValueId id) {
     if (id != kNoValue) frame_.hold(id, inputs[index(id)].to(rank_.device));

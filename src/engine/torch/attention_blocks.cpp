@@ -40,8 +40,6 @@ at::Tensor part(const at::Tensor& heads, const SequenceRange& range) {  // of (B
   return heads.narrow(3, range.local, range.count);
 }
 
-at::Tensor positions(const SequenceRange& range) { return at::arange(range.position, range.position + range.count); }
-
 // q k^T / sqrt(D), nothing where it is hidden. (B, k, g, queries, keys)
 at::Tensor scores(const AttentionBlock& block, const at::Tensor& q, const at::Tensor& k) {
   at::Tensor scores = at::matmul(part(q, block.queries), part(k, block.keys).transpose(-1, -2));
@@ -74,13 +72,18 @@ at::Tensor HeadGrid::kv_rows(const at::Tensor& keys, const at::Tensor& values) c
   return at::cat({keys, values}, 1).permute({3, 0, 1, 2, 4}).contiguous().view({seq * batch, kv_width()});
 }
 
-AttentionMask::AttentionMask(bool causal, const std::vector<SequenceRange>& queries, const at::Tensor& starts)
-    : causal_(causal), starts_(starts) {
+at::Tensor AttentionMask::positions(const SequenceRange& range) const {
+  return at::arange(range.position, range.position + range.count, at::TensorOptions().dtype(at::kLong).device(device_));
+}
+
+AttentionMask::AttentionMask(bool causal, const std::vector<SequenceRange>& queries, at::Device device,
+                             const at::Tensor& starts, const at::Tensor& host_starts)
+    : causal_(causal), device_(device), starts_(starts) {
   check(causal || !starts.defined(), "attention: packed sub-sequences need a causal mask");
   for (const SequenceRange& range : cut(queries)) {
     Queries piece{.range = range};
     if (starts.defined()) {
-      const at::Tensor own = starts.narrow(0, range.local, range.count);
+      const at::Tensor own = host_starts.narrow(0, range.local, range.count);
       piece.first_start = own.min().item<std::int64_t>();
       piece.last_start = own.max().item<std::int64_t>();
     }

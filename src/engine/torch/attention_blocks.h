@@ -45,8 +45,9 @@ struct AttentionBlock {
 class AttentionMask {
  public:
   // `starts` is (S, B) int64: where in its sample each token's sub-sequence starts; undefined: nothing is packed. Only
-  // a causal mask goes with it.
-  AttentionMask(bool causal, const std::vector<SequenceRange>& queries, const at::Tensor& starts);
+  // a causal mask goes with it. `host_starts`: the same on the host, so that nobody waits for the device.
+  AttentionMask(bool causal, const std::vector<SequenceRange>& queries, at::Device device, const at::Tensor& starts,
+                const at::Tensor& host_starts);
 
   // Blocks that are not empty, always in the same order.
   std::vector<AttentionBlock> blocks(const std::vector<SequenceRange>& keys) const;
@@ -59,7 +60,10 @@ class AttentionMask {
   bool empty(const Queries& queries, const SequenceRange& keys) const;
   at::Tensor hidden(const Queries& queries, const SequenceRange& keys) const;
 
+  at::Tensor positions(const SequenceRange& range) const;
+
   bool causal_;
+  at::Device device_;
   at::Tensor starts_;
   std::vector<Queries> queries_;
 };

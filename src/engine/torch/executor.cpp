@@ -11,21 +11,18 @@
 #include "program/zigzag.h"
 
 namespace perfbench {
-namespace {
 
 PipelineShape pipeline_of(const Job& job) {
   return {.pp = job.layout.pp, .vp = job.layout.vp, .microbatches = job.num_microbatches, .flushes = job.num_flushes};
 }
 
-at::Tensor on(at::Device device, const at::Tensor& host) { return device.is_cpu() ? host : host.to(device); }
-
-}  // namespace
-
-Executor::Executor(const Job& job, Rank& rank, std::vector<Chunk>& chunks, std::unique_ptr<Lanes> lanes)
+Executor::Executor(const Job& job, Rank& rank, std::vector<Chunk>& chunks, Runtime& runtime, bool time_ops)
     : job_(job),
       rank_(rank),
       chunks_(chunks),
-      lanes_(std::move(lanes)),
+      runtime_(runtime),
+      lanes_(runtime.make_lanes()),
+      stopwatch_(time_ops ? runtime.make_stopwatch() : nullptr),
       positions_(zigzag_positions(job.seq_len, job.layout.cp, rank.at.cp)),
       steps_(stage_steps(pipeline_of(job), rank.at.stage)) {}
 
@@ -37,12 +34,26 @@ ValueTable& Executor::table(const Slot& slot) {
   return table;
 }
 
-void Executor::begin(const Batch& batch) {
-  const auto options = at::TensorOptions().dtype(at::kFloat).device(rank_.device);
+void Executor::prepare(const Batch& batch) {
   const auto targets = std::count_if(batch.targets.begin(), batch.targets.end(), [](std::int64_t t) { return t >= 0; });
-  loss_weight_ = at::full({1}, 1.0 / static_cast<double>(std::max<std::int64_t>(targets, 1)), options);
+  loss_weight_value_ = 1.0 / static_cast<double>(std::max<std::int64_t>(targets, 1));
+  std::vector<const Program*> programs;
+  for (const Chunk& chunk : chunks_) programs.push_back(&chunk.program);
+  const TokenPlaces places{.num_microbatches = num_microbatches(),
+                           .mbs = job_.mbs,
+                           .seq_len = job_.seq_len,
+                           .dp = job_.layout.dp,
+                           .dp_rank = rank_.at.dp,
+                           .positions = positions_};
+  data_.emplace(batch, places, token_data_of(programs), runtime_);
+}
+
+void Executor::begin() {
+  const auto options = at::TensorOptions().dtype(at::kFloat).device(rank_.device);
+  loss_weight_ = at::full({1}, loss_weight_value_, options);
   rank_.loss = at::zeros({1}, options);
-  rank_.grad_norm_squared = 0.0;
+  rank_.grad_norm_squared = at::zeros({1}, options.dtype(at::kDouble));
+  timed_.clear();
   rank_.ledger.peak = rank_.ledger.live;
   for (Chunk& chunk : chunks_) {
     for (ValueId grad : states(chunk.program, StateKind::main_grad)) {
@@ -79,46 +90,34 @@ void Executor::send(const StageTransfer& transfer, const at::Tensor& tensor) {
           .tensor = tensor};
 }
 
-// dp rank r takes samples r, r + 1, ... of each microbatch's mbs x dp samples, and of each its cp rank's positions.
-// Position by position, samples together. (T)
-at::Tensor Executor::rows_of(const Slot& slot,
-                             const std::function<std::int64_t(std::size_t, std::int64_t)>& number) const {
-  const std::int64_t first = (std::int64_t{slot.microbatch} * job_.layout.dp + rank_.at.dp) * job_.mbs;
-  at::Tensor rows = empty(job_.mbs * std::ssize(positions_), DType::i64, at::kCPU);
-  auto* out = rows.data_ptr<std::int64_t>();
-  for (const std::int64_t position : positions_) {
-    for (std::int64_t sample = first; sample < first + job_.mbs; ++sample) {
-      *out++ = number(static_cast<std::size_t>(sample * job_.seq_len + position), position);
-    }
-  }
-  return rows;
-}
-
-void Executor::give_data(const Batch& batch, const Slot& slot, Frame& frame) {
+void Executor::give_data(const Slot& slot, Frame& frame) {
   const Program& program = frame.chunk.program;
-  const auto start = [&](std::size_t i) { return batch.starts.empty() ? 0 : batch.starts[i]; };
-  const auto give = [&](ValueId id, const auto& number) {
+  const auto give = [&](ValueId id, TokenData kind) {
     if (id == kNoValue) return;
-    at::Tensor rows = rows_of(slot, number);
+    at::Tensor rows = data_->on_device(kind, slot.microbatch);
     const std::int64_t held = program.type(id).shape[0];  // the stream's rows are split over tp
-    if (held < rows.size(0)) rows = rows.narrow(0, held * rank_.at.tp, held).contiguous();
-    frame.hold(id, on(rank_.device, rows));
+    if (held < rows.size(0)) rows = rows.narrow(0, held * rank_.at.tp, held);
+    frame.hold(id, rows);
   };
-  const auto position = [&](std::size_t i, std::int64_t p) { return p - start(i); };
-  give(program.tokens, [&](std::size_t i, std::int64_t) { return batch.tokens[i]; });
-  give(program.targets, [&](std::size_t i, std::int64_t) { return batch.targets[i]; });
-  give(program.positions, position);
-  give(program.stream_positions, position);
-  give(program.starts, [&](std::size_t i, std::int64_t) { return start(i); });
+  give(program.tokens, TokenData::token);
+  give(program.targets, TokenData::target);
+  give(program.positions, TokenData::position);
+  give(program.stream_positions, TokenData::position);
+  give(program.starts, TokenData::start);
   if (program.loss_weight != kNoValue) frame.hold(program.loss_weight, loss_weight_);
 }
 
-void Executor::run_node(const Node& node, Frame& frame) {
+void Executor::run_node(const Node& node, const Place& place, Frame& frame) {
   const std::vector<Operand> operands = collect(node.op);
   std::vector<Operand> awaited = operands;
   if (node.after != kNoValue) awaited.push_back({node.after, Use::in});
   lanes_->enter(lane_of(node.op), awaited);
+  if (stopwatch_) stopwatch_->start();
   std::visit([&frame](const auto& op) { run(op, frame); }, node.op);
+  if (stopwatch_) {
+    stopwatch_->stop();
+    timed_.push_back(place);
+  }
   std::vector<at::Tensor> touched;
   if (!rank_.device.is_cpu()) {
     for (const Operand& operand : operands) {
@@ -128,18 +127,21 @@ void Executor::run_node(const Node& node, Frame& frame) {
   lanes_->leave(operands, touched);
 }
 
-void Executor::run_nodes(const std::vector<Node>& nodes, const std::vector<std::vector<ValueId>>& deaths,
-                         const Slot& slot, Frame& frame) {
+void Executor::run_nodes(const Slot& slot, Frame& frame) {
+  const Chunk& chunk = frame.chunk;
+  const std::vector<Node>& nodes = slot.backward ? chunk.program.backward : chunk.program.forward;
+  const auto& deaths = slot.backward ? chunk.lifetimes.backward : chunk.lifetimes.forward;
   const bool first = slot.microbatch == 0, last = slot.microbatch == num_microbatches() - 1;
-  for (std::size_t i = 0; i < nodes.size(); ++i) {
-    const Node& node = nodes[i];
+  Place place{.chunk = slot.chunk, .phase = slot.backward ? ProgramPhase::backward : ProgramPhase::forward};
+  for (place.node = 0; place.node < nodes.size(); ++place.node) {
+    const Node& node = nodes[place.node];
     if ((node.when == When::first_microbatch && !first) || (node.when == When::last_microbatch && !last)) continue;
-    run_node(node, frame);
-    for (ValueId id : deaths[i]) frame.release(id);
+    run_node(node, place, frame);
+    for (ValueId id : deaths[place.node]) frame.release(id);
   }
 }
 
-void Executor::run_slot(const StageStep& step, const Batch& batch) {
+void Executor::run_slot(const StageStep& step) {
   const Slot& slot = step.slot;
   Chunk& chunk = chunks_[static_cast<std::size_t>(slot.chunk)];
   const Program& program = chunk.program;
@@ -150,9 +152,9 @@ void Executor::run_slot(const StageStep& step, const Batch& batch) {
     rank_.transfers->wait(arrived.mapped().ticket);
     frame.adopt(slot.backward ? program.grad_output : program.input, arrived.mapped().tensor);
   }
-  if (!slot.backward) give_data(batch, slot, frame);
-  const auto& deaths = slot.backward ? chunk.lifetimes.backward : chunk.lifetimes.forward;
-  run_nodes(slot.backward ? program.backward : program.forward, deaths, slot, frame);
+  if (!slot.backward) give_data(slot, frame);
+  if (program.starts != kNoValue) rank_.host_starts = data_->on_host(TokenData::start, slot.microbatch);
+  run_nodes(slot, frame);
   lanes_->join();  // what is sent is made
   const ValueId made = slot.backward ? program.grad_input : program.output;
   if (step.send) send(*step.send, frame[made]);
@@ -166,23 +168,42 @@ void Executor::run_slot(const StageStep& step, const Batch& batch) {
   }
 }
 
-void Executor::step(const Batch& batch, bool optimize) {
-  begin(batch);
-  for (const StageStep& step : steps_) run_slot(step, batch);
+void Executor::step(bool optimize) {
+  check(data_.has_value(), "executor: a step that was not prepared");
+  begin();
+  for (const StageStep& step : steps_) run_slot(step);
   for (Sending& sending : sending_) {
     if (sending.tensor.defined()) rank_.transfers->wait(sending.ticket);
   }
   for (std::size_t c = 0; c < chunks_.size(); ++c) {
     ValueTable nothing(chunks_[c].program.values.size());
     Frame frame(rank_, chunks_[c], nothing);
-    for (const Node& node : chunks_[c].program.optimizer) {
-      if (!optimize && std::holds_alternative<AdamW>(node.op)) continue;
-      run_node(node, frame);
+    const std::vector<Node>& nodes = chunks_[c].program.optimizer;
+    Place place{.chunk = static_cast<int>(c), .phase = ProgramPhase::optimizer};
+    for (place.node = 0; place.node < nodes.size(); ++place.node) {
+      if (!optimize && std::holds_alternative<AdamW>(nodes[place.node].op)) continue;
+      run_node(nodes[place.node], place, frame);
     }
   }
   lanes_->join();
   if (optimize) ++rank_.train_steps;
   check(rank_.ledger.live == 0, "executor: values are still alive at the end of a step");
+}
+
+void Executor::collect_op_seconds() {
+  op_seconds_.clear();
+  if (!stopwatch_) return;
+  const std::vector<double> seconds = stopwatch_->take_seconds();
+  check(seconds.size() == timed_.size(), "executor: the stopwatch counts other ops than were run");
+  std::map<Place, std::vector<double>> by_place;
+  for (std::size_t i = 0; i < seconds.size(); ++i) by_place[timed_[i]].push_back(seconds[i]);
+  for (auto& [place, samples] : by_place) {
+    op_seconds_.push_back({.stage = rank_.at.stage,
+                           .chunk = place.chunk,
+                           .phase = place.phase,
+                           .node = place.node,
+                           .seconds = std::move(samples)});
+  }
 }
 
 }  // namespace perfbench

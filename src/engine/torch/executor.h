@@ -2,27 +2,45 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "engine/session.h"
 #include "engine/torch/frame.h"
 #include "engine/torch/lanes.h"
+#include "engine/torch/runtime.h"
+#include "engine/torch/step_data.h"
 #include "program/pipeline_transfers.h"
 
 namespace perfbench {
 
+PipelineShape pipeline_of(const Job& job);
+
 class Executor {
  public:
-  // `chunks` are those of the rank's stage, by chunk number.
-  Executor(const Job& job, Rank& rank, std::vector<Chunk>& chunks, std::unique_ptr<Lanes> lanes);
+  // `chunks` are those of the rank's stage, by chunk number. `time_ops`: op_seconds() is wanted.
+  Executor(const Job& job, Rank& rank, std::vector<Chunk>& chunks, Runtime& runtime, bool time_ops);
 
-  // One global step. `optimize`: the weights are updated at its end. Throws RunError when a peer does not come.
-  void step(const Batch& batch, bool optimize);
+  // Before each step: what it reads goes to the device.
+  void prepare(const Batch& batch);
+  // One global step. `optimize`: the weights are updated at its end. On CUDA it returns when all is enqueued; nothing
+  // in it waits for the device. Throws RunError when a peer does not come.
+  void step(bool optimize);
+  // Of the last step, by chunk, phase and node.
+  std::vector<OpSeconds> op_seconds() const { return op_seconds_; }
+  // Fills op_seconds(); waits for the device.
+  void collect_op_seconds();
 
  private:
+  struct Place {  // of a node
+    int chunk = 0;
+    ProgramPhase phase = ProgramPhase::forward;
+    std::size_t node = 0;
+    auto operator<=>(const Place&) const = default;
+  };
+
   struct Sending {
     Transfers::Ticket ticket;
     at::Tensor tensor;  // lives until it is sent
@@ -32,16 +50,13 @@ class Executor {
     at::Tensor tensor;
   };
 
-  void begin(const Batch& batch);
+  void begin();
   int peer(const StageTransfer& transfer) const;  // its rank of the world
   void post(const StageTransfer& transfer);
-  void run_slot(const StageStep& step, const Batch& batch);
-  void run_nodes(const std::vector<Node>& nodes, const std::vector<std::vector<ValueId>>& deaths, const Slot& slot,
-                 Frame& frame);
-  // A number for each token of the slot's microbatch on this rank, by its place in the batch and its position. (T)
-  at::Tensor rows_of(const Slot& slot, const std::function<std::int64_t(std::size_t, std::int64_t)>& number) const;
-  void give_data(const Batch& batch, const Slot& slot, Frame& frame);
-  void run_node(const Node& node, Frame& frame);
+  void run_slot(const StageStep& step);
+  void run_nodes(const Slot& slot, Frame& frame);
+  void give_data(const Slot& slot, Frame& frame);
+  void run_node(const Node& node, const Place& place, Frame& frame);
   void send(const StageTransfer& transfer, const at::Tensor& tensor);
   ValueTable& table(const Slot& slot);
   std::int64_t num_microbatches() const;
@@ -49,12 +64,18 @@ class Executor {
   const Job& job_;
   Rank& rank_;
   std::vector<Chunk>& chunks_;
+  Runtime& runtime_;
   std::unique_ptr<Lanes> lanes_;
+  std::unique_ptr<Stopwatch> stopwatch_;  // null unless ops are timed
+  std::vector<Place> timed_;              // in the order of the stopwatch
+  std::vector<OpSeconds> op_seconds_;
+  std::optional<StepData> data_;
   std::vector<std::int64_t> positions_;  // in the sequence, of the tokens that this rank holds of each sample
   std::vector<StageStep> steps_;
   std::map<std::pair<int, int>, ValueTable> tables_;  // by chunk and microbatch, from its forward to its backward
   std::map<std::size_t, Arriving> arriving_;          // by the slot that reads it
   std::vector<Sending> sending_;                      // by lane
+  double loss_weight_value_ = 1.0;                    // 1 / (target tokens of the global batch)
   at::Tensor loss_weight_;                            // (1) float32
 };
 

@@ -25,8 +25,4 @@ class Lanes {
   virtual void join() = 0;
 };
 
-std::unique_ptr<Lanes> make_in_order_lanes();
-// Throws EnvironmentError in a build without CUDA.
-std::unique_ptr<Lanes> make_stream_lanes(int device);
-
 }  // namespace perfbench

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstring>
+#include <memory>
 #include <thread>
 
 #include "base/error.h"
@@ -35,6 +36,15 @@ void check_cuda(cudaError_t result, const std::string& what) {
 
 void check_nccl(ncclResult_t result, const std::string& what) {
   if (result != ncclSuccess) throw RunError("", what + ": " + ncclGetErrorString(result));
+}
+
+void order_streams(cudaStream_t earlier, cudaStream_t later) {
+  if (earlier == later) return;
+  cudaEvent_t now = nullptr;
+  check_cuda(cudaEventCreateWithFlags(&now, cudaEventDisableTiming), "event");
+  const auto destroy = std::unique_ptr<CUevent_st, cudaError_t (*)(cudaEvent_t)>(now, cudaEventDestroy);
+  check_cuda(cudaEventRecord(now, earlier), "event");
+  check_cuda(cudaStreamWaitEvent(later, now, 0), "event");
 }
 
 NcclComm::NcclComm(std::string name, int device, const NcclId& id, int rank, int size, const NcclPatience& patience)

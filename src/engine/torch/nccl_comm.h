@@ -27,6 +27,9 @@ struct NcclPatience {
 void check_cuda(cudaError_t result, const std::string& what);
 void check_nccl(ncclResult_t result, const std::string& what);
 
+// What `later` is given from now on comes behind what `earlier` holds. Nothing to do for one and the same stream.
+void order_streams(cudaStream_t earlier, cudaStream_t later);
+
 class NcclComm {
  public:
   // Collective over the group: returns when all its members have come. Sets the calling thread's device.

@@ -49,11 +49,7 @@ NcclComm& NcclTransfers::comm(const NcclLink& link) {
 cudaStream_t NcclTransfers::begin(int lane) {
   cudaStream_t& stream = lanes_[lane];
   if (stream == nullptr) check_cuda(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "stream of a lane");
-  cudaEvent_t now = nullptr;
-  check_cuda(cudaEventCreateWithFlags(&now, cudaEventDisableTiming), "event");
-  check_cuda(cudaEventRecord(now, after_), "event");
-  check_cuda(cudaStreamWaitEvent(stream, now, 0), "event");
-  check_cuda(cudaEventDestroy(now), "event");
+  order_streams(after_, stream);
   return stream;
 }
 
@@ -86,15 +82,9 @@ void NcclTransfers::wait(Ticket ticket) {
   check(ticket.id >= 0 && ticket.id < next_id_, "transfers: no such ticket");
   const auto found = pending_.find(ticket.id);
   if (found == pending_.end()) return;
-  const Pending transfer = found->second;
-  patience_.wait("transfer", [&] {
-    transfer.comm->check_async("transfer");
-    const cudaError_t state = cudaEventQuery(transfer.done);
-    if (state == cudaErrorNotReady) return false;
-    check_cuda(state, "transfer");
-    return true;
-  });
-  cudaEventDestroy(transfer.done);
+  found->second.comm->check_async("transfer");
+  check_cuda(cudaStreamWaitEvent(after_, found->second.done, 0), "transfer");
+  check_cuda(cudaEventDestroy(found->second.done), "transfer");  // when it is reached
   pending_.erase(found);
 }
 

@@ -1,5 +1,6 @@
 #include "engine/torch/nccl_world.h"
 
+#include <c10/cuda/CUDAStream.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -41,50 +42,55 @@ class NcclCommunicator final : public Communicator {
   int size() const override { return size_; }
 
   void all_gather(const void* in, void* out, std::int64_t elements, DType dtype) override {
-    const auto count = begin(elements);
-    comm_->settle(ncclAllGather(in, out, count, nccl_type(dtype), comm_->get(), stream_), "all_gather");
-    moved(elements * size_ * size_bytes(dtype));
+    enqueue("all_gather", elements * size_ * size_bytes(dtype),
+            [&] { return ncclAllGather(in, out, count_of(elements), nccl_type(dtype), comm_->get(), stream_); });
   }
 
   void reduce_scatter(const void* in, void* out, std::int64_t elements, DType dtype) override {
-    const auto count = begin(elements);
-    comm_->settle(ncclReduceScatter(in, out, count, nccl_type(dtype), ncclSum, comm_->get(), stream_),
-                  "reduce_scatter");
-    moved(elements * size_ * size_bytes(dtype));
+    enqueue("reduce_scatter", elements * size_ * size_bytes(dtype), [&] {
+      return ncclReduceScatter(in, out, count_of(elements), nccl_type(dtype), ncclSum, comm_->get(), stream_);
+    });
   }
 
   void all_reduce(void* data, std::int64_t elements, DType dtype, Reduction reduction) override {
-    const auto count = begin(elements);
     const ncclRedOp_t op = reduction == Reduction::sum ? ncclSum : ncclMax;
-    comm_->settle(ncclAllReduce(data, data, count, nccl_type(dtype), op, comm_->get(), stream_), "all_reduce");
-    moved(elements * size_bytes(dtype));
+    enqueue("all_reduce", elements * size_bytes(dtype),
+            [&] { return ncclAllReduce(data, data, count_of(elements), nccl_type(dtype), op, comm_->get(), stream_); });
   }
 
   // One group of calls, so that no rank waits for its neighbour to send first.
   void ring_shift(const void* in, void* out, std::int64_t elements, DType dtype) override {
-    const auto count = begin(elements);
     const int next = (rank_ + 1) % size_, before = (rank_ + size_ - 1) % size_;
-    check_nccl(ncclGroupStart(), "ring_shift");
-    const ncclResult_t sent = ncclSend(in, count, nccl_type(dtype), next, comm_->get(), stream_);
-    const ncclResult_t received = ncclRecv(out, count, nccl_type(dtype), before, comm_->get(), stream_);
-    comm_->settle(ncclGroupEnd(), "ring_shift");
-    for (const ncclResult_t result : {sent, received}) {
-      if (result != ncclInProgress) check_nccl(result, "ring_shift");
-    }
-    moved(elements * size_bytes(dtype));
+    enqueue("ring_shift", elements * size_bytes(dtype), [&] {
+      check_nccl(ncclGroupStart(), "ring_shift");
+      const ncclResult_t sent = ncclSend(in, count_of(elements), nccl_type(dtype), next, comm_->get(), stream_);
+      const ncclResult_t received = ncclRecv(out, count_of(elements), nccl_type(dtype), before, comm_->get(), stream_);
+      const ncclResult_t result = ncclGroupEnd();
+      for (const ncclResult_t part : {sent, received}) {
+        if (part != ncclInProgress) check_nccl(part, "ring_shift");
+      }
+      return result;
+    });
   }
 
   Traffic traffic() const override { return traffic_; }
 
  private:
-  std::size_t begin(std::int64_t elements) {
-    abort_.throw_if_raised();
-    comm_->check_async("an earlier call");
+  static std::size_t count_of(std::int64_t elements) {
     check(elements >= 0, "collective: a negative number of elements");
     return static_cast<std::size_t>(elements);
   }
 
-  void moved(std::int64_t bytes) {
+  // `call` enqueues on stream_. Ops with hidden collectives call from the compute lane's stream, collective ops from
+  // stream_ itself.
+  template <class Call>
+  void enqueue(const std::string& what, std::int64_t bytes, const Call& call) {
+    abort_.throw_if_raised();
+    comm_->check_async("an earlier call");
+    const cudaStream_t caller = c10::cuda::getCurrentCUDAStream().stream();
+    order_streams(caller, stream_);
+    comm_->settle(call(), what);
+    order_streams(stream_, caller);
     if (size_ == 1) return;  // as ranks as threads count it: a group of one moves nothing
     ++traffic_.calls;
     traffic_.bytes += bytes;
@@ -109,17 +115,13 @@ void refuse_shared_devices(const std::map<int, int>& devices) {
   }
 }
 
-class WorldOverNccl final : public NcclWorld {
+class WorldOverNccl final : public World {
  public:
   explicit WorldOverNccl(const NcclWorldOptions& options) : options_(options) {
     refuse_shared_devices(options_.devices);
   }
 
   int num_ranks() const override { return options_.num_ranks; }
-
-  std::unique_ptr<Communicator> group(int rank, const std::vector<int>& members) override {
-    return group_on(rank, members, nullptr);
-  }
 
   std::unique_ptr<Communicator> group_on(int rank, const std::vector<int>& members, void* stream) override {
     abort_.throw_if_raised();
@@ -132,8 +134,6 @@ class WorldOverNccl final : public NcclWorld {
                                            size, patience());
     return std::make_unique<NcclCommunicator>(std::move(comm), index, size, static_cast<cudaStream_t>(stream), abort_);
   }
-
-  std::unique_ptr<Transfers> transfers(int rank) override { return transfers_on(rank, nullptr); }
 
   std::unique_ptr<Transfers> transfers_on(int rank, void* stream) override {
     abort_.throw_if_raised();
@@ -174,7 +174,7 @@ class WorldOverNccl final : public NcclWorld {
 
 }  // namespace
 
-std::unique_ptr<NcclWorld> make_nccl_world(const NcclWorldOptions& options) {
+std::unique_ptr<World> make_nccl_world(const NcclWorldOptions& options) {
   return std::make_unique<WorldOverNccl>(options);
 }
 

@@ -37,21 +37,11 @@ struct NcclWorldOptions {
   std::chrono::milliseconds timeout{600'000};
 };
 
-// Collectives are enqueued: they throw for what is known then, and synchronize() for what fails later. An end of a
-// group or of transfers belongs to the thread that asked for it, and the world outlives it.
-class NcclWorld : public World {
- public:
-  // As group() and transfers(), which use the default stream. `stream` is where the collectives run; transfers run on a
-  // stream per lane, behind what `stream` holds when they are posted.
-  virtual std::unique_ptr<Communicator> group_on(int rank, const std::vector<int>& members, void* stream) = 0;
-  virtual std::unique_ptr<Transfers> transfers_on(int rank, void* stream) = 0;
-  // Returns when `stream` is done. Throws RunError when CUDA fails, after the timeout, and when the world is aborted;
-  // the communicators of the rank are aborted when they are destroyed.
-  virtual void synchronize(int rank, void* stream) = 0;
-};
-
+// Collectives are enqueued on the stream that their group was asked for, behind what the caller's current stream holds;
+// what the caller issues next there comes behind them. They throw for what is known then, and synchronize() for what
+// fails later. An end of a group or of transfers is used by one thread at a time, and the world outlives it.
 // Throws EnvironmentError without NCCL, and where two ranks share a GPU.
-std::unique_ptr<NcclWorld> make_nccl_world(const NcclWorldOptions& options);
+std::unique_ptr<World> make_nccl_world(const NcclWorldOptions& options);
 NcclId make_nccl_id();
 
 }  // namespace perfbench

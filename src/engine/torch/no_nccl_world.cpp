@@ -13,7 +13,7 @@ namespace {
 
 }  // namespace
 
-std::unique_ptr<NcclWorld> make_nccl_world(const NcclWorldOptions&) { refuse(); }
+std::unique_ptr<World> make_nccl_world(const NcclWorldOptions&) { refuse(); }
 NcclId make_nccl_id() { refuse(); }
 
 }  // namespace perfbench

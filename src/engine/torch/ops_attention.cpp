@@ -1,10 +1,12 @@
-// Attention on packed q|k|v: ATen's fused kernel where the rank has whole samples, blocks elsewhere. Letters: S
-// sequence length, B samples, n and k local heads, D head dim.
+// Attention on packed q|k|v: a fused kernel where the rank has whole samples (ATen's on a CPU, cuDNN's on CUDA), blocks
+// elsewhere. Letters: S sequence length, B samples, n and k local heads, D head dim.
+#include <ATen/ops/_scaled_dot_product_cudnn_attention.h>
+#include <ATen/ops/_scaled_dot_product_cudnn_attention_backward.h>
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu_backward.h>
 #include <ATen/ops/sum.h>
+#include <ATen/ops/zeros.h>
 
-#include "base/error.h"
 #include "engine/torch/ops.h"
 #include "engine/torch/ring_attention.h"
 
@@ -33,32 +35,75 @@ Heads3 unpack(const at::Tensor& qkv, const auto& op) {
   return {all.narrow(1, 0, n), repeat(all.narrow(1, n, k)), repeat(all.narrow(1, n + k, k))};
 }
 
-void require_cpu(const Frame& frame) {
-  if (!frame.rank.device.is_cpu()) throw Unsupported("attention on cuda", "attention on CUDA is not built yet");
-}
-
 bool whole_samples(const auto& op, const Frame& frame) {
   return !Frame::has(op.starts) && frame.rank.over(Axis::cp).size() == 1;
 }
 
-}  // namespace
+// cuDNN's kernels take two-byte numbers and heads of up to 128 numbers, a multiple of 8 of them (cuDNN 9, "Scaled Dot
+// Product Attention", limitations of the backward on Hopper).
+bool cudnn_takes(const auto& op, const at::Tensor& qkv) {
+  return qkv.scalar_type() == at::kBFloat16 && op.heads.head_dim % 8 == 0 && op.heads.head_dim <= 128;
+}
 
-void run(const Attention& op, Frame& frame) {
-  require_cpu(frame);
-  if (!whole_samples(op, frame)) return run_in_blocks(op, frame);
+enum class Kernel : std::uint8_t { cpu, cudnn, blocks };
+
+Kernel kernel_of(const auto& op, const Frame& frame) {
+  if (!whole_samples(op, frame)) return Kernel::blocks;
+  if (frame.rank.device.is_cpu()) return Kernel::cpu;
+  return cudnn_takes(op, frame[op.qkv]) ? Kernel::cudnn : Kernel::blocks;
+}
+
+at::Tensor lse_rows(const at::Tensor& lse, const auto& op) {  // (B, n, S) or (B, n, S, 1) -> (T, n)
+  const std::int64_t n = op.heads.heads;
+  return lse.reshape({op.batch, n, op.seq}).permute({2, 0, 1}).contiguous().view({op.seq * op.batch, n});
+}
+
+at::Tensor lse_by_heads(const at::Tensor& rows, const auto& op) {  // (T, n) -> (B, n, S)
+  return rows.view({op.seq, op.batch, op.heads.heads}).permute({1, 2, 0}).contiguous();
+}
+
+Heads3 views(const at::Tensor& qkv, const auto& op) {  // of the packed tensor; cuDNN shares k and v itself
+  const std::int64_t n = op.heads.heads, k = op.heads.kv_heads;
+  const at::Tensor all = by_heads(qkv, op, n + 2 * k);
+  return {all.narrow(1, 0, n), all.narrow(1, n, k), all.narrow(1, n + k, k)};
+}
+
+void run_cudnn(const Attention& op, Frame& frame) {
+  const Heads3 heads = views(frame[op.qkv], op);
+  const auto result =
+      at::_scaled_dot_product_cudnn_attention(heads.q, heads.k, heads.v, std::nullopt, true, 0.0, op.causal, false);
+  frame.put(op.out, by_rows(std::get<0>(result)));  // as q lies: by_rows copies nothing
+  frame.put(op.lse, lse_rows(std::get<1>(result), op));
+}
+
+void run_cudnn(const AttentionBackward& op, Frame& frame) {
+  const std::int64_t n = op.heads.heads, k = op.heads.kv_heads;
+  const Heads3 heads = views(frame[op.qkv], op);
+  const at::Tensor lse = lse_by_heads(frame[op.lse], op).unsqueeze(3);
+  const at::Tensor no_dropout = at::zeros({}, at::TensorOptions().dtype(at::kLong).device(frame.rank.device));
+  const auto [dq, dk, dv] = at::_scaled_dot_product_cudnn_attention_backward(
+      by_heads(frame[op.dout], op, n), heads.q, heads.k, heads.v, by_heads(frame[op.out], op, n), lse, no_dropout,
+      no_dropout, {}, {}, {}, op.seq, op.seq, 0.0, op.causal);
+  at::Tensor dqkv = frame.make(op.dqkv);
+  at::Tensor all = by_heads(dqkv, op, n + 2 * k);
+  all.narrow(1, 0, n).copy_(dq);
+  all.narrow(1, n, k).copy_(dk);
+  all.narrow(1, n + k, k).copy_(dv);
+  frame.put(op.dqkv, dqkv);
+}
+
+void run_cpu(const Attention& op, Frame& frame) {
   const Heads3 heads = unpack(frame[op.qkv], op);
   const auto [out, lse] =
       at::_scaled_dot_product_flash_attention_for_cpu(heads.q, heads.k, heads.v, 0.0, op.causal);  // lse (B, n, S)
   frame.put(op.out, by_rows(out));
-  frame.put(op.lse, lse.permute({2, 0, 1}).contiguous().view({op.seq * op.batch, op.heads.heads}));
+  frame.put(op.lse, lse_rows(lse, op));
 }
 
-void run(const AttentionBackward& op, Frame& frame) {
-  require_cpu(frame);
-  if (!whole_samples(op, frame)) return run_in_blocks(op, frame);
+void run_cpu(const AttentionBackward& op, Frame& frame) {
   const std::int64_t n = op.heads.heads, k = op.heads.kv_heads;
   const Heads3 heads = unpack(frame[op.qkv], op);
-  const at::Tensor lse = frame[op.lse].view({op.seq, op.batch, n}).permute({1, 2, 0}).contiguous();
+  const at::Tensor lse = lse_by_heads(frame[op.lse], op);
   const auto [dq, dk, dv] = at::_scaled_dot_product_flash_attention_for_cpu_backward(
       by_heads(frame[op.dout], op, n), heads.q, heads.k, heads.v, by_heads(frame[op.out], op, n), lse, 0.0, op.causal);
   const auto gather = [&](const at::Tensor& d) {  // the sum over the query heads that share a key/value head
@@ -71,5 +116,21 @@ void run(const AttentionBackward& op, Frame& frame) {
   all.narrow(1, n + k, k).copy_(gather(dv));
   frame.put(op.dqkv, dqkv);
 }
+
+void run_as_can_be(const auto& op, Frame& frame) {
+  switch (kernel_of(op, frame)) {
+    case Kernel::cpu:
+      return run_cpu(op, frame);
+    case Kernel::cudnn:
+      return run_cudnn(op, frame);
+    case Kernel::blocks:
+      return run_in_blocks(op, frame);
+  }
+}
+
+}  // namespace
+
+void run(const Attention& op, Frame& frame) { run_as_can_be(op, frame); }
+void run(const AttentionBackward& op, Frame& frame) { run_as_can_be(op, frame); }
 
 }  // namespace perfbench

@@ -20,7 +20,10 @@ at::Tensor scaled_mm(const at::Tensor& a, const at::Tensor& b, const at::Tensor&
     if (bias) product.add_(*bias);
     return product.to(dtype);
   }
-  return at::_scaled_mm(a, b.t(), scale_a, scale_b, bias, std::nullopt, dtype);
+  // Sums of products with gradients keep float32 all along; those of the forward may be shorter inside the tensor core,
+  // as Transformer Engine has it (Float8CurrentScaling: split accumulator off in the forward alone).
+  const bool forward = a.scalar_type() == at::kFloat8_e4m3fn && b.scalar_type() == at::kFloat8_e4m3fn;
+  return at::_scaled_mm(a, b.t(), scale_a, scale_b, bias, std::nullopt, dtype, forward);
 }
 
 // dy^T x of FP8 operands, which are there as they are or transposed.
@@ -66,8 +69,11 @@ void run(const WeightGradAccumulate& op, Frame& frame) {
   const at::Tensor &dy = frame[op.dy], &x = frame[op.x];
   if (dy.scalar_type() == main_grad.scalar_type()) {
     main_grad.addmm_(dy.t(), x);
-  } else {
+  } else if (dy.is_cpu()) {
     main_grad.addmm_(dy.to(at::kFloat).t(), x.to(at::kFloat));
+  } else {  // one product with a wide sum, which a CPU lacks
+    at::Tensor sum = main_grad;
+    at::addmm_out(sum, sum, dy.t(), x, at::kFloat);
   }
 }
 

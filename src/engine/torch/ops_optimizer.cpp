@@ -3,6 +3,8 @@
 #include <ATen/ops/sum.h>
 #include <ATen/ops/zeros.h>
 
+#include <vector>
+
 #include "engine/torch/ops.h"
 
 namespace perfbench {
@@ -29,18 +31,48 @@ void run(const GradNorm& op, Frame& frame) {
     Communicator& group = frame.rank.over(axis);
     if (group.size() > 1) group.all_reduce(square.data_ptr(), 1, DType::f32, Reduction::sum);
   }
-  frame.rank.grad_norm_squared += square.item<double>();
+  frame.rank.grad_norm_squared.add_(square);
 }
 
-// torch.optim.AdamW on the float32 weights of this rank's shares; what the model computes with is rounded from them.
+namespace {
+
+struct AdamWLists {
+  std::vector<at::Tensor> masters, grads, moments, squares;
+
+  void add(const Share& share) {
+    masters.push_back(share.master);
+    grads.push_back(share.main_grad.to(at::kFloat));
+    moments.push_back(share.moment);
+    squares.push_back(share.moment2);
+  }
+};
+
+void update(const AdamWLists& lists, const at::Tensor& step, const OptimizerSettings& o) {
+  if (lists.masters.empty()) return;
+  const std::vector<at::Tensor> steps(lists.masters.size(), step);
+  at::_fused_adamw_(lists.masters, lists.grads, lists.moments, lists.squares, {}, steps, o.learning_rate, o.beta1,
+                    o.beta2, o.weight_decay, o.epsilon, false, false);
+}
+
+}  // namespace
+
+// torch.optim.AdamW on the float32 weights of this rank's shares, as many in a kernel as it takes; what the model
+// computes with is rounded from them. Gradients of two bytes are widened share by share, to hold one of them at a time.
 void run(const AdamW&, Frame& frame) {
-  const OptimizerSettings& o = frame.rank.optimizer;
   const at::Tensor step = at::full({}, static_cast<double>(frame.rank.train_steps + 1),
                                    at::TensorOptions().dtype(at::kFloat).device(frame.rank.device));
+  AdamWLists together;
   for (const Share& share : frame.chunk.shares) {
-    const at::Tensor grad = share.main_grad.to(at::kFloat);
-    at::_fused_adamw_({share.master}, {grad}, {share.moment}, {share.moment2}, {}, {step}, o.learning_rate, o.beta1,
-                      o.beta2, o.weight_decay, o.epsilon, false, false);
+    if (share.main_grad.scalar_type() == at::kFloat) {
+      together.add(share);
+      continue;
+    }
+    AdamWLists alone;
+    alone.add(share);
+    update(alone, step, frame.rank.optimizer);
+  }
+  update(together, step, frame.rank.optimizer);
+  for (const Share& share : frame.chunk.shares) {
     if (!share.master.is_same(share.weight)) at::Tensor(share.weight).copy_(share.master);
   }
 }

@@ -33,9 +33,10 @@ struct Rank {
   std::int64_t num_positions = 0;  // of a sequence
   Ledger ledger{};
   std::vector<RopeTable> rope{};
-  std::int64_t train_steps = 0;  // optimizer steps done
-  at::Tensor loss{};             // (1) float32, this rank's share of the step's loss
-  double grad_norm_squared = 0.0;
+  std::int64_t train_steps = 0;    // optimizer steps done
+  at::Tensor loss{};               // (1) float32, this rank's share of the step's loss
+  at::Tensor grad_norm_squared{};  // (1) float64, of this rank's chunks
+  at::Tensor host_starts{};        // of the microbatch at hand: its Program's `starts`, on the host
 
   Communicator& over(Axis a) { return *axis[a]; }
 };

@@ -51,12 +51,15 @@ class Sight {
   Sight(const OpType& op, const Frame& frame)
       : whole_(op.seq * frame.rank.over(Axis::cp).size()),
         cp_(frame.rank.over(Axis::cp).size()),
-        mask_(op.causal, zigzag_ranges(whole_, cp_, frame.rank.over(Axis::cp).rank()),
-              Frame::has(op.starts) ? frame[op.starts].view({op.seq, op.batch}) : at::Tensor()) {}
+        mask_(op.causal, zigzag_ranges(whole_, cp_, frame.rank.over(Axis::cp).rank()), frame.rank.device,
+              Frame::has(op.starts) ? by_sample(op, frame[op.starts]) : at::Tensor(),
+              Frame::has(op.starts) ? by_sample(op, frame.rank.host_starts) : at::Tensor()) {}
 
   std::vector<AttentionBlock> blocks(int source) const { return mask_.blocks(zigzag_ranges(whole_, cp_, source)); }
 
  private:
+  static at::Tensor by_sample(const OpType& op, const at::Tensor& rows) { return rows.view({op.seq, op.batch}); }
+
   std::int64_t whole_;
   int cp_;
   AttentionMask mask_;

@@ -72,11 +72,6 @@ std::vector<std::int64_t> model_shape(const Located& located, const Value& value
   return shape;
 }
 
-at::Tensor on_host(const HostTensor& tensor) {
-  return at::from_blob(const_cast<std::byte*>(tensor.data.data()), tensor.shape,
-                       at::TensorOptions().dtype(scalar_type(tensor.dtype)));
-}
-
 // A weight that is never updated: whole on every rank, or in shares.
 void add_frozen(const Chunk& chunk, ValueId weight, at::Tensor& flat) {
   const at::Tensor& whole = chunk.states[static_cast<std::size_t>(weight)];
@@ -133,11 +128,17 @@ void load_local(Chunk& chunk, const Located& located, const at::Tensor& local) {
   }
 }
 
-at::Tensor host_zeros(const ValueType& type) {
-  return at::zeros(at::IntArrayRef(type.shape.dims.data(), static_cast<std::size_t>(type.shape.rank)), at::kFloat);
+at::Tensor local_zeros(const ValueType& type, at::Device device) {
+  return at::zeros(at::IntArrayRef(type.shape.dims.data(), static_cast<std::size_t>(type.shape.rank)),
+                   at::TensorOptions().dtype(at::kFloat).device(device));
 }
 
 }  // namespace
+
+at::Tensor on_host(const HostTensor& tensor) {
+  return at::from_blob(const_cast<std::byte*>(tensor.data.data()), tensor.shape,
+                       at::TensorOptions().dtype(scalar_type(tensor.dtype)));
+}
 
 std::vector<Parameter> parameters_of(const std::vector<RankStates>& ranks, int pp, int vp) {
   std::vector<Parameter> list;
@@ -159,14 +160,14 @@ std::vector<Parameter> parameters_of(const std::vector<RankStates>& ranks, int p
   return list;
 }
 
-void load_parameter(const std::vector<RankStates>& ranks, const HostTensor& tensor) {
-  const at::Tensor whole = on_host(tensor);
+void load_parameter(const std::vector<RankStates>& ranks, const std::string& name, const at::Tensor& whole) {
   for (const RankStates& states : ranks) {
     for (Chunk& chunk : *states.chunks) {
       for (const Located& located : pieces_of(chunk)) {
-        if (located.name != tensor.name) continue;
+        if (located.name != name) continue;
         const Value& value = chunk.program[located.weight];
-        const at::Tensor local = host_zeros(value.type);  // float32: the masters keep what rounding takes away
+        // float32: the masters keep what rounding takes away.
+        const at::Tensor local = local_zeros(value.type, whole.device());
         const Overlap part = overlap(local, whole, located, value, states.rank->at.tp);
         part.local.copy_(part.whole);
         load_local(chunk, located, local);
@@ -186,7 +187,7 @@ HostTensor whole_parameter(const std::vector<RankStates>& ranks, const Parameter
       for (const Located& located : pieces_of((*holder.chunks)[c])) {
         if (located.name != parameter.name) continue;
         const Value& value = (*holder.chunks)[c].program[located.weight];
-        at::Tensor local = host_zeros(value.type);
+        at::Tensor local = local_zeros(value.type, at::kCPU);
         for (const RankStates& peer : ranks) {
           if (std::pair(peer.rank->at.stage, peer.rank->at.tp) == place) {
             add_local((*peer.chunks)[c], located.weight, part, local);

@@ -28,8 +28,11 @@ struct Parameter {
 // The parameters of the model in its own order: embedding, layers, final norm, head; each once.
 std::vector<Parameter> parameters_of(const std::vector<RankStates>& ranks, int pp, int vp);
 
-// Copies a whole tensor into every weight that has a part of it, and into the master copies.
-void load_parameter(const std::vector<RankStates>& ranks, const HostTensor& tensor);
+// Copies a whole tensor, wherever it is, into every weight that has a part of it, and into the master copies.
+void load_parameter(const std::vector<RankStates>& ranks, const std::string& name, const at::Tensor& whole);
+
+// The tensor's memory, as it is.
+at::Tensor on_host(const HostTensor& tensor);
 
 enum class Part : std::uint8_t { main_grad, weight };
 

@@ -1,11 +1,187 @@
 #include "engine/torch/torch_op_timer.h"
 
+#include <ATen/ops/empty.h>
+#include <ATen/ops/rand.h>
+#include <ATen/ops/randint.h>
+#include <ATen/ops/randn.h>
+#include <ATen/ops/zeros.h>
+#include <c10/util/Exception.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <variant>
+#include <vector>
+
 #include "base/error.h"
+#include "engine/torch/ops.h"
+#include "engine/torch/runtime.h"
+#include "engine/torch/slice_world.h"
 
 namespace perfbench {
+namespace {
 
-std::unique_ptr<OpTimer> make_torch_op_timer(const OpTimerSettings&) {
-  throw Unsupported("op timer", "not written yet");
+constexpr int kWarmups = 2;
+constexpr int kLeastRuns = 3, kMostRuns = 200;
+
+at::IntArrayRef sizes(const ValueType& type) {
+  return {type.shape.dims.data(), static_cast<std::size_t>(type.shape.rank)};
+}
+
+// One more than the largest number that an op takes as a token, target or position.
+std::int64_t limit_of(const Op& op, const Program& program, std::int64_t num_positions) {
+  if (const auto* o = std::get_if<Embedding>(&op)) return program.type(o->weight.id).shape[0];
+  if (const auto* o = std::get_if<EmbeddingBackward>(&op)) return program.type(o->weight.id).shape[0];
+  if (const auto* o = std::get_if<CrossEntropy>(&op)) return o->vocab;
+  if (const auto* o = std::get_if<CrossEntropyBackward>(&op)) return o->vocab;
+  return num_positions;
+}
+
+// Sub-sequences of the mean length that the op was priced with: where in its sample each token's own starts. (S B)
+// int64
+at::Tensor starts_of(std::int64_t seq, std::int64_t batch, double attended) {
+  const std::int64_t length = std::max<std::int64_t>(1, std::llround(attended));
+  at::Tensor starts = at::empty({seq, batch}, at::TensorOptions().dtype(at::kLong));
+  for (std::int64_t position = 0; position < seq; ++position)
+    starts.select(0, position).fill_(position / length * length);
+  return starts.view({seq * batch});
+}
+
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+OpTiming timing_of(const std::vector<double>& seconds) {
+  OpTiming timing{.seconds = median(seconds), .runs = static_cast<int>(seconds.size())};
+  std::vector<double> distances;
+  for (const double one : seconds) distances.push_back(std::abs(one - timing.seconds));
+  timing.mad_s = median(distances);
+  return timing;
+}
+
+// An op with operands of its own on a rank that is alone.
+class LoneOp {
+ public:
+  LoneOp(const Program& program, const Op& op, Runtime& runtime)
+      : op_(op),
+        operands_(collect(op)),
+        chunk_{.program = program},
+        table_(program.values.size()),
+        frame_(rank_, chunk_, table_) {
+    rank_.device = runtime.device();
+    int num_ranks = 1;
+    for (Axis axis : kAxes) num_ranks = std::max(num_ranks, program.axis_size[axis]);
+    const auto world = make_slice_world(num_ranks, rank_.device);
+    for (Axis axis : kAxes) {
+      std::vector<int> members;
+      for (int rank = 0; rank < (axis == Axis::dp ? replicas(program) : program.axis_size[axis]); ++rank)
+        members.push_back(rank);
+      rank_.axis[axis] = world->group(0, members);
+    }
+    rank_.loss = at::zeros({1}, options(at::kFloat));
+    chunk_.states.resize(program.values.size());
+    rank_.num_positions = std::max<std::int64_t>(1, num_positions());
+    for (const Operand& operand : operands_) {
+      if (operand.use != Use::out) place(operand.id);
+    }
+  }
+  LoneOp(const LoneOp&) = delete;  // the frame points into it
+  LoneOp& operator=(const LoneOp&) = delete;
+
+  void run_once() {
+    std::visit([this](const auto& op) { run(op, frame_); }, op_);
+    for (const Operand& operand : operands_) {
+      if (operand.use == Use::out) frame_.release(operand.id);
+    }
+  }
+
+ private:
+  at::TensorOptions options(at::ScalarType dtype) const {
+    return at::TensorOptions().dtype(dtype).device(rank_.device);
+  }
+
+  std::int64_t num_positions() const {
+    const auto* rope = std::get_if<Rope>(&op_);
+    return rope == nullptr ? 0 : chunk_.program.type(rope->positions.id).shape[0];
+  }
+
+  at::Tensor whole_numbers(ValueId id) {
+    const ValueType& type = chunk_.program.type(id);
+    const auto packed = [&](const auto& op) {
+      rank_.host_starts = starts_of(op.seq, op.batch, op.attended);
+      return rank_.host_starts.to(rank_.device);
+    };
+    if (const auto* o = std::get_if<Attention>(&op_); o != nullptr && o->starts.id == id) return packed(*o);
+    if (const auto* o = std::get_if<AttentionBackward>(&op_); o != nullptr && o->starts.id == id) return packed(*o);
+    return at::randint(0, limit_of(op_, chunk_.program, rank_.num_positions), sizes(type), options(at::kLong));
+  }
+
+  // Statistics and scales, float32 among narrower numbers, are near one: none makes a product overflow.
+  at::Tensor numbers(ValueId id) {
+    const Value& value = chunk_.program[id];
+    if (value.type.dtype == DType::i64) return whole_numbers(id);
+    if (value.type.dtype == DType::f32 && value.type.shape.rank <= 1) {
+      return at::rand(sizes(value.type), options(at::kFloat)).add_(0.5);
+    }
+    return at::randn(sizes(value.type), options(at::kFloat)).to(scalar_type(value.type.dtype));
+  }
+
+  void place(ValueId id) {
+    const bool state = chunk_.program[id].state != StateKind::none;
+    at::Tensor& slot = state ? chunk_.states[static_cast<std::size_t>(id)] : table_[static_cast<std::size_t>(id)];
+    if (!slot.defined()) slot = numbers(id);
+  }
+
+  Op op_;
+  std::vector<Operand> operands_;
+  Rank rank_;
+  Chunk chunk_;
+  ValueTable table_;
+  Frame frame_;
+};
+
+class TorchOpTimer final : public OpTimer {
+ public:
+  explicit TorchOpTimer(const OpTimerSettings& settings)
+      : settings_(settings), runtime_(make_runtime(settings.device, 0)), stopwatch_(runtime_->make_stopwatch()) {}
+
+  OpTiming time(const Program& program, const Op& op) override {
+    if (!runs_alone(op)) throw Unsupported(std::string(name(op)), "is timed only as a part of a whole rank");
+    try {
+      runtime_->enter();
+      LoneOp lone(program, op, *runtime_);
+      for (int i = 0; i < kWarmups; ++i) lone.run_once();
+      const double once = timed(lone, 1).front();
+      const auto wanted = static_cast<int>(std::min(settings_.seconds_per_op / std::max(once, 1e-7), 1.0 * kMostRuns));
+      return timing_of(timed(lone, std::max(kLeastRuns, wanted)));
+    } catch (const c10::OutOfMemoryError& error) {
+      throw RunError(kDeviceMemory, std::string(name(op)) + ": " + error.what_without_backtrace());
+    } catch (const c10::Error& error) {
+      throw RunError(std::string(name(op)), error.what_without_backtrace());
+    }
+  }
+
+ private:
+  std::vector<double> timed(LoneOp& lone, int runs) {
+    for (int i = 0; i < runs; ++i) {
+      stopwatch_->start();
+      lone.run_once();
+      stopwatch_->stop();
+    }
+    return stopwatch_->take_seconds();
+  }
+
+  OpTimerSettings settings_;
+  std::unique_ptr<Runtime> runtime_;
+  std::unique_ptr<Stopwatch> stopwatch_;
+};
+
+}  // namespace
+
+std::unique_ptr<OpTimer> make_torch_op_timer(const OpTimerSettings& settings) {
+  return std::make_unique<TorchOpTimer>(settings);
 }
 
 }  // namespace perfbench

@@ -1,20 +1,25 @@
 #include "engine/torch/torch_session.h"
 
-#include <ATen/Parallel.h>
+#include <c10/util/Exception.h>
 
+#include <algorithm>
 #include <barrier>
 #include <chrono>
 #include <cmath>
-#include <cstring>
 #include <exception>
+#include <functional>
 #include <mutex>
+#include <numeric>
+#include <set>
 #include <thread>
 
 #include "base/error.h"
 #include "engine/mesh.h"
-#include "engine/mock_data.h"
 #include "engine/thread_world.h"
 #include "engine/torch/executor.h"
+#include "engine/torch/initial_weights.h"
+#include "engine/torch/nccl_world.h"
+#include "engine/torch/slice_world.h"
 #include "engine/torch/state_map.h"
 
 namespace perfbench {
@@ -47,43 +52,105 @@ std::string first_line(const std::string& text) { return text.substr(0, text.fin
 std::exception_ptr as_run_error(int rank) {
   try {
     throw;
-  } catch (const RunError&) {
+  } catch (const Error&) {
     return std::current_exception();
+  } catch (const Unsupported&) {
+    return std::current_exception();
+  } catch (const c10::OutOfMemoryError& error) {
+    return std::make_exception_ptr(RunError(kDeviceMemory, first_line(error.what_without_backtrace())));
   } catch (const std::exception& error) {
     return std::make_exception_ptr(RunError("rank " + std::to_string(rank), first_line(error.what())));
   }
 }
 
+std::string reason_of(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& reason) {
+    return first_line(reason.what());
+  }
+}
+
 // One rank with all that it owns, in the order in which it must come apart: transfers before the buffers.
 struct LocalRank {
+  int number = 0;  // in the world
+  std::unique_ptr<Runtime> runtime;
   std::vector<Chunk> chunks;
   Rank rank;
   std::unique_ptr<Executor> executor;
 };
 
+// All that transfers() will use: whoever sends, to whom, on which channel.
+std::vector<NcclLink> links_of(const Job& job, const Mesh& mesh) {
+  std::set<NcclLink> links;
+  for (int rank = 0; rank < mesh.num_ranks(); ++rank) {
+    Coordinates at = mesh.at(rank);
+    const int stage = at.stage;
+    for (const StageStep& step : stage_steps(pipeline_of(job), stage)) {
+      if (!step.send) continue;
+      at.stage = step.send->peer;
+      links.insert({.source = rank, .destination = mesh.rank(at), .channel = step.send->channel});
+    }
+  }
+  return {links.begin(), links.end()};
+}
+
+std::unique_ptr<World> make_world(const Job& job, const Mesh& mesh, const SessionSettings& settings,
+                                  at::Device device) {
+  const std::chrono::milliseconds timeout(std::llround(settings.timeout_s * 1e3));
+  if (settings.slice_stage) return make_slice_world(mesh.num_ranks(), device);
+  if (settings.device == Device::cpu) {
+    const Sends sends = settings.rendezvous ? Sends::rendezvous : Sends::buffered;
+    return std::make_unique<ThreadWorld>(mesh.num_ranks(), ThreadWorldOptions{.timeout = timeout, .sends = sends});
+  }
+  NcclWorldOptions options{.num_ranks = mesh.num_ranks(),
+                           .devices = {},
+                           .links = links_of(job, mesh),
+                           .share_id = share_nccl_ids_in_memory(timeout),
+                           .timeout = timeout};
+  for (int rank = 0; rank < mesh.num_ranks(); ++rank) options.devices[rank] = rank;
+  return make_nccl_world(options);
+}
+
+// The ranks that this process runs, by their number in the world.
+std::vector<int> local_ranks(const Job& job, const Mesh& mesh, const SessionSettings& settings) {
+  if (settings.slice_stage) {
+    check(*settings.slice_stage >= 0 && *settings.slice_stage < job.layout.pp, "session: no such stage");
+    return {mesh.rank({.stage = *settings.slice_stage})};
+  }
+  std::vector<int> all(static_cast<std::size_t>(mesh.num_ranks()));
+  std::iota(all.begin(), all.end(), 0);
+  return all;
+}
+
 class TorchSession final : public Session {
  public:
   TorchSession(const Job& job, const JobPrograms& programs, const SessionSettings& settings)
-      : job_(job),
-        mesh_(job.layout),
-        world_(mesh_.num_ranks(), {.timeout = std::chrono::milliseconds(std::llround(settings.timeout_s * 1e3)),
-                                   .sends = settings.rendezvous ? Sends::rendezvous : Sends::buffered}) {
-    at::set_num_threads(1);
-    for (int r = 0; r < mesh_.num_ranks(); ++r) ranks_.push_back(make_rank(r, programs, settings));
+      : job_(job), mesh_(job.layout) {
+    for (const int number : local_ranks(job, mesh_, settings)) {
+      ranks_.push_back(std::make_unique<LocalRank>());
+      ranks_.back()->number = number;
+      ranks_.back()->runtime = make_runtime(settings.device, static_cast<int>(ranks_.size()) - 1);
+    }
+    world_ = make_world(job_, mesh_, settings, ranks_.front()->runtime->device());
+    on_all_ranks([&](LocalRank& local) { make_rank(local, programs, settings); });
     for (auto& local : ranks_) states_.push_back({.rank = &local->rank, .chunks = &local->chunks});
     parameters_ = parameters_of(states_, job.layout.pp, job.layout.vp);
-    for (const Parameter& p : parameters_) load_parameter(states_, initial(p, settings.seed));
+    load_all([&](const Parameter& p) {
+      return initial_weights_on(ranks_.front()->runtime->device(), p.name, p.shape, settings.seed);
+    });
   }
 
   std::vector<HostTensor> parameters() const override { return listed(false); }
   std::vector<HostTensor> trainable_parameters() const override { return listed(true); }
 
   void load(const std::function<HostTensor(const std::string& name)>& read) override {
-    for (const Parameter& p : parameters_) {
-      const HostTensor tensor = read(p.name);
+    HostTensor tensor;  // its memory lives until it is copied
+    load_all([&](const Parameter& p) {
+      tensor = read(p.name);
       check(tensor.name == p.name && tensor.shape == p.shape, "session: another tensor than was asked for");
-      load_parameter(states_, tensor);
-    }
+      return on_host(tensor);
+    });
     for (auto& local : ranks_) {
       local->rank.train_steps = 0;
       for (Chunk& chunk : local->chunks) {
@@ -100,12 +167,26 @@ class TorchSession final : public Session {
     check(batch.tokens.size() == wanted && batch.targets.size() == wanted, "session: a batch of another size");
     std::vector<RankTraffic> before;
     for (const auto& local : ranks_) before.push_back(traffic_of(local->rank));
-    const std::vector<double> seconds = run_all(batch, kind == StepKind::train);
+    on_all_ranks([&](LocalRank& local) { local.executor->prepare(batch); });
+    std::vector<double> seconds(ranks_.size(), 0.0);
+    std::barrier start(static_cast<std::ptrdiff_t>(ranks_.size()));
+    on_all_ranks([&](LocalRank& local) { timed_step(local, kind, start, seconds); });
+    on_all_ranks([&](LocalRank& local) { local.executor->collect_op_seconds(); });
     return report(seconds, before);
   }
 
+  std::vector<OpSeconds> op_seconds() const override {
+    std::vector<OpSeconds> all;
+    std::set<int> stages;
+    for (const auto& local : ranks_) {
+      if (!stages.insert(local->rank.at.stage).second) continue;
+      const std::vector<OpSeconds> of_stage = local->executor->op_seconds();
+      all.insert(all.end(), of_stage.begin(), of_stage.end());
+    }
+    return all;
+  }
+
   std::vector<HostTensor> gradients() override { return whole(Part::main_grad); }
-  std::vector<OpSeconds> op_seconds() const override { return {}; }
   std::vector<HostTensor> weights() override { return whole(Part::weight); }
 
  private:
@@ -118,33 +199,33 @@ class TorchSession final : public Session {
     return list;
   }
 
-  std::unique_ptr<LocalRank> make_rank(int r, const JobPrograms& programs, const SessionSettings& settings) {
-    auto local = std::make_unique<LocalRank>();
-    Rank& rank = local->rank;
-    rank.at = mesh_.at(r);
+  void make_rank(LocalRank& local, const JobPrograms& programs, const SessionSettings& settings) {
+    Rank& rank = local.rank;
+    rank.at = mesh_.at(local.number);
+    rank.device = local.runtime->device();
     rank.optimizer = settings.optimizer;
     rank.num_positions = job_.seq_len;
     const Policy policy = policy_of(job_);
     for (int c = 0; c < job_.layout.vp; ++c) {
       const auto index = JobPrograms::index(c, rank.at.stage, job_.layout.pp);
-      local->chunks.push_back(make_chunk(programs.of(c, rank.at.stage, job_.layout.pp), policy,
-                                         job_.chunks[index].first, mesh_.replica(rank.at), rank.device));
+      local.chunks.push_back(make_chunk(programs.of(c, rank.at.stage, job_.layout.pp), policy, job_.chunks[index].first,
+                                        mesh_.replica(rank.at), rank.device));
     }
-    for (Axis axis : kAxes) rank.axis[axis] = world_.group(r, mesh_.group(r, axis));
-    if (const auto ends = mesh_.ends(r); job_.model.tied_embeddings && !ends.empty()) {
-      rank.shared = world_.group(r, ends);
+    for (Axis axis : kAxes) {
+      rank.axis[axis] =
+          world_->group_on(local.number, mesh_.group(local.number, axis), local.runtime->stream(lane_of(axis)));
     }
-    rank.transfers = world_.transfers(r);
-    local->executor = std::make_unique<Executor>(job_, rank, local->chunks, make_in_order_lanes());
-    return local;
+    if (const auto ends = mesh_.ends(local.number); job_.model.tied_embeddings && !ends.empty()) {
+      rank.shared = world_->group_on(local.number, ends, local.runtime->stream(Lane::dp));
+    }
+    rank.transfers = world_->transfers_on(local.number, local.runtime->stream(Lane::compute));
+    local.executor = std::make_unique<Executor>(job_, rank, local.chunks, *local.runtime, settings.time_ops);
   }
 
-  static HostTensor initial(const Parameter& parameter, std::uint64_t seed) {
-    const std::vector<float> values = initial_weights(parameter.name, parameter.shape, seed);
-    HostTensor tensor{.name = parameter.name, .dtype = DType::f32, .shape = parameter.shape, .data = {}};
-    tensor.data.resize(values.size() * sizeof(float));
-    std::memcpy(tensor.data.data(), values.data(), tensor.data.size());
-    return tensor;
+  void load_all(const std::function<at::Tensor(const Parameter&)>& whole) {
+    ranks_.front()->runtime->enter();
+    for (const Parameter& p : parameters_) load_parameter(states_, p.name, whole(p));
+    for (auto& local : ranks_) local->runtime->synchronize();
   }
 
   std::vector<HostTensor> whole(Part part) const {
@@ -155,32 +236,40 @@ class TorchSession final : public Session {
     return list;
   }
 
-  // Runs the step on one thread a rank. Seconds by rank, from a common start.
-  std::vector<double> run_all(const Batch& batch, bool optimize) {
-    std::vector<double> seconds(ranks_.size(), 0.0);
-    std::barrier start(static_cast<std::ptrdiff_t>(ranks_.size()));
+  // On one thread a rank, each with its device. Throws the first rank's error; the others are told to stop.
+  void on_all_ranks(const std::function<void(LocalRank&)>& work) {
     std::mutex mutex;
     std::exception_ptr first;
-    const auto run = [&](std::size_t r) {
-      at::set_num_threads(1);
-      start.arrive_and_wait();
-      const auto begin = std::chrono::steady_clock::now();
+    const auto run = [&](LocalRank& local) {
       try {
-        ranks_[r]->executor->step(batch, optimize);
-      } catch (const std::exception& error) {
+        local.runtime->enter();
+        work(local);
+      } catch (const std::exception&) {
+        const std::exception_ptr error = as_run_error(local.number);
         const std::scoped_lock lock(mutex);
-        if (!first) first = as_run_error(static_cast<int>(r));
-        world_.abort("rank " + std::to_string(r) + ": " + first_line(error.what()));
+        if (!first) first = error;
+        if (world_) world_->abort("rank " + std::to_string(local.number) + ": " + reason_of(error));
       }
-      seconds[r] = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     };
     {
       std::vector<std::jthread> threads;
       threads.reserve(ranks_.size());
-      for (std::size_t r = 0; r < ranks_.size(); ++r) threads.emplace_back(run, r);
+      for (auto& local : ranks_) threads.emplace_back(run, std::ref(*local));
     }
     if (first) std::rethrow_exception(first);
-    return seconds;
+  }
+
+  void timed_step(LocalRank& local, StepKind kind, std::barrier<>& start, std::vector<double>& seconds) {
+    local.runtime->reset_peak();
+    start.arrive_and_wait();
+    const auto begin = std::chrono::steady_clock::now();
+    local.executor->step(kind == StepKind::train);
+    world_->synchronize(local.number, local.runtime->stream(Lane::compute));
+    local.runtime->synchronize();
+    const auto index = static_cast<std::size_t>(
+        std::find_if(ranks_.begin(), ranks_.end(), [&](const auto& own) { return own.get() == &local; }) -
+        ranks_.begin());
+    seconds[index] = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   }
 
   StepReport report(const std::vector<double>& seconds, const std::vector<RankTraffic>& before) const {
@@ -193,10 +282,11 @@ class TorchSession final : public Session {
       for (const Chunk& chunk : ranks_[r]->chunks) entry.state_bytes += chunk.state_bytes;
       entry.peak_value_bytes = rank.ledger.peak;
       entry.traffic = since(traffic_of(rank), before[r]);
+      entry.device_peak_bytes = ranks_[r]->runtime->peak_bytes();
       result.ranks.push_back(entry);
       result.seconds = std::max(result.seconds, seconds[r]);
       if (rank.at.tp == 0 && rank.at.stage == job_.layout.pp - 1) result.loss += rank.loss.item<double>();
-      if (rank.at.tp == 0 && mesh_.replica(rank.at) == 0) norm_squared += rank.grad_norm_squared;
+      if (rank.at.tp == 0 && mesh_.replica(rank.at) == 0) norm_squared += rank.grad_norm_squared.item<double>();
     }
     result.grad_norm = std::sqrt(norm_squared);
     return result;
@@ -204,16 +294,13 @@ class TorchSession final : public Session {
 
   const Job job_;
   const Mesh mesh_;
-  ThreadWorld world_;
+  std::unique_ptr<World> world_;
   std::vector<std::unique_ptr<LocalRank>> ranks_;
   std::vector<RankStates> states_;
   std::vector<Parameter> parameters_;
 };
 
-void require_features(const Job& job, const SessionSettings& settings) {
-  if (settings.device == Device::cuda) {
-    throw Unsupported("measure on cuda", "the engine runs Programs on the CPU only; the CUDA part is not built yet");
-  }
+void require_features(const Job& job) {
   if (policy_of(job).fp8_held) {
     throw Unsupported("fp8 parameters", "the engine holds weights in BF16; the stack " + job.stack.name +
                                             " holds linear weights in FP8 only");
@@ -224,7 +311,7 @@ void require_features(const Job& job, const SessionSettings& settings) {
 
 std::unique_ptr<Session> make_torch_session(const Job& job, const JobPrograms& programs,
                                             const SessionSettings& settings) {
-  require_features(job, settings);
+  require_features(job);
   return std::make_unique<TorchSession>(job, programs, settings);
 }
 

@@ -45,7 +45,7 @@ TEST(Loader, LibraryWithoutTheFunctionsIsNoEngine) {
 TEST(Loader, EngineOfAnotherVersionIsRefused) {
   const EngineReport report = engine_report(kFakes / "engine_of_another_version.so");
   expect_nothing_known(report);
-  EXPECT_THAT(report.engine.missing, HasSubstr("is the engine of perfbench 99.0.0 (interface 2); this is perfbench "));
+  EXPECT_THAT(report.engine.missing, HasSubstr("is the engine of perfbench 99.0.0 (interface 3); this is perfbench "));
 }
 
 TEST(Loader, LooksBesideTheExecutable) {
