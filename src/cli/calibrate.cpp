@@ -72,7 +72,7 @@ KernelTable timed(const std::vector<PlannedKernel>& kernels, const MeasureSettin
   return time_kernels(kernels, budget_s,
                       {.time = [&](const Program& program, const Op& op) { return timer->time(program, op); },
                        .now_s = now_s,
-                       .done = [&](std::string_view signature) { progress.step(true, signature); }});
+                       .done = [&](std::string_view signature) { progress.step(true, op_of(signature)); }});
 }
 
 std::string summary(const KernelTable& table, const std::string& file, std::int64_t without) {
@@ -93,6 +93,7 @@ ExitCode run_calibrate(const CommandLine& line) {
   const std::string& file = *line.options.output;
   const fs::path folder = fs::path(file).parent_path();
   require_writable_directory(folder.empty() ? "." : folder);
+  const MeasuredOn on = measured_on(settings.device, engine_report(), catalog.system_names());
   Plan plan;
   std::int64_t without = 0;
   if (!line.words.empty()) {
@@ -102,7 +103,6 @@ ExitCode run_calibrate(const CommandLine& line) {
     warn(asked.warnings);
     plan.add(asked.job);
   }
-  const MeasuredOn on = measured_on(settings.device, engine_report(), catalog.system_names());
   const SystemSpec system = on.system.empty() ? SystemSpec{} : catalog.system(on.system, "calibrate");
   const GridLimits limits = settings.device == Device::cpu ? kCpuGrid : GridLimits{};
   for (PlannedKernel& kernel : kernel_grid(system, catalog, limits)) plan.add(std::move(kernel));

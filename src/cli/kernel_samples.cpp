@@ -40,6 +40,14 @@ void KernelSamples::add(const std::vector<OpSeconds>& ops) {
   }
 }
 
+double KernelSamples::median_seconds() const {
+  double seconds = 0.0;
+  for (const auto& [signature, kernel] : kernels_) {
+    if (!kernel.seconds.empty()) seconds += median(kernel.seconds) * static_cast<double>(kernel.seconds.size());
+  }
+  return seconds;
+}
+
 void KernelSamples::store(KernelTable& table) const {
   for (const auto& [signature, kernel] : kernels_) {
     if (kernel.seconds.empty()) continue;

@@ -23,6 +23,7 @@ class KernelSamples {
   void store(KernelTable& table) const;
 
   double seconds() const { return seconds_; }  // of all samples together
+  double median_seconds() const;               // the same, each sample taken for its kernel's median
 
  private:
   struct Kernel {

@@ -2,12 +2,23 @@
 
 #include <algorithm>
 
+#include "base/error.h"
 #include "base/text.h"
 #include "cli/measure_settings.h"
 #include "cli/record.h"
 #include "spec/catalog.h"
 
 namespace perfbench {
+
+namespace {
+
+std::string why_no_device(const EngineReport& report) {
+  for (const EnginePart* part : {&report.engine, &report.libtorch, &report.cuda})
+    if (!part->present()) return part->missing;
+  return "no CUDA device is visible";
+}
+
+}  // namespace
 
 std::string system_of_device(const std::string& device, const std::vector<std::string>& systems) {
   for (const std::string& word : split(canonical_name(device), '_'))
@@ -23,7 +34,10 @@ MeasuredOn measured_on(Device device, const EngineReport& report, const std::vec
     on.device = "CPU";
     return on;
   }
-  if (!report.devices.empty()) on.device = report.devices.front().name;
+  if (report.devices.empty())
+    throw EnvironmentError("--device cuda", why_no_device(report),
+                           "perfbench doctor shows what is there; --device cpu");
+  on.device = report.devices.front().name;
   on.system = system_of_device(on.device, systems);
   on.versions.emplace_back("cuda", report.cuda.version);
   return on;

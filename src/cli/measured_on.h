@@ -14,6 +14,7 @@ namespace perfbench {
 std::string system_of_device(const std::string& device, const std::vector<std::string>& systems);
 
 // The first visible device, or the CPU, with the versions of what runs on it. Clocks and throttling stay unset.
+// Throws EnvironmentError where no CUDA device is visible.
 MeasuredOn measured_on(Device device, const EngineReport& report, const std::vector<std::string>& systems);
 
 }  // namespace perfbench

@@ -61,7 +61,7 @@ Row RowSimulator::operator()(const Job& job) {
   try {
     if (!measured_) require_data_sheet(job.system);
     const JobPrograms programs = build_programs(job);
-    if (data.kernels.system != job.system.name) {
+    if (data.kernels.system != job.system.name && job.system.has_data_sheet()) {
       row.notes.push_back(fmt::format(
           "no measured kernels of {}: kernels/default.json, the medians of the measured systems", job.system.name));
     }

@@ -76,8 +76,11 @@ void set_memory(Row& row, const std::vector<Slice>& slices, const std::vector<St
 std::string slice_note(const Slice& slice, const KernelSamples& samples, std::int64_t microbatches) {
   double all_s = 0.0;
   for (const double seconds : slice.step_s) all_s += seconds;
-  return fmt::format("slice of stage {}: a step of {} microbatches took {:.4f} s, kernels {:.1f} % of it", slice.stage,
-                     microbatches, median(slice.step_s), 100.0 * samples.seconds() / all_s);
+  return fmt::format(
+      "slice of stage {}: a step of {} microbatches took {:.4f} s; kernels are {:.1f} % of it, with their medians "
+      "{:.1f} %",
+      slice.stage, microbatches, median(slice.step_s), 100.0 * samples.seconds() / all_s,
+      100.0 * samples.median_seconds() / all_s);
 }
 
 // The row's own numbers are the simulated job's; what was run goes beside them.

@@ -132,7 +132,7 @@ def test_other_stacks_are_not_sliced(perfbench, sliced):
 
 def test_calibrate_times_the_kernels_of_a_job(perfbench, llama, engine, tmp_path):
     answer = perfbench(
-        "calibrate", "--device", "cpu", *llama, *JOB, "--output", "k.json", "--budget", 6,
+        "calibrate", "--device", "cpu", *llama, *JOB, "--output", "k.json", "--budget", 4,
     )  # fmt: skip
     assert answer.code == 0, answer
     assert "kernels of CPU in k.json" in answer.out
@@ -216,3 +216,13 @@ def test_accuracy_names_the_worst_kernel_first(perfbench, kernels):
 )
 def test_what_does_not_go_together(refused, args, says):
     assert says in refused(*args)
+
+
+def test_calibrate_without_a_gpu_says_what_is_missing(perfbench, binary):
+    report = perfbench("doctor", "--json").json
+    if report["devices"]:
+        pytest.skip("this machine has a GPU")
+    answer = perfbench("calibrate", "--output", "k.json")
+    assert answer.code == 4
+    assert answer.err.startswith("perfbench: error: --device cuda: ")
+    assert len(answer.err.splitlines()) == 2
