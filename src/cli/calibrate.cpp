@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/file.h"
+#include "base/host_memory.h"
 #include "cli/asked.h"
 #include "cli/commands.h"
 #include "cli/measure_settings.h"
@@ -18,6 +19,7 @@
 #include "harness/sweep.h"
 #include "models/decoder.h"
 #include "program/kernel_sites.h"
+#include "program/operands.h"
 #include "spec/resolve.h"
 
 namespace perfbench {
@@ -26,6 +28,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::int64_t kBudgetSeconds = 120;
+constexpr std::size_t kMostWarnings = 5;  // of kernels that were skipped
 
 // What is to be timed, each kernel once, in the order in which it was found.
 class Plan {
@@ -66,13 +69,34 @@ std::int64_t add_tables(Plan& plan, const CommandLine& line, const Catalog& cata
 
 double now_s() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
-KernelTable timed(const std::vector<PlannedKernel>& kernels, const MeasureSettings& settings, double budget_s) {
+// Random operands are made in float32 before they are narrowed.
+constexpr std::int64_t kBytesPerOperandByte = 4;
+
+// A system that runs out of memory ends the process: what could come to that is not begun.
+void require_memory(const Program& program, const Op& op, const std::optional<std::int64_t>& available) {
+  std::int64_t bytes = 0;
+  for (const Operand& operand : collect(op)) bytes += program.type(operand.id).bytes();
+  if (!available || kBytesPerOperandByte * bytes <= *available) return;
+  throw RunError("host memory", fmt::format("operands of {} bytes, {} bytes are free", bytes, *available));
+}
+
+KernelTable timed(const std::vector<PlannedKernel>& kernels, const MeasureSettings& settings, double budget_s,
+                  std::vector<std::string>& warnings) {
   const std::unique_ptr<OpTimer> timer = open_op_timer({.device = settings.device, .seed = settings.seed});
+  const auto available = settings.device == Device::cpu ? available_memory_bytes() : std::nullopt;
   Progress progress(stderr, isatty(STDERR_FILENO) != 0, static_cast<std::int64_t>(kernels.size()));
+  const auto time = [&](const Program& program, const Op& op) {
+    require_memory(program, op, available);
+    return timer->time(program, op);
+  };
+  const auto skipped = [&](std::string_view signature, std::string_view why) {
+    if (warnings.size() < kMostWarnings) warnings.push_back(fmt::format("{}: skipped: {}", signature, why));
+  };
   return time_kernels(kernels, budget_s,
-                      {.time = [&](const Program& program, const Op& op) { return timer->time(program, op); },
+                      {.time = time,
                        .now_s = now_s,
-                       .done = [&](std::string_view signature) { progress.step(true, op_of(signature)); }});
+                       .done = [&](std::string_view signature) { progress.step(true, op_of(signature)); },
+                       .skipped = skipped});
 }
 
 std::string summary(const KernelTable& table, const std::string& file, std::int64_t without) {
@@ -107,8 +131,10 @@ ExitCode run_calibrate(const CommandLine& line) {
   const GridLimits limits = settings.device == Device::cpu ? kCpuGrid : GridLimits{};
   for (PlannedKernel& kernel : kernel_grid(system, catalog, limits)) plan.add(std::move(kernel));
 
-  KernelTable table =
-      timed(plan.kernels(), settings, static_cast<double>(line.options.budget.value_or(kBudgetSeconds)));
+  const auto budget_s = static_cast<double>(line.options.budget.value_or(kBudgetSeconds));
+  std::vector<std::string> warnings;
+  KernelTable table = timed(plan.kernels(), settings, budget_s, warnings);
+  warn(warnings);
   table.on = on;
   write_file(file, dump_json(to_json(table)) + "\n");
   print(summary(table, file, without));

@@ -1,6 +1,7 @@
 #include "cli/time_kernels.h"
 
 #include <optional>
+#include <string>
 
 #include "base/error.h"
 
@@ -8,13 +9,18 @@ namespace perfbench {
 namespace {
 
 std::optional<OpTiming> timing_of(const PlannedKernel& kernel, const TimingParts& parts) {
+  std::string why;
   try {
-    return parts.time(*kernel.program, kernel.op);
-  } catch (const RunError&) {
-    return std::nullopt;
-  } catch (const Unsupported&) {
-    return std::nullopt;
+    const OpTiming timing = parts.time(*kernel.program, kernel.op);
+    if (timing.seconds > 0.0) return timing;
+    why = "took no time";
+  } catch (const RunError& error) {
+    why = error.problems().empty() ? error.what() : error.problems().front().what;
+  } catch (const Unsupported& problem) {
+    why = problem.what();
   }
+  if (parts.skipped) parts.skipped(kernel.signature, why);
+  return std::nullopt;
 }
 
 }  // namespace
@@ -29,7 +35,7 @@ KernelTable time_kernels(const std::vector<PlannedKernel>& kernels, double budge
       continue;
     }
     const std::optional<OpTiming> timing = timing_of(kernel, parts);
-    if (timing && timing->seconds > 0.0) {
+    if (timing) {
       table.kernels[kernel.signature] = {.seconds = timing->seconds,
                                          .mad_s = timing->mad_s,
                                          .runs = timing->runs,

@@ -14,7 +14,8 @@ namespace perfbench {
 struct TimingParts {
   std::function<OpTiming(const Program&, const Op&)> time;  // of one kernel; throws as OpTimer::time() does
   std::function<double()> now_s;                            // of a clock that only goes forward
-  std::function<void(std::string_view signature)> done;     // after each kernel; may be empty
+  std::function<void(std::string_view signature)> done{};   // after each kernel; may be empty
+  std::function<void(std::string_view signature, std::string_view why)> skipped{};  // may be empty
 };
 
 // The table without where it was measured. Kernels that do not fit, or that the device cannot run, are counted as

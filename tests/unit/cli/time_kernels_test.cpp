@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <set>
 
 #include "base/error.h"
 #include "cli/measured_on.h"
@@ -27,6 +28,7 @@ std::int64_t num_of(const std::vector<PlannedKernel>& grid, std::string_view par
 struct FakeTimer {
   double clock_s = 100.0;
   std::int64_t timed = 0;
+  std::set<std::string> reasons{};  // of what was skipped
 
   TimingParts parts() {
     return {.time =
@@ -38,7 +40,7 @@ struct FakeTimer {
                   return OpTiming{.seconds = 1e-9 * op_bytes(op, program), .mad_s = 1e-9, .runs = 7};
                 },
             .now_s = [this] { return clock_s; },
-            .done = {}};
+            .skipped = [this](std::string_view, std::string_view why) { reasons.insert(std::string(why)); }};
   }
 };
 
@@ -76,6 +78,7 @@ TEST(TimeKernels, CountsWhatItSkipsAndWhatItLeavesOut) {
   FakeTimer timer;
   const KernelTable all = time_kernels(grid, 1e6, timer.parts());
   EXPECT_GT(all.skipped, 1);  // the largest copy does not fit; attention over 16384 tokens is too much
+  EXPECT_EQ(timer.reasons, (std::set<std::string>{"10 GB asked for", "too much"}));
   EXPECT_EQ(all.left_out, 0);
   EXPECT_EQ(all.kernels.size() + static_cast<std::size_t>(all.skipped), grid.size());
 
