@@ -47,9 +47,7 @@ std::vector<std::string> notes_of(const CommandLine& line, const Job& job) {
 }  // namespace
 
 std::optional<Unsupported> unsupported_mode(const CommandLine& line) {
-  if (line.options.mode == "slice")
-    return Unsupported("slice", "--mode slice: this version of perfbench simulates and measures whole jobs");
-  if (wants_measure(line.options)) measure_settings(line);  // throws
+  if (runs_engine(line.options)) measure_settings(line);  // throws
   return std::nullopt;
 }
 

@@ -38,6 +38,12 @@ struct Options {
   std::optional<std::int64_t> seed;       // of weights and mock data
   std::optional<std::string> log_format;  // of a line per step: nemo, megatron, none
 
+  // Measured kernels
+  std::optional<std::string> stage;                // `--mode slice`: first, middle, last, all
+  std::optional<std::int64_t> slice_microbatches;  // `--mode slice`: of a step of a slice
+  std::optional<std::string> calibration;          // a file of measured kernels that a prediction uses
+  std::optional<std::int64_t> budget;              // `calibrate`: seconds
+
   // `verify`
   std::optional<std::string> expect, save_gradients, save_weights;  // files
 
@@ -75,7 +81,9 @@ enum class Command {
   completion,
   audit,
   import_file,
-  verify
+  verify,
+  calibrate,
+  accuracy
 };
 
 struct CommandLine {

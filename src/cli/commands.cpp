@@ -42,6 +42,10 @@ ExitCode run(const CommandLine& line) {
       return run_baseline_update(line);
     case Command::baseline_check:
       return run_baseline_check(line);
+    case Command::calibrate:
+      return run_calibrate(line);
+    case Command::accuracy:
+      return run_accuracy(line);
   }
   return ExitCode::bad_input;
 }

@@ -24,6 +24,8 @@ ExitCode run_sweep(const CommandLine& line);
 ExitCode run_diff(const CommandLine& line);
 ExitCode run_baseline_update(const CommandLine& line);
 ExitCode run_baseline_check(const CommandLine& line);
+ExitCode run_calibrate(const CommandLine& line);
+ExitCode run_accuracy(const CommandLine& line);
 
 // Prints what went wrong to standard error and returns the exit code for it.
 ExitCode report(const std::exception& error);

@@ -122,7 +122,7 @@ std::string argument_line(Command command) {
   if (command == Command::completion) return "_perfbench_words \"bash\" \"$cur\"";
   if (command == Command::baseline_update || command == Command::baseline_check)
     return "_perfbench_words \"$(_perfbench_names systems)\" \"$cur\"";
-  if (command == Command::show_program || command == Command::doctor) return ":";
+  if (command == Command::show_program || command == Command::doctor || command == Command::accuracy) return ":";
   return "_perfbench_files \"$cur\"";
 }
 

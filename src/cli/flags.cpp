@@ -36,7 +36,11 @@ constexpr Flag kFlags[] = {
     {"stack", "", K::text, G::question, S::perfbench, &Request::stack, "", "NAME", "",
      "Whose software is predicted: megatron, automodel or perfbench."},
     {"mode", "", K::text, G::question, S::perfbench, &Options::mode, "", "MODE", "auto measure slice simulate",
-     "auto, simulate, measure or slice. auto simulates where nothing can be measured, and says so."},
+     "auto, simulate, measure or slice. auto simulates where nothing can be measured, and says so. slice: one device "
+     "runs single stages, and the step is simulated with the times of their kernels."},
+    {"calibration", "", K::text, G::question, S::perfbench, &Options::calibration, "", "FILE", "",
+     "Measured kernels, as calibrate and --mode slice write them: a prediction for the system that they were measured "
+     "on takes their times."},
     {"compat", "", K::text, G::question, S::perfbench, &Options::compat, "", "WHOSE", "perfbench nemo",
      "nemo: what is left out has the defaults of NeMo's own scripts."},
     {"table", "", K::text, G::question, S::perfbench, &Options::table, "", "FILE", "",
@@ -92,14 +96,21 @@ constexpr Flag kFlags[] = {
      "Reduce inside the network switches."},
 
     {"device", "", K::text, G::measuring, S::perfbench, &Options::device, "", "DEVICE", "cpu cuda",
-     "Where --mode measure runs; cuda unless given; verify: cpu. cpu: each rank is a thread, and the system is cpu."},
+     "Where --mode measure, --mode slice and calibrate run; cuda unless given; verify: cpu. cpu: each rank is a "
+     "thread, and the system is cpu."},
     {"steps", "", K::integer, G::measuring, S::perfbench, &Options::steps, "", "N", "",
-     "Global steps, warm-up included; 30 unless given. verify: steps to train."},
+     "Global steps, warm-up included; 30 unless given, 6 of a slice. verify: steps to train."},
     {"warmup_steps", "--warmup", K::integer, G::measuring, S::perfbench, &Options::warmup_steps, "", "N", "",
      "First steps that don't count; 10 unless given, or a third of fewer than 30 steps. import: of a log; 10 unless "
      "given."},
     {"seed", "", K::integer, G::measuring, S::perfbench, &Options::seed, "", "N", "",
      "Of the initial weights and of the mock data; 1 unless given."},
+    {"stage", "", K::text, G::measuring, S::perfbench, &Options::stage, "", "STAGE", "first middle last all",
+     "--mode slice: the pipeline stage that is run; all unless given: the first, the middle and the last one."},
+    {"slice_microbatches", "", K::integer, G::measuring, S::perfbench, &Options::slice_microbatches, "", "N", "",
+     "--mode slice: microbatches of a step of a slice; 2 x pp, at least 4 and at most those of the job, unless given."},
+    {"budget", "", K::integer, G::measuring, S::perfbench, &Options::budget, "", "SECONDS", "",
+     "calibrate: how long kernels are timed; 120 unless given. What is left then is counted in the file."},
     {"log_format", "", K::text, G::measuring, S::perfbench, &Options::log_format, "", "FORMAT", "nemo megatron none",
      "A line of each step before the row: NeMo's, or Megatron-LM's with that of Megatron-Bridge. nemo unless given. "
      "With --json, --csv or --markdown: on standard error, and none unless given."},
@@ -112,7 +123,8 @@ constexpr Flag kFlags[] = {
      "default; else nothing is written. sweep: its journal and results go there; $NEMORUN_HOME/perfbench-sweep is its "
      "default."},
     {"output", "-o", K::text, G::result, S::perfbench, &Options::output, "", "FILE", "",
-     "export, import: write the table there instead of printing it. import: rows of a log are JSON where FILE ends in "
+     "export, import: write the table there instead of printing it; calibrate: the file. import: rows of a log are "
+     "JSON where FILE ends in "
      ".json."},
     {"format", "", K::text, G::result, S::perfbench, &Options::format, "", "FORMAT", "auto table log",
      "import: what FILE is; auto looks at it."},
@@ -134,7 +146,8 @@ constexpr Flag kFlags[] = {
     {"dryrun", "-d --dry-run", K::on, G::result, S::nemo_2504, &Options::dryrun, "", "", "",
      "Print what would be simulated and where each value came from; simulate nothing."},
     {"where", "", K::conditions, G::result, S::perfbench, &Options::where, "", "NAME=VALUE,...", "",
-     "sweep, list: only the rows that agree with every name; of several values of one name, with one of them."},
+     "sweep, list, calibrate, accuracy: only the rows that agree with every name; of several values of one name, with "
+     "one of them."},
     {"repeats", "", K::integer, G::result, S::perfbench, &Options::repeats, "", "N", "",
      "sweep: run each job N times; its row is the one with the median step time."},
     {"strict", "", K::on, G::result, S::perfbench, &Options::strict, "", "", "",

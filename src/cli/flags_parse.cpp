@@ -146,14 +146,27 @@ std::vector<Problem> output_problems(const Options& options) {
   return {};
 }
 
-// Flags of the group `measuring` have no effect on a prediction.
+// What a flag of the group `measuring` needs; empty where it has what it needs.
+std::string_view needed_mode(const Flag& flag, const std::string& mode) {
+  if (flag.name == "stage" || flag.name == "slice_microbatches") return mode == "slice" ? "" : "slice";
+  if (flag.name == "log_format") return mode == "measure" ? "" : "measure";
+  return mode == "measure" || mode == "slice" ? "" : "measure";
+}
+
+// Flags of the group `measuring` have no effect on a prediction, and a calibration none on what is measured.
 std::vector<Problem> measuring_problems(const CommandLine& line, const ExpandedArguments& expanded) {
   const bool may_measure = line.command == Command::row || line.command == Command::sweep;
-  if (!may_measure || line.options.mode == "measure") return {};
+  if (!may_measure) return {};
+  const std::string mode = line.options.mode.value_or("auto");
   std::vector<Problem> problems;
+  if (line.options.calibration && (mode == "measure" || mode == "slice"))
+    problems.push_back({"--calibration", fmt::format("has a meaning for predictions only, not for --mode {}", mode),
+                        "leave it out, or --mode simulate"});
   for (const auto& [name, spelling] : expanded.spelling)
     if (const Flag* flag = find_flag("--" + name); flag != nullptr && flag->group == FlagGroup::measuring)
-      problems.push_back({spelling, "has a meaning with --mode measure only", "give --mode measure, or leave it out"});
+      if (const std::string_view needed = needed_mode(*flag, mode); !needed.empty())
+        problems.push_back({spelling, fmt::format("has a meaning with --mode {} only", needed),
+                            fmt::format("give --mode {}, or leave it out", needed)});
   return problems;
 }
 

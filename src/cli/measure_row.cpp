@@ -13,6 +13,7 @@
 #include "cli/machine_check.h"
 #include "cli/machine_fit.h"
 #include "cli/row_telemetry.h"
+#include "cli/stage_memory.h"
 #include "engine/telemetry_summary.h"
 #include "harness/statistics.h"
 #include "models/decoder.h"
@@ -21,7 +22,6 @@
 namespace perfbench {
 namespace {
 
-constexpr const char* kDeviceMemory = "device memory";  // also what a session's RunError is about where it runs out
 constexpr int kNamedMismatches = 4;                     // at most, in notes
 // Ranks on a CPU share its cores with each other and with the rest of the machine; only a run that says nothing at all
 // is refused there.
@@ -35,15 +35,9 @@ using StageBytes = std::vector<std::int64_t>;
 StageBytes set_prediction(Row& row, const std::vector<StageMemoryBytes>& stages) {
   StageBytes planned;
   for (std::size_t i = 0; i < stages.size(); ++i) {
-    const StageMemoryBytes& bytes = stages[i];
-    const std::pair<const char*, double> categories[] = {{"parameters", bytes.parameters},
-                                                         {"gradients", bytes.gradients},
-                                                         {"optimizer", bytes.optimizer},
-                                                         {"activations", bytes.activations},
-                                                         {"workspace", bytes.workspace}};
-    for (const auto& [category, value] : categories)
-      row.predicted_memory.push_back({.stage = static_cast<int>(i), .category = category, .gib = value / kGiB});
-    planned.push_back(planned_bytes(bytes));
+    for (StageMemory& entry : planned_memory(static_cast<int>(i), stages[i]))
+      row.predicted_memory.push_back(std::move(entry));
+    planned.push_back(planned_bytes(stages[i]));
   }
   row.predicted_peak_memory_gib = gib(*std::max_element(planned.begin(), planned.end()));
   return planned;
@@ -202,20 +196,6 @@ std::string reason_of(const Error& error) {
   return problem.where.empty() ? problem.what : fmt::format("{}: {}", problem.where, problem.what);
 }
 
-void set_failed(Row& row, const RunError& error) {
-  if (!error.problems().empty() && error.problems().front().where == kDeviceMemory)
-    return set_oom(row, kDeviceMemory, error.problems().front().what);
-  row.status = Status::failed;
-  row.feature = "run";
-  row.reason = reason_of(error);
-}
-
-void require_own_stack(const Job& job) {
-  if (job.stack.name != kMeasuredStack)
-    throw Unsupported("stack " + job.stack.name, fmt::format("--mode measure runs stack {}; stack {} is only simulated",
-                                                             kMeasuredStack, job.stack.name));
-}
-
 // Reads the GPUs while steps run; does nothing where there are none.
 class Telemetry {
  public:
@@ -242,7 +222,7 @@ class Telemetry {
 };
 
 void measure(Row& row, const Job& job, const MeasureSettings& settings, const MeasureParts& parts) {
-  require_own_stack(job);
+  require_own_stack(job, "measure");
   const EngineReport machine = parts.machine ? parts.machine() : EngineReport{};
   if (parts.machine) require_devices(job, machine, parts.must_fit);
   const JobPrograms programs = build_programs(job);
@@ -275,6 +255,20 @@ void measure(Row& row, const Job& job, const MeasureSettings& settings, const Me
 
 }  // namespace
 
+void require_own_stack(const Job& job, std::string_view mode) {
+  if (job.stack.name == kMeasuredStack) return;
+  throw Unsupported("stack " + job.stack.name, fmt::format("--mode {} runs stack {}; stack {} is only simulated", mode,
+                                                           kMeasuredStack, job.stack.name));
+}
+
+void set_run_error(Row& row, const RunError& error) {
+  if (!error.problems().empty() && error.problems().front().where == kDeviceMemory)
+    return set_oom(row, kDeviceMemory, error.problems().front().what);
+  row.status = Status::failed;
+  row.feature = "run";
+  row.reason = reason_of(error);
+}
+
 Row RowMeasurer::operator()(const Job& job) const {
   Row row = row_of(job);
   row.method = Method::measured;
@@ -283,7 +277,7 @@ Row RowMeasurer::operator()(const Job& job) const {
   } catch (const Unsupported& problem) {
     set_unsupported(row, problem);
   } catch (const RunError& error) {
-    set_failed(row, error);
+    set_run_error(row, error);
   }
   return row;
 }

@@ -20,6 +20,8 @@ Device device_of(const CommandLine& line) {
 }  // namespace
 
 bool wants_measure(const Options& options) { return options.mode == "measure"; }
+bool wants_slice(const Options& options) { return options.mode == "slice"; }
+bool runs_engine(const Options& options) { return wants_measure(options) || wants_slice(options); }
 
 MeasureSettings measure_settings(const CommandLine& line) {
   const Options& options = line.options;
@@ -28,6 +30,7 @@ MeasureSettings measure_settings(const CommandLine& line) {
     throw InputError("--steps", fmt::format("is {}, and --max_steps is {}", *options.steps, *max_steps),
                      "give one of them");
   MeasureSettings settings{.device = device_of(line)};
+  if (wants_slice(options)) settings.steps = kSliceSteps;
   settings.steps = options.steps ? *options.steps : max_steps.value_or(settings.steps);
   settings.warmup = options.warmup_steps.value_or(std::min(settings.warmup, settings.steps / 3));
   settings.seed = static_cast<std::uint64_t>(options.seed.value_or(1));
@@ -38,8 +41,8 @@ MeasureSettings measure_settings(const CommandLine& line) {
   return settings;
 }
 
-bool measures_on_cuda(const CommandLine& line) {
-  return wants_measure(line.options) && measure_settings(line).device == Device::cuda;
+bool runs_on_cuda(const CommandLine& line) {
+  return runs_engine(line.options) && measure_settings(line).device == Device::cuda;
 }
 
 StepLogFormat step_log_format(const Options& options) {
@@ -49,7 +52,8 @@ StepLogFormat step_log_format(const Options& options) {
 }
 
 void apply_measuring(const CommandLine& line, Request& request) {
-  if (!wants_measure(line.options)) return;
+  const bool calibrates = line.command == Command::calibrate;
+  if (!runs_engine(line.options) && !calibrates) return;
   if (line.options.device == "cpu") {
     if (request.system && !names_cpu(request))
       throw InputError(flag_of(request, "system"),
@@ -62,7 +66,7 @@ void apply_measuring(const CommandLine& line, Request& request) {
     throw InputError(flag_of(request, "system"), "is cpu, and --device cuda measures on GPUs", "leave one of them out");
   if (request.stack) return;
   request.stack = kMeasuredStack;
-  request.origins["stack"] = "flag --mode";
+  request.origins["stack"] = calibrates ? "flag calibrate" : "flag --mode";
 }
 
 }  // namespace perfbench

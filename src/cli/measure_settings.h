@@ -22,13 +22,18 @@ struct MeasureSettings {
 };
 
 bool wants_measure(const Options& options);
+bool wants_slice(const Options& options);
+bool runs_engine(const Options& options);  // either
+
+// Steps of a slice unless given: each runs every kernel once a microbatch and layer.
+inline constexpr std::int64_t kSliceSteps = 6;
 
 // Of the flags, or of the system where no --device is given. Throws InputError for numbers that leave no step to time
 // and for --steps and --max_steps that differ.
 MeasureSettings measure_settings(const CommandLine& line);
 
 // Throws as measure_settings() does.
-bool measures_on_cuda(const CommandLine& line);
+bool runs_on_cuda(const CommandLine& line);
 
 // The format of the lines of steps: --log-format, else NeMo's where the row is printed as text.
 StepLogFormat step_log_format(const Options& options);

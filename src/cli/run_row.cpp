@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "cli/asked.h"
 #include "cli/auto_mode.h"
+#include "cli/calibration.h"
 #include "cli/commands.h"
 #include "cli/machine_check.h"
 #include "cli/measure_row.h"
@@ -16,6 +17,7 @@
 #include "cli/record.h"
 #include "cli/show_job.h"
 #include "cli/simulate_row.h"
+#include "cli/slice_engine.h"
 #include "engine/engine.h"
 #include "engine/telemetry_summary.h"
 #include "harness/progress.h"
@@ -40,6 +42,7 @@ Folder result_folder(const Options& options) {
 Row unsupported_row_of(const CommandLine& line, const Job& job, const Catalog& catalog, const Unsupported& problem) {
   Row row = row_of(job);
   if (wants_measure(line.options)) row.method = Method::measured;
+  if (wants_slice(line.options)) row.method = Method::slice;
   set_unsupported(row, problem);
   set_published(row, job, read_published(catalog.folder() / "published", job.system.name));
   return row;
@@ -86,7 +89,7 @@ bool is_auto(const Options& options) { return options.mode.value_or("auto") == "
 // Of a line that measures on GPUs: those of this machine must be there, and are the system.
 Request request_of(const CommandLine& line, const Catalog& catalog) {
   Request request = asked_request(line);
-  if (!measures_on_cuda(line)) return request;
+  if (!runs_on_cuda(line)) return request;
   const EngineReport report = engine_report();
   require_machine(report, 1);
   apply_devices(report, catalog, request);
@@ -97,17 +100,33 @@ Request request_of(const CommandLine& line, const Catalog& catalog) {
 struct AskedRow {
   Row row;
   std::vector<std::string> warnings{};
-  bool can_be_simulated = false;  // its system has a data sheet
+  std::shared_ptr<const KernelTable> kernels{};  // of slices
+  bool can_be_simulated = false;                 // its system has a data sheet
 };
+
+Row sliced_row(const CommandLine& line, const Job& job, const Catalog& catalog,
+               std::shared_ptr<const KernelTable>& kernels) {
+  const SliceSettings settings = slice_settings(line);
+  SliceParts parts = slice_engine_parts(settings, catalog);
+  if (isatty(STDERR_FILENO) != 0) {
+    parts.step_done = [&](int stage, std::int64_t step) {
+      fmt::print(stderr, "\rstage {}, step {} of {}{}", stage, step, settings.measure.steps,
+                 step == settings.measure.steps ? "\n" : "");
+    };
+  }
+  SliceResult result = RowSlicer(settings, std::move(parts))(job);
+  kernels = std::move(result.kernels);
+  return std::move(result.row);
+}
 
 // By the mode that the line names.
 AskedRow row_of_mode(const CommandLine& line, const Catalog& catalog, const Folder& folder, bool must_fit) {
   const Asked asked = resolve_asked(line, request_of(line, catalog), catalog);
-  AskedRow result{.row = asked.unsupported ? unsupported_row_of(line, asked.job, catalog, *asked.unsupported)
-                         : wants_measure(line.options) ? measured_row(line, asked.job, folder, must_fit)
-                                                       : simulate_row(asked.job, catalog),
-                  .warnings = asked.warnings,
-                  .can_be_simulated = asked.job.system.has_data_sheet()};
+  AskedRow result{.row = {}, .warnings = asked.warnings, .can_be_simulated = asked.job.system.has_data_sheet()};
+  result.row = asked.unsupported             ? unsupported_row_of(line, asked.job, catalog, *asked.unsupported)
+               : wants_measure(line.options) ? measured_row(line, asked.job, folder, must_fit)
+               : wants_slice(line.options)   ? sliced_row(line, asked.job, catalog, result.kernels)
+                                             : simulate_row(asked.job, catalog, calibration_of(line.options));
   result.row.row_choice = asked.choice.sentence;
   result.row.notes.insert(result.row.notes.end(), asked.notes.begin(), asked.notes.end());
   return result;
@@ -154,7 +173,7 @@ void add_engine_versions(RunRecord& record, const Row& row) {
 
 ExitCode dry_run(const CommandLine& line, const Catalog& catalog) {
   // Without a --gpu the job is that of this machine's GPUs; else a dry run looks at no machine.
-  const bool looks = !line.request.system && measures_on_cuda(line) && has_nvidia_driver();
+  const bool looks = !line.request.system && runs_on_cuda(line) && has_nvidia_driver();
   const Asked asked = resolve_asked(line, looks ? request_of(line, catalog) : asked_request(line), catalog);
   warn(asked.warnings);
   return print(line.options.json ? job_json(asked) : job_text(asked));
@@ -177,8 +196,9 @@ ExitCode run_row(const CommandLine& line) {
   }
   if (folder) {
     RunRecord record = record_of(line, env_vars);
-    if (row.loss_ok) add_engine_versions(record, row);  // steps were run
+    if (row.loss_ok || asked.kernels) add_engine_versions(record, row);  // steps were run
     write_results(*folder, {&row, 1}, record);
+    if (asked.kernels) write_file(*folder / "kernels.json", dump_json(to_json(*asked.kernels)) + "\n");
   }
   warn(asked.warnings);
   print(printed(row, line.options));

@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "base/units.h"
+#include "cli/calibration.h"
+#include "cli/stage_memory.h"
 #include "cost/op_time.h"
 #include "models/decoder.h"
 #include "sim/memory.h"
@@ -19,12 +21,8 @@ void set_memory(Row& row, const Job& job, const std::vector<StageMemoryBytes>& s
   for (std::size_t i = 0; i < stages.size(); ++i) {
     const StageMemoryBytes& bytes = stages[i];
     const int stage = static_cast<int>(i);
-    const std::pair<const char*, double> categories[] = {
-        {"parameters", bytes.parameters},   {"gradients", bytes.gradients}, {"optimizer", bytes.optimizer},
-        {"activations", bytes.activations}, {"workspace", bytes.workspace}, {"reserved", bytes.reserved}};
-    for (const auto& [category, value] : categories) {
-      row.memory.push_back({.stage = stage, .category = category, .gib = value / kGiB});
-    }
+    for (StageMemory& entry : planned_memory(stage, bytes)) row.memory.push_back(std::move(entry));
+    row.memory.push_back({.stage = stage, .category = "reserved", .gib = bytes.reserved / kGiB});
     if (bytes.total() > peak) {
       peak = bytes.total();
       peak_stage = stage;
@@ -56,20 +54,24 @@ const RowSimulator::SystemData& RowSimulator::data_of(const std::string& system)
 }
 
 Row RowSimulator::operator()(const Job& job) {
+  if (measured_) require_system(*measured_, job, "--calibration");
   const SystemData& data = data_of(job.system.name);
   Row row = row_of(job);
   row.method = Method::simulated;
   try {
-    require_data_sheet(job.system);
+    if (!measured_) require_data_sheet(job.system);
     const JobPrograms programs = build_programs(job);
-    if (data.kernels.system != job.system.name) {
+    if (data.kernels.system != job.system.name && job.system.has_data_sheet()) {
       row.notes.push_back(fmt::format(
           "no measured kernels of {}: kernels/default.json, the medians of the measured systems", job.system.name));
     }
-    const Simulation simulation = simulate(job, programs, cost_model(job, data.kernels));
+    CostModel cost = cost_model(job, data.kernels);
+    cost.measured = measured_;
+    const Simulation simulation = simulate(job, programs, cost);
     set_step_time(row, job, simulation.step_time_s);
     row.step_time_low_s = simulation.step_time_s * job.stack.constants.step_time_low;
     row.step_time_high_s = simulation.step_time_s * job.stack.constants.step_time_high;
+    if (measured_) set_measured(row, job, programs, simulation, *measured_);
     for (int part = 0; part < kNumParts; ++part) {
       row.breakdown.emplace_back(name(static_cast<Part>(part)), simulation.breakdown[static_cast<Part>(part)]);
     }
@@ -81,6 +83,8 @@ Row RowSimulator::operator()(const Job& job) {
   return row;
 }
 
-Row simulate_row(const Job& job, const Catalog& catalog) { return RowSimulator(catalog)(job); }
+Row simulate_row(const Job& job, const Catalog& catalog, std::shared_ptr<const KernelTable> measured) {
+  return RowSimulator(catalog, std::move(measured))(job);
+}
 
 }  // namespace perfbench

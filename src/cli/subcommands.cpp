@@ -15,8 +15,9 @@ constexpr Subcommand kSubcommands[] = {
     {Command::check, "check", "perfbench check TABLE.csv... [--json]", "json help version",
      "Say of every row: ok, unsupported with the feature that is missing, or impossible with the rule that it breaks."},
     {Command::sweep, "sweep", "perfbench sweep TABLE.csv... [--out DIR] [--where NAME=VALUE,...]",
-     "where repeats strict mode device steps warmup_steps seed max_steps stack out env_vars json markdown dryrun help "
-     "version",
+     "where repeats strict mode calibration device steps warmup_steps seed stage slice_microbatches max_steps stack "
+     "out "
+     "env_vars json markdown dryrun help version",
      "Run every row of configuration tables, whatever comes of it, into rows.csv, rows.json, rows.md and run.json. A "
      "sweep that was stopped goes on where it was."},
     {Command::diff, "diff",
@@ -74,6 +75,17 @@ constexpr Subcommand kSubcommands[] = {
      "use_user_buffer_registration use_sharp lora_rank lora_alpha lora_targets packed help version",
      "Print the operations of one rank: one layer of each kind, forward and backward, with shapes, lanes and "
      "collectives."},
+    {Command::calibrate, "calibrate", "perfbench calibrate [FLAGS | TABLE.csv...] --output FILE [--budget SECONDS]",
+     "output budget device seed where model gpu task finetuning stack compat table num_gpus tensor_parallel_size "
+     "pipeline_parallel_size context_parallel_size virtual_pipeline_parallel_size expert_parallel_size "
+     "expert_tensor_parallel_size use_mcore_fsdp global_batch_size micro_batch_size lbs gradient_accumulation seq_len "
+     "compute_dtype fp8_recipe recompute_layers recompute_modules lora_rank lora_alpha lora_targets packed help "
+     "version",
+     "Time each kernel of a job, or of every row of tables, and a grid of matrix products, attention and copies on the "
+     "device at hand, into a file that predictions use (--calibration)."},
+    {Command::accuracy, "accuracy", "perfbench accuracy --calibration FILE [--where NAME=VALUE,...] [--json]",
+     "calibration where stack json help version",
+     "Compare the predicted times of measured kernels with the measured ones, kernel by kernel and by op."},
     {Command::doctor, "doctor", "perfbench doctor [--json]", "json help version",
      "Say what the engine can use here: LibTorch, devices, NCCL, or what is missing."},
 };
@@ -81,7 +93,7 @@ constexpr Subcommand kSubcommands[] = {
 // Flags of single subcommands, long names.
 constexpr std::string_view kNotOfTheMainForm =
     "output names where repeats strict threshold junit format convention id keep_unknown expect save_gradients "
-    "save_weights report";
+    "save_weights report budget";
 
 bool holds_word(std::string_view words, std::string_view word) {
   const std::vector<std::string> all = split(words, ' ');
@@ -114,6 +126,28 @@ std::vector<Problem> check_verify_words(const CommandLine& line) {
            "a folder with config.json, model.safetensors and batch.safetensors"}};
 }
 
+// Tables, or a job by flags.
+std::vector<Problem> check_calibrate(const CommandLine& line) {
+  std::vector<Problem> problems;
+  if (!line.options.output)
+    problems.push_back({"calibrate", "needs a file to write", "perfbench calibrate ... --output FILE"});
+  if (line.words.empty()) return problems;
+  for (const auto& [field, origin] : line.request.origins)
+    if (field != "stack")
+      problems.push_back({origin.substr(origin.find(' ') + 1), "says of one job what the rows of a table say",
+                          "leave it out, or the table"});
+  return problems;
+}
+
+std::vector<Problem> check_accuracy(const CommandLine& line) {
+  std::vector<Problem> problems;
+  if (!line.words.empty())
+    problems.push_back({"accuracy", fmt::format("takes no words, \"{}\" given", line.words.front()), ""});
+  if (!line.options.calibration)
+    problems.push_back({"accuracy", "needs a file of measured kernels", "perfbench accuracy --calibration FILE"});
+  return problems;
+}
+
 // Takes "baseline update" or "baseline check".
 std::vector<Problem> take_baseline(CommandLine& line) {
   const std::string what = line.words.size() > 1 ? line.words[1] : "";
@@ -131,9 +165,9 @@ std::vector<Problem> check_model_words(const CommandLine& line) {
   std::vector<Problem> problems;
   for (const std::string& word : line.words) {
     if (parse_model_word(word)) continue;
-    const std::vector<std::string> names = {"check",           "list",   "completion", "sweep",  "diff",
-                                            "baseline update", "export", "audit",      "import", "verify",
-                                            "show program",    "doctor"};
+    const std::vector<std::string> names = {"check",           "list",      "completion", "sweep",  "diff",
+                                            "baseline update", "export",    "audit",      "import", "verify",
+                                            "doctor",          "calibrate", "accuracy"};
     const std::vector<std::string> near = nearest(word, names);
     const std::string rule = "is no subcommand and no module name (pretrain_<model>, finetune_<model>)";
     if (!near.empty()) return {{word, rule, fmt::format("did you mean {}?", join(near, ", "))}};
@@ -184,6 +218,8 @@ std::vector<Problem> take_subcommand(CommandLine& line) {
   if (line.command == Command::diff) return check_diff_words(line);
   if (line.command == Command::import_file) return check_import_words(line);
   if (line.command == Command::verify) return check_verify_words(line);
+  if (line.command == Command::calibrate) return check_calibrate(line);
+  if (line.command == Command::accuracy) return check_accuracy(line);
   if (line.command != Command::doctor) return check_tables(line);
   if (line.words.empty()) return {};
   return {{"doctor", fmt::format("takes no words, \"{}\" given", line.words.front()), ""}};

@@ -15,12 +15,14 @@
 #include "base/json.h"
 #include "base/table.h"
 #include "cli/asked.h"
+#include "cli/calibration.h"
 #include "cli/commands.h"
 #include "cli/machine_check.h"
 #include "cli/measure_row.h"
 #include "cli/output.h"
 #include "cli/record.h"
 #include "cli/simulate_row.h"
+#include "cli/slice_engine.h"
 #include "engine/abi.h"
 #include "harness/job_key.h"
 #include "harness/progress.h"
@@ -52,10 +54,12 @@ fs::path result_folder(const Options& options) {
                    "--out DIR, or set NEMORUN_HOME: $NEMORUN_HOME/perfbench-sweep is the default then");
 }
 
-// What of a measurement its rows depend on; nothing for a simulation.
+// What of a measurement, or of measured kernels, its rows depend on; nothing for a plain simulation.
 std::string measurement_text(const CommandLine& line) {
-  if (!wants_measure(line.options)) return "";
-  const MeasureSettings settings = measure_settings(line);
+  if (line.options.calibration) return fmt::format("calibration {}\n", file_digest(*line.options.calibration));
+  if (!runs_engine(line.options)) return "";
+  const SliceSettings slice = slice_settings(line);
+  const MeasureSettings& settings = slice.measure;
   std::string gpus;
   if (settings.device == Device::cuda) {
     const EngineReport report = engine_report();
@@ -63,9 +67,12 @@ std::string measurement_text(const CommandLine& line) {
                        report.devices.empty() ? "no GPU" : report.devices.front().name);
   }
   const fs::path engine = executable_path().parent_path() / kEngineLibrary;
-  return fmt::format("device {}{}, {} steps, {} of them warm-up, seed {}, engine {}\n",
-                     settings.device == Device::cpu ? "cpu" : "cuda", gpus, settings.steps, settings.warmup,
-                     settings.seed, fs::exists(engine) ? file_digest(engine) : "none");
+  std::string text = fmt::format("device {}{}, {} steps, {} of them warm-up, seed {}, engine {}\n",
+                                 settings.device == Device::cpu ? "cpu" : "cuda", gpus, settings.steps, settings.warmup,
+                                 settings.seed, fs::exists(engine) ? file_digest(engine) : "none");
+  if (wants_slice(line.options))
+    text += fmt::format("stage {}, microbatches {}\n", slice.stage, slice.microbatches.value_or(0));
+  return text;
 }
 
 // What a row depends on beside its job: the code, the mode, the kernel constants and the published tables.
@@ -103,9 +110,9 @@ class MadeWith {
 
 Runner runner_of(const CommandLine& line, const Catalog& catalog) {
   if (const std::optional<Unsupported> problem = unsupported_mode(line))
-    return [problem = *problem, measured = wants_measure(line.options)](const Job& job) {
+    return [problem = *problem, method = wants_slice(line.options) ? Method::slice : Method::measured](const Job& job) {
       Row row = row_of(job);
-      if (measured) row.method = Method::measured;
+      row.method = method;
       set_unsupported(row, problem);
       return row;
     };
@@ -113,7 +120,13 @@ Runner runner_of(const CommandLine& line, const Catalog& catalog) {
     const MeasureSettings settings = measure_settings(line);
     return RowMeasurer(settings, engine_parts(settings.device));
   }
-  return RowSimulator(catalog);
+  if (wants_slice(line.options)) {
+    const SliceSettings settings = slice_settings(line);
+    return [slicer = RowSlicer(settings, slice_engine_parts(settings, catalog))](const Job& job) {
+      return slicer(job).row;
+    };
+  }
+  return RowSimulator(catalog, calibration_of(line.options));
 }
 
 // The rows of a measurement are of the stack and, on the CPU, the system that it asks for.
@@ -273,7 +286,7 @@ ExitCode run_sweep(const CommandLine& line) {
   }
 
   const fs::path folder = result_folder(options);
-  if (measures_on_cuda(line)) require_machine(engine_report(), 1);  // what no row could change
+  if (runs_on_cuda(line)) require_machine(engine_report(), 1);  // what no row could change
   require_writable_directory(folder);
   Journal journal(folder, PERFBENCH_VERSION);
   warn(journal.warnings());

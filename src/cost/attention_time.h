@@ -15,6 +15,7 @@ struct AttentionShape {
   double key_seq = 0.0;                // keys per sample where they are not `seq`
   double attended = 0.0;               // packed: mean over tokens of their sub-sequence's length; 0: nothing is packed
   double value_dim = 0.0;              // of v where it is not head_dim
+  bool operator==(const AttentionShape&) const = default;
 };
 
 // FLOPs of both products, those above the diagonal left out when causal, and those between sub-sequences.

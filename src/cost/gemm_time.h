@@ -12,6 +12,7 @@ struct GemmShape {
   double m = 0.0, n = 0.0, k = 0.0;
   DType dtype = DType::bf16;  // of A and B; f32 runs as TF32, at half the BF16 peak on every system here
   double batch = 1.0;
+  bool operator==(const GemmShape&) const = default;
 };
 
 // launch + max(FLOPs / (peak x efficiency), bytes / bandwidth). The efficiency is a product of m / (m + half_m) and its

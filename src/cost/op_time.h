@@ -1,11 +1,14 @@
 // The time of one op of a Program, lane by lane.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "cost/collective_time.h"
 #include "cost/hardware.h"
 #include "cost/kernel_constants.h"
+#include "cost/kernel_table.h"
+#include "cost/kernel_work.h"
 #include "cost/part.h"
 #include "program/program.h"
 #include "spec/job.h"
@@ -15,13 +18,15 @@ namespace perfbench {
 struct CostModel {
   KernelConstants kernels;
   Hardware hardware;
+  bool has_data_sheet = true;  // false: nothing can be modelled; what was not measured takes no time
   StackConstants stack;
   PerAxis<GroupShape> groups;
   GroupShape neighbours;             // two pipeline stages
   double op_gap_s = 0.0;             // launch gap before each kernel of the compute lane
   bool overlap_param_gather = true;  // dp traffic runs beside compute
   bool overlap_grad_reduce = true;
-  double tp_share = 1.0;  // of a tp collective's time that chunked overlap with its GEMM leaves
+  double tp_share = 1.0;                          // of a tp collective's time that chunked overlap with its GEMM leaves
+  std::shared_ptr<const KernelTable> measured{};  // kernels that it holds take the time that was measured; may be null
 };
 
 CostModel cost_model(const Job& job, KernelConstants kernels);
@@ -30,16 +35,11 @@ struct TimedStep {
   Lane lane = Lane::compute;
   double seconds = 0.0;
   Part part = Part::memory_bound;
+  bool measured = false;  // a kernel of CostModel::measured
 };
 
 // The steps of the op in order; each waits for the one before.
 std::vector<TimedStep> op_time(const Op& op, const Program& program, const CostModel& cost);
-
-// FLOPs of the op's matrix products and attention; 0 for all others.
-double op_flops(const Op& op, const Program& program);
-
-// Bytes that the op's kernel reads and writes; 0 for collectives.
-double op_bytes(const Op& op, const Program& program);
 
 // A transfer of `bytes` to the next pipeline stage.
 double send_time_s(double bytes, const CostModel& cost);

@@ -15,6 +15,7 @@ namespace perfbench {
 struct Simulation {
   double step_time_s = 0.0;
   Breakdown breakdown;              // of the stage that finishes last; adds up to step_time_s
+  double measured_s = 0.0;          // of step_time_s: kernels of that stage and of the update, by CostModel::measured
   std::vector<double> stage_end_s;  // when each stage is done with its microbatches and its gradients
 };
 

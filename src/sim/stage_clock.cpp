@@ -47,6 +47,7 @@ void StageClock::play(const std::vector<TimedOp>& ops, bool is_first, bool is_la
       if (step.lane == Lane::compute) {
         wait_until(done.time_s, done.waits_for);
         breakdown[step.part] += step.seconds;
+        if (step.measured) measured_s += step.seconds;
       } else {
         done.time_s = std::max(done.time_s, earliest_s);
       }

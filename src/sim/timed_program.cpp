@@ -52,7 +52,10 @@ TimedProgram time_program(const Program& program, const CostModel& cost) {
                      .forward_send_s = send_of(program.output, program, cost),
                      .backward_send_s = send_of(program.grad_input, program, cost)};
   for (const Node& node : program.optimizer) {
-    for (const TimedStep& step : op_time(node.op, program, cost)) timed.optimizer_s += step.seconds;
+    for (const TimedStep& step : op_time(node.op, program, cost)) {
+      timed.optimizer_s += step.seconds;
+      if (step.measured) timed.optimizer_measured_s += step.seconds;
+    }
   }
   return timed;
 }

@@ -22,6 +22,7 @@ struct TimedProgram {
   double forward_send_s = 0.0;   // of the output to the next stage
   double backward_send_s = 0.0;  // of the input's gradient to the stage before
   double optimizer_s = 0.0;
+  double optimizer_measured_s = 0.0;  // of it, kernels whose times were measured
 
   const std::vector<TimedOp>& ops(bool is_backward) const { return is_backward ? backward : forward; }
   // Weights or gradients travel over dp with every microbatch, not with the first and the last alone.

@@ -11,6 +11,7 @@ struct SlotTime {
   double seconds = 0.0;      // until the compute lane is idle
   double out_ready_s = 0.0;  // until what it sends is there
   Breakdown breakdown;
+  double measured_s = 0.0;  // of `seconds`
 };
 
 double ready_of(const ReadyTable& ready, ValueId id) {
@@ -23,7 +24,8 @@ SlotTime play_alone(const TimedProgram& program, bool backward) {
   clock.play(program.ops(backward), false, false, ready);
   return {.seconds = clock.free(Lane::compute),
           .out_ready_s = ready_of(ready, backward ? program.grad_input : program.output),
-          .breakdown = clock.breakdown};
+          .breakdown = clock.breakdown,
+          .measured_s = clock.measured_s};
 }
 
 // A slot as it is; dp traffic goes on from slot to slot. A forward's gathers of updated weights do not wait for its
@@ -64,6 +66,7 @@ Simulation simulate(const Job& job, const JobPrograms& programs, const CostModel
     const SlotTime& time = alone[kind][slot.backward ? 1 : 0];
     const double start_s = clock.free(Lane::compute);
     clock.breakdown += time.breakdown;
+    clock.measured_s += time.measured_s;
     clock.free(Lane::compute) = start_s + time.seconds;
     return start_s + time.out_ready_s;
   };

@@ -43,6 +43,25 @@ TEST(MeasureSettings, Defaults) {
   EXPECT_EQ(settings.seed, 1u);
 }
 
+TEST(MeasureSettings, ASliceHasFewSteps) {
+  const MeasureSettings settings = measure_settings(parse_command_line({"--mode", "slice"}));
+  EXPECT_EQ(settings.steps, kSliceSteps);
+  EXPECT_EQ(settings.warmup, kSliceSteps / 3);
+  EXPECT_EQ(measure_settings(parse_command_line({"--mode", "slice", "--steps", "30"})).steps, 30);
+}
+
+// Kernels are those of the engine's own stack unless another is asked for.
+TEST(MeasureSettings, ACalibrationIsOfTheEnginesStack) {
+  const CommandLine line = parse_command_line({"calibrate", "--device", "cpu", "-o", "k.json"});
+  Request request = line.request;
+  apply_measuring(line, request);
+  EXPECT_EQ(request.system, "cpu");
+  EXPECT_EQ(request.stack, "perfbench");
+  Request megatron = parse_command_line({"calibrate", "--stack", "megatron", "-o", "k.json"}).request;
+  apply_measuring(line, megatron);
+  EXPECT_EQ(megatron.stack, "megatron");
+}
+
 TEST(MeasureSettings, FewerStepsHaveAShorterWarmUp) {
   EXPECT_EQ(settings_of({"--steps", "6"}).warmup, 2);
   EXPECT_EQ(settings_of({"-ms", "50"}).steps, 50);

@@ -4,6 +4,7 @@
 
 #include "cost/attention_time.h"
 #include "models/decoder.h"
+#include "program/signature.h"
 #include "unit/cost/simple_constants.h"
 #include "unit/support/jobs.h"
 
@@ -293,6 +294,40 @@ TEST_F(OpTime, TheRingIsChargedByWhatAttentionLeavesExposed) {
 
   cost_.groups[Axis::cp].ranks_per_domain = 2;  // the ring leaves the domain: its slowest pair does
   EXPECT_GT(steps(forward)[2].seconds, once[2].seconds);
+}
+
+// A kernel of the table takes its measured time, gap included; its hidden collectives stay modelled and split it.
+TEST_F(OpTime, AMeasuredKernelTakesItsMeasuredTime) {
+  const ValueId x = value({1000, 500}), q = value({1000, 500}, DType::f8e4m3);
+  const Op quantize = Quantize{.x = {x}, .q = {q}, .scale = {value({1}, DType::f32)}, .amax_over_tp = true};
+  const Op other = Add{.a = {x}, .b = {x}, .out = {x}};
+  const std::vector<TimedStep> modelled = steps(quantize), before = steps(other);
+  auto table = std::make_shared<KernelTable>();
+  table->kernels[signature(quantize, program_)] = {.seconds = 9e-6, .runs = 3};
+  cost_.measured = table;
+
+  const std::vector<TimedStep> measured = steps(quantize);
+  ASSERT_EQ(modelled.size(), 4U);
+  ASSERT_EQ(measured.size(), 3U);  // without the gap
+  expect_step(measured[0], Lane::compute, 3e-6, Part::memory_bound);
+  expect_step(measured[1], Lane::tp, modelled[2].seconds, Part::tp_exposed);
+  expect_step(measured[2], Lane::compute, 6e-6, Part::memory_bound);
+  EXPECT_TRUE(measured[0].measured && measured[2].measured);
+  EXPECT_FALSE(measured[1].measured);
+
+  const std::vector<TimedStep> after = steps(other);  // not in the table
+  ASSERT_EQ(after.size(), 2U);
+  EXPECT_EQ(after[1].seconds, before[1].seconds);
+  EXPECT_FALSE(after[1].measured);
+}
+
+TEST_F(OpTime, WithoutADataSheetOnlyWhatWasMeasuredTakesTime) {
+  cost_.hardware = {};
+  cost_.has_data_sheet = false;
+  const Op add = Add{.a = {value({1000})}, .b = {value({1000})}, .out = {value({1000})}};
+  expect_kernel(add, 0.0, Part::memory_bound);
+  EXPECT_EQ(send_time_s(1e6, cost_), 0.0);
+  EXPECT_EQ(steps(AllReduce{.x = {value({1000})}, .out = {value({1000})}})[0].seconds, 0.0);
 }
 
 }  // namespace

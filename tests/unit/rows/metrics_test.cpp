@@ -70,6 +70,7 @@ TEST(Metrics, ReadTheFieldOfTheirName) {
   row.mfu = 18, row.peak_tflops = 19, row.peak_memory_gib = 20, row.ratio_to_published = 21;
   row.step_time_mad_s = 22, row.step_time_cv = 23, row.rank_spread = 24, row.schema_version = 25;
   row.predicted_peak_memory_gib = 26, row.step_time_low_s = 27, row.step_time_high_s = 28;
+  row.measured_s = 29, row.modelled_s = 30;
   double expected = 1;
   for (const char* key : {"num_gpus",
                           "gbs",
@@ -98,7 +99,9 @@ TEST(Metrics, ReadTheFieldOfTheirName) {
                           "schema_version",
                           "predicted_peak_memory_gib",
                           "step_time_low_s",
-                          "step_time_high_s"})
+                          "step_time_high_s",
+                          "measured_s",
+                          "modelled_s"})
     EXPECT_EQ(find_metric(key)->get(row).number(), expected++) << key;
 }
 

@@ -60,6 +60,8 @@ inline Row sample_row() {
   set_step_time(row, job, 2.5);
   row.step_time_low_s = 2.25;
   row.step_time_high_s = 3.0;
+  row.measured_s = 1.75;
+  row.modelled_s = 0.75;
   row.step_time_mad_s = 0.25;
   row.step_time_cv = 0.125;
   row.rank_spread = 1.5;

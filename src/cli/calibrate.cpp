@@ -1,0 +1,144 @@
+// perfbench calibrate: the kernels of jobs, and a grid of others, timed one by one into a file.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <set>
+
+#include "base/file.h"
+#include "base/host_memory.h"
+#include "cli/asked.h"
+#include "cli/commands.h"
+#include "cli/measure_settings.h"
+#include "cli/measured_on.h"
+#include "cli/output.h"
+#include "cli/time_kernels.h"
+#include "engine/engine.h"
+#include "harness/progress.h"
+#include "harness/sweep.h"
+#include "models/decoder.h"
+#include "program/kernel_sites.h"
+#include "program/operands.h"
+#include "spec/resolve.h"
+
+namespace perfbench {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::int64_t kBudgetSeconds = 120;
+constexpr std::size_t kMostWarnings = 5;  // of kernels that were skipped
+
+// What is to be timed, each kernel once, in the order in which it was found.
+class Plan {
+ public:
+  void add(const Job& job) {
+    const auto programs = std::make_shared<const JobPrograms>(build_programs(job));
+    for (const auto& [signature, site] : kernel_sites(*programs))
+      if (runs_alone(*site.op)) add({signature, std::shared_ptr<const Program>(programs, site.program), *site.op});
+  }
+  void add(PlannedKernel kernel) {
+    if (seen_.insert(kernel.signature).second) kernels_.push_back(std::move(kernel));
+  }
+  const std::vector<PlannedKernel>& kernels() const { return kernels_; }
+
+ private:
+  std::set<std::string> seen_;
+  std::vector<PlannedKernel> kernels_;
+};
+
+// Rows that have no Program, or break a rule, have no kernels; returns how many there are.
+std::int64_t add_tables(Plan& plan, const CommandLine& line, const Catalog& catalog) {
+  const Options& options = line.options;
+  const Where where = options.where ? parse_where(*options.where, "--where", where_names()) : Where{};
+  const SweepPlan rows = plan_sweep({line.words.begin(), line.words.end()}, where, line.request.stack, catalog);
+  warn(rows.warnings);
+  std::int64_t without = rows.broken_rows;
+  for (const ConfigRow& row : rows.rows) {
+    try {
+      plan.add(make_job(row.request, catalog));
+    } catch (const Unsupported&) {
+      ++without;
+    } catch (const InputError&) {
+      ++without;
+    }
+  }
+  return without;
+}
+
+double now_s() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+// Random operands are made in float32 before they are narrowed.
+constexpr std::int64_t kBytesPerOperandByte = 4;
+
+// A system that runs out of memory ends the process: what could come to that is not begun.
+void require_memory(const Program& program, const Op& op, const std::optional<std::int64_t>& available) {
+  std::int64_t bytes = 0;
+  for (const Operand& operand : collect(op)) bytes += program.type(operand.id).bytes();
+  if (!available || kBytesPerOperandByte * bytes <= *available) return;
+  throw RunError("host memory", fmt::format("operands of {} bytes, {} bytes are free", bytes, *available));
+}
+
+KernelTable timed(const std::vector<PlannedKernel>& kernels, const MeasureSettings& settings, double budget_s,
+                  std::vector<std::string>& warnings) {
+  const std::unique_ptr<OpTimer> timer = open_op_timer({.device = settings.device, .seed = settings.seed});
+  const auto available = settings.device == Device::cpu ? available_memory_bytes() : std::nullopt;
+  Progress progress(stderr, isatty(STDERR_FILENO) != 0, static_cast<std::int64_t>(kernels.size()));
+  const auto time = [&](const Program& program, const Op& op) {
+    require_memory(program, op, available);
+    return timer->time(program, op);
+  };
+  const auto skipped = [&](std::string_view signature, std::string_view why) {
+    if (warnings.size() < kMostWarnings) warnings.push_back(fmt::format("{}: skipped: {}", signature, why));
+  };
+  return time_kernels(kernels, budget_s,
+                      {.time = time,
+                       .now_s = now_s,
+                       .done = [&](std::string_view signature) { progress.step(true, op_of(signature)); },
+                       .skipped = skipped});
+}
+
+std::string summary(const KernelTable& table, const std::string& file, std::int64_t without) {
+  std::string text = fmt::format("{} kernels of {} in {}\n", table.kernels.size(), table.on.device, file);
+  if (table.skipped > 0)
+    text += fmt::format("{} skipped: too large for it, or nothing that it can run\n", table.skipped);
+  if (table.left_out > 0) text += fmt::format("{} left out: the --budget was spent\n", table.left_out);
+  if (without > 0) text += fmt::format("{} rows of the tables have no kernels here\n", without);
+  if (table.on.system.empty()) text += "the device is of no known system: no prediction will use the file\n";
+  return text;
+}
+
+}  // namespace
+
+ExitCode run_calibrate(const CommandLine& line) {
+  const Catalog catalog = Catalog::find();
+  const MeasureSettings settings = measure_settings(line);
+  const std::string& file = *line.options.output;
+  const fs::path folder = fs::path(file).parent_path();
+  require_writable_directory(folder.empty() ? "." : folder);
+  const MeasuredOn on = measured_on(settings.device, engine_report(), catalog.system_names());
+  Plan plan;
+  std::int64_t without = 0;
+  if (!line.words.empty()) {
+    without = add_tables(plan, line, catalog);
+  } else if (line.request.model) {
+    const Asked asked = resolve_asked(line, catalog);
+    warn(asked.warnings);
+    plan.add(asked.job);
+  }
+  const SystemSpec system = on.system.empty() ? SystemSpec{} : catalog.system(on.system, "calibrate");
+  const GridLimits limits = settings.device == Device::cpu ? kCpuGrid : GridLimits{};
+  for (PlannedKernel& kernel : kernel_grid(system, catalog, limits)) plan.add(std::move(kernel));
+
+  const auto budget_s = static_cast<double>(line.options.budget.value_or(kBudgetSeconds));
+  std::vector<std::string> warnings;
+  KernelTable table = timed(plan.kernels(), settings, budget_s, warnings);
+  warn(warnings);
+  table.on = on;
+  write_file(file, dump_json(to_json(table)) + "\n");
+  print(summary(table, file, without));
+  return table.kernels.empty() ? ExitCode::run_failed : ExitCode::ok;
+}
+
+}  // namespace perfbench

@@ -1,0 +1,28 @@
+// A table of measured kernels that a prediction takes its times from.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "cli/command_line.h"
+#include "cost/kernel_table.h"
+#include "program/job_programs.h"
+#include "rows/row.h"
+#include "sim/simulate.h"
+#include "spec/job.h"
+
+namespace perfbench {
+
+// The file of --calibration; nullptr without one. Throws InputError.
+std::shared_ptr<const KernelTable> calibration_of(const Options& options);
+
+// Times of one system say nothing of another. Throws InputError that names both; `where` is what the message starts
+// with.
+void require_system(const KernelTable& table, const Job& job, const std::string& where);
+
+// The measured and the modelled part of a simulated step, and a note of how much was measured and where. The likely
+// range goes: it is that of modelled kernels.
+void set_measured(Row& row, const Job& job, const JobPrograms& programs, const Simulation& simulation,
+                  const KernelTable& table);
+
+}  // namespace perfbench

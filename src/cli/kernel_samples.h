@@ -1,0 +1,40 @@
+// Times of a slice's kernels, step by step, and what becomes of them.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "cost/kernel_table.h"
+#include "engine/session.h"
+#include "program/job_programs.h"
+
+namespace perfbench {
+
+class KernelSamples {
+ public:
+  // `pp` is the number of stages of the job that the Programs are of.
+  KernelSamples(const JobPrograms& programs, int pp) : programs_(programs), pp_(pp) {}
+
+  // One step of a session that timed its ops. Collectives and times that are no times are left out.
+  void add(const std::vector<OpSeconds>& ops);
+
+  // Medians by signature, each with its spread and the number of its samples, into `table`.
+  void store(KernelTable& table) const;
+
+  double seconds() const { return seconds_; }  // of all samples together
+  double median_seconds() const;               // the same, each sample taken for its kernel's median
+
+ private:
+  struct Kernel {
+    KernelWork work{};
+    std::vector<double> seconds{};
+  };
+
+  const JobPrograms& programs_;
+  int pp_;
+  double seconds_ = 0.0;
+  std::map<std::string, Kernel> kernels_;  // by signature
+};
+
+}  // namespace perfbench

@@ -1,0 +1,12 @@
+// The real parts of slices: the engine, this machine's device, the simulator.
+#pragma once
+
+#include "cli/slice_row.h"
+#include "spec/catalog.h"
+
+namespace perfbench {
+
+// `catalog` must outlive the parts.
+SliceParts slice_engine_parts(const SliceSettings& settings, const Catalog& catalog);
+
+}  // namespace perfbench

@@ -1,0 +1,197 @@
+// What becomes of the times of a session that runs one stage, with a session that computes nothing.
+#include "cli/slice_row.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "cli/simulate_row.h"
+#include "models/decoder.h"
+#include "program/kernel_sites.h"
+#include "program/signature.h"
+#include "unit/support/jobs.h"
+
+namespace perfbench {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+// Every kernel takes 1 ms, three times as long in the first microbatch, and as long again in the warm-up's steps. A
+// collective takes a second: nobody may count it.
+class FakeSession : public Session {
+ public:
+  FakeSession(const Job& job, const JobPrograms& programs, int stage) : job_(job), programs_(programs), stage_(stage) {}
+
+  std::vector<HostTensor> parameters() const override { return {}; }
+  std::vector<HostTensor> trainable_parameters() const override { return {}; }
+  void load(const std::function<HostTensor(const std::string&)>&) override {}
+  std::vector<HostTensor> gradients() override { return {}; }
+  std::vector<HostTensor> weights() override { return {}; }
+  StepReport step(const Batch&, StepKind) override {
+    ++steps_;
+    RankReport rank{.stage = stage_};
+    rank.state_bytes = 1000 * (stage_ + 1);
+    rank.peak_value_bytes = steps_ == 1 ? 500 : 400;
+    return {.loss = std::nan(""), .seconds = 2.0, .ranks = {rank}};
+  }
+  std::vector<OpSeconds> op_seconds() const override {
+    std::vector<OpSeconds> all;
+    for (int chunk = 0; chunk < job_.layout.vp; ++chunk) {
+      const Program& program = programs_.of(chunk, stage_, job_.layout.pp);
+      add(all, chunk, ProgramPhase::forward, program.forward);
+      add(all, chunk, ProgramPhase::backward, program.backward);
+      add(all, chunk, ProgramPhase::optimizer, program.optimizer);
+    }
+    return all;
+  }
+
+ private:
+  void add(std::vector<OpSeconds>& all, int chunk, ProgramPhase phase, const std::vector<Node>& nodes) const {
+    for (std::size_t node = 0; node < nodes.size(); ++node) {
+      const double once = lane_of(nodes[node].op) != Lane::compute ? 1.0 : steps_ <= 1 ? 0.01 : 0.001;
+      OpSeconds timed{.stage = stage_, .chunk = chunk, .phase = phase, .node = node};
+      timed.seconds = {3.0 * once, once, once, once};
+      all.push_back(timed);
+    }
+  }
+
+  const Job& job_;
+  const JobPrograms& programs_;
+  int stage_;
+  int steps_ = 0;
+};
+
+Job slice_job() {
+  return real_job({.stack = "perfbench", .layout = {.tp = 2, .pp = 4, .dp = 2}, .microbatches = 32, .seq_len = 512});
+}
+
+struct Sliced {
+  SliceResult result;
+  std::vector<int> stages;                 // that were opened
+  std::vector<std::int64_t> microbatches;  // of each step that was run
+};
+
+Sliced sliced(const Job& job, const std::string& stage = "all", const std::string& system = "h100") {
+  static const Catalog catalog(std::filesystem::path(PERFBENCH_SOURCE_DIR) / "model_configs");
+  Sliced all;
+  SliceSettings settings{.measure = {.device = Device::cuda, .steps = 3, .warmup = 1}, .stage = stage};
+  SliceParts parts;
+  parts.engine.open = [&](const Job& opened, const JobPrograms& programs, const SessionSettings& of_session) {
+    EXPECT_TRUE(of_session.time_ops);
+    all.stages.push_back(of_session.slice_stage.value_or(-1));
+    return std::make_unique<FakeSession>(opened, programs, all.stages.back());
+  };
+  parts.engine.batch = [&](const Job& run, std::uint64_t, std::int64_t) {
+    EXPECT_EQ(run.gbs, run.num_microbatches * run.mbs * run.layout.dp);
+    all.microbatches.push_back(run.num_microbatches);
+    return Batch{};
+  };
+  parts.engine.available_bytes = [] { return std::int64_t{1} << 40; };
+  parts.measured_on = [&] { return MeasuredOn{.system = system, .device = "a device", .date = "today"}; };
+  parts.simulate = [](const Job& whole, std::shared_ptr<const KernelTable> kernels) {
+    return simulate_row(whole, catalog, std::move(kernels));
+  };
+  all.result = RowSlicer(settings, parts)(job);
+  return all;
+}
+
+TEST(SliceRow, SimulatesTheWholeJobWithTheTimesOfItsSlices) {
+  const Job job = slice_job();
+  const Sliced all = sliced(job);
+  const Row& row = all.result.row;
+  EXPECT_EQ(row.method, Method::slice);
+  EXPECT_EQ(row.status, Status::ok) << row.reason;
+  EXPECT_EQ(row.gbs, job.gbs);
+  EXPECT_THAT(all.stages, ElementsAre(0, 2, 3));
+  EXPECT_THAT(all.microbatches, testing::Each(8));  // 2 pp
+  EXPECT_EQ(all.microbatches.size(), 9u);
+  ASSERT_TRUE(row.measured_s && row.modelled_s && row.step_time_s);
+  EXPECT_GT(*row.measured_s, 0.0);
+  EXPECT_GT(*row.modelled_s, 0.0);
+  EXPECT_DOUBLE_EQ(*row.measured_s + *row.modelled_s, *row.step_time_s);
+  EXPECT_FALSE(row.step_time_low_s);
+  EXPECT_FALSE(row.loss_ok);
+  EXPECT_EQ(row.window, "steps 2-3 of 3");
+  EXPECT_THAT(row.notes, Contains(HasSubstr("100.0 % of the kernel time; on a device, today")));
+  EXPECT_THAT(row.notes, Contains(HasSubstr("slice of stage 2: a step of 8 microbatches took 2.0000 s")));
+}
+
+// The first microbatch and the warm-up are slower: neither is the median. Collectives are no kernels.
+TEST(SliceRow, AKernelTakesItsMedian) {
+  const Job job = slice_job();
+  const Sliced all = sliced(job);
+  const KernelTable& kernels = *all.result.kernels;
+  EXPECT_EQ(kernels.kernels.size(), kernel_sites(build_programs(job)).size());
+  for (const auto& [signature, kernel] : kernels.kernels) {
+    EXPECT_DOUBLE_EQ(kernel.seconds, 0.001) << signature;
+    EXPECT_EQ(kernel.runs % 8, 0) << signature;  // 2 steps of 4 samples of each node
+  }
+}
+
+TEST(SliceRow, PutsThePlanBesideTheMemoryOfTheStagesThatWereRun) {
+  const Row row = sliced(slice_job(), "last").result.row;
+  ASSERT_EQ(row.memory.size(), 2u);
+  EXPECT_EQ(row.memory[0].stage, 3);
+  EXPECT_EQ(row.memory[0].category, "states");
+  EXPECT_EQ(row.memory[0].gib, 4000 / 1073741824.0);
+  EXPECT_EQ(row.memory[1].gib, 500 / 1073741824.0);  // the most of all steps
+  EXPECT_EQ(row.peak_memory_gib, 4500 / 1073741824.0);
+  ASSERT_EQ(row.predicted_memory.size(), 5u);
+  EXPECT_EQ(row.predicted_memory[0].stage, 3);
+  EXPECT_GT(row.predicted_peak_memory_gib, 1.0);
+}
+
+// The head is measured in the last stage only, so the row is slower by its model elsewhere, and says so.
+TEST(SliceRow, AStageOfManyLeavesKernelsToTheModel) {
+  const Sliced first = sliced(slice_job(), "first");
+  EXPECT_THAT(first.stages, ElementsAre(0));
+  EXPECT_LT(first.result.kernels->kernels.size(), sliced(slice_job()).result.kernels->kernels.size());
+  EXPECT_THAT(first.result.row.notes, Not(Contains(HasSubstr("100.0 % of the kernel time"))));
+}
+
+TEST(SliceRow, StagesThatDoTheSameAreRunOnce) {
+  const Job one = real_job({.stack = "perfbench", .layout = {.dp = 8}});
+  EXPECT_THAT(slice_stages(build_programs(one), one, "all"), ElementsAre(0));
+  const Job two = real_job({.stack = "perfbench", .layout = {.pp = 2, .dp = 4}});
+  EXPECT_THAT(slice_stages(build_programs(two), two, "all"), ElementsAre(0, 1));
+  const Job eight = real_job({.stack = "perfbench", .layout = {.pp = 8}});
+  EXPECT_THAT(slice_stages(build_programs(eight), eight, "middle"), ElementsAre(4));
+}
+
+TEST(SliceRow, RunsEnoughMicrobatchesToFillThePipeline) {
+  Job job = slice_job();
+  EXPECT_EQ(slice_microbatches(job, std::nullopt), 8);
+  EXPECT_EQ(slice_microbatches(job, 5), 5);
+  EXPECT_EQ(slice_microbatches(job, 500), 32);
+  job.layout.vp = 2;
+  EXPECT_EQ(slice_microbatches(job, 12), 12);
+  EXPECT_THROW(slice_microbatches(job, 5), InputError);
+  job.num_microbatches = 4;
+  EXPECT_EQ(slice_microbatches(job, std::nullopt), 4);
+  EXPECT_EQ(slice_microbatches(real_job({.layout = {.dp = 8}}), std::nullopt), 4);
+}
+
+TEST(SliceRow, ADeviceOfAnotherSystemIsRefusedBeforeAnyWork) {
+  try {
+    sliced(slice_job(), "all", "h200");
+    FAIL() << "was run";
+  } catch (const InputError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("kernels of h200; the job is for h100"));
+  }
+}
+
+TEST(SliceRow, OtherStacksAreOnlySimulated) {
+  Job job = slice_job();
+  job.stack.name = "megatron";
+  const Sliced all = sliced(job);
+  EXPECT_EQ(all.result.row.status, Status::unsupported);
+  EXPECT_EQ(all.result.row.method, Method::slice);
+  EXPECT_TRUE(all.stages.empty());
+  EXPECT_EQ(all.result.kernels, nullptr);
+}
+
+}  // namespace
+}  // namespace perfbench
