@@ -25,7 +25,7 @@ function(perfbench_add_kernels)
   add_library(perfbench_kernels OBJECT ${kernels})
   set_target_properties(perfbench_kernels PROPERTIES
     CUDA_ARCHITECTURES "${PERFBENCH_CUDA_ARCHITECTURES}"
-    CUDA_STANDARD 20
+    CUDA_STANDARD 17  # CMake 3.25 knows no later one
     CUDA_STANDARD_REQUIRED ON
     CUDA_VISIBILITY_PRESET hidden
     CUDA_RUNTIME_LIBRARY Shared)
