@@ -64,8 +64,9 @@ function(perfbench_add_engine_library libtorch)
   if(PERFBENCH_CUDA)
     find_package(CUDAToolkit REQUIRED)
     target_sources(perfbench_engine_torch PRIVATE ${units}/cuda.cpp ${units}/cuda_lanes.cpp)
-    target_compile_definitions(perfbench_engine_torch PRIVATE
-      PERFBENCH_CUDA_ARCHITECTURES="${PERFBENCH_CUDA_ARCHITECTURES}")
+    string(REPLACE ";" "," architectures "${PERFBENCH_CUDA_ARCHITECTURES}")
+    set_source_files_properties(${units}/cuda.cpp PROPERTIES
+      COMPILE_DEFINITIONS "PERFBENCH_CUDA_ARCHITECTURES=\"${architectures}\"")
     target_link_libraries(perfbench_engine_torch PUBLIC libtorch::cuda)
     perfbench_add_nccl_unit()
     perfbench_add_kernels()

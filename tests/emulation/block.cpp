@@ -3,6 +3,7 @@
 #include <ucontext.h>
 
 #include <array>
+#include <cstring>
 #include <exception>
 #include <memory>
 #include <stdexcept>
@@ -29,7 +30,7 @@ struct Fiber {
 class Block {
  public:
   void run(const Place& first, Order order, const std::function<void()>& body) {
-    place_ = first;
+    own_place = first;
     body_ = &body;
     fault_ = nullptr;
     first_epoch_ = ++epoch_;
@@ -42,19 +43,18 @@ class Block {
     }
   }
 
-  const Place& place() const { return place_; }
   std::int64_t epoch() const { return epoch_; }
   std::int64_t first_epoch() const { return first_epoch_; }
 
   void wait(State state, const std::source_location& where) {
-    Fiber& fiber = at(static_cast<int>(place_.thread.x));
+    Fiber& fiber = at(static_cast<int>(own_place.thread.x));
     fiber.state = state;
     fiber.where = where;
     swapcontext(&fiber.context, &scheduler_);
   }
 
   std::uint32_t exchange(std::uint32_t bits, int distance, const std::source_location& where) {
-    const int thread = static_cast<int>(place_.thread.x);
+    const int thread = static_cast<int>(own_place.thread.x);
     const auto turn = static_cast<std::size_t>(at(thread).exchanges++ % 2);
     at(thread).sent[turn] = bits;
     wait(State::at_exchange, where);
@@ -68,28 +68,28 @@ class Block {
     } catch (...) {
       fault_ = std::current_exception();
     }
-    at(static_cast<int>(place_.thread.x)).state = State::ended;
+    at(static_cast<int>(own_place.thread.x)).state = State::ended;
   }
 
  private:
   Fiber& at(int thread) { return *fibers_[static_cast<std::size_t>(thread)]; }
-  int threads() const { return static_cast<int>(place_.threads.x); }
+  int threads() const { return static_cast<int>(own_place.threads.x); }
 
   void prepare(Fiber& fiber);
 
   void resume(int thread) {
     if (at(thread).state != State::ready) return;
-    place_.thread.x = static_cast<unsigned>(thread);
+    own_place.thread.x = static_cast<unsigned>(thread);
     swapcontext(&scheduler_, &at(thread).context);
     if (fault_) std::rethrow_exception(fault_);
   }
 
   bool all_are(State state, int first, int count) {
+    const std::source_location& where = at(first).where;
     for (int i = first; i < first + count; ++i) {
-      if (at(i).state != state || at(i).where.line() != at(first).where.line() ||
-          at(i).where.file_name() != std::string(at(first).where.file_name())) {
-        return false;
-      }
+      const Fiber& fiber = at(i);
+      if (fiber.state != state || fiber.where.line() != where.line()) return false;
+      if (std::strcmp(fiber.where.file_name(), where.file_name()) != 0) return false;
     }
     return true;
   }
@@ -129,14 +129,13 @@ class Block {
         waiting = &at(i);
       }
     }
-    return "block " + std::to_string(place_.block.x) + ": a thread waits at " + waiting->where.file_name() + ":" +
+    return "block " + std::to_string(own_place.block.x) + ": a thread waits at " + waiting->where.file_name() + ":" +
            std::to_string(waiting->where.line()) + " for others that wait elsewhere or are among the " +
            std::to_string(ended) + " that have ended";
   }
 
   std::vector<std::unique_ptr<Fiber>> fibers_;
   ucontext_t scheduler_{};
-  Place place_{};
   const std::function<void()>* body_ = nullptr;
   std::exception_ptr fault_;
   std::int64_t epoch_ = 0, first_epoch_ = 0;
@@ -170,7 +169,6 @@ void Block::prepare(Fiber& fiber) {
 
 void set_order(Order order) { device().order = order; }
 std::int64_t launches() { return device().launches; }
-const Place& place() { return device().block.place(); }
 std::int64_t epoch() { return device().block.epoch(); }
 std::int64_t first_epoch() { return device().block.first_epoch(); }
 

@@ -29,7 +29,8 @@ int run_grid(std::int64_t blocks, int threads, const std::function<void()>& body
 struct Place {
   Index thread, block, threads, blocks;
 };
-const Place& place();
+inline constinit thread_local Place own_place{};
+inline const Place& place() { return own_place; }
 
 void wait_for_block(const std::source_location& where);
 

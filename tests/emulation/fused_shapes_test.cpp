@@ -33,6 +33,7 @@ std::vector<OpCase> norms(DType dtype) {
   // The third is one pack more than 512 threads hold, and the fourth three elements more; there are four blocks.
   for (const auto& [rows, width] : {Size{1, 8}, Size{37, 72}, Size{5, 16392}, Size{5, 2051}}) {
     for (const bool with_residual : {false, true}) {
+      if (width > 10000 && !with_residual) continue;  // the sum is what is read again
       for (const bool centered : {false, true}) {
         const std::string name = std::string(centered ? "layer_norm" : "rms_norm") +
                                  (with_residual ? "_residual_" : "_") + std::to_string(rows) + "x" +
@@ -99,7 +100,7 @@ std::vector<OpCase> cross_entropies(DType dtype) {
   };
   // Padding that starts inside a pack, at one, and none; odd widths; more rows than the loss has threads.
   for (const Variant& v :
-       {Variant{3, 16456, 16421}, Variant{2, 64, 48}, Variant{5, 64, 64}, Variant{5, 1003, 999}, Variant{1500, 8, 7}}) {
+       {Variant{3, 16456, 16421}, Variant{2, 64, 48}, Variant{5, 64, 64}, Variant{5, 1003, 999}, Variant{1030, 8, 7}}) {
     const std::string name = "cross_entropy_" + std::to_string(v.rows) + "x" + std::to_string(v.vocab);
     cases.push_back(case_of(name, dtype, {v.rows, v.columns}, [=](Builder& b, Program& p, ValueId x) {
       p.targets = b.data("targets", {v.rows});
