@@ -55,7 +55,7 @@ if(TARGET perfbench_engine_torch)
   target_include_directories(op_cases PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
   target_link_libraries(op_cases PRIVATE perfbench_warnings PUBLIC perfbench_program)
 
-  perfbench_add_gtest(ops_tests ops ops op_cases perfbench_engine_torch perfbench_cost)
+  perfbench_add_gtest(ops_tests ops ops op_cases perfbench_engine_torch perfbench_engine_fused perfbench_cost)
   target_include_directories(ops_tests SYSTEM PRIVATE ${libtorch_include}/torch/csrc/api/include)
   # On a GPU the same cases run once more; without one this entry counts as skipped.
   add_test(NAME gpu.ops COMMAND ops_tests --gtest_filter=*Gpu*)
@@ -64,5 +64,18 @@ if(TARGET perfbench_engine_torch)
 
   add_executable(perfbench_engine_bench ${PROJECT_SOURCE_DIR}/bench/op_overhead_bench.cpp)
   target_link_libraries(perfbench_engine_bench PRIVATE
-    op_cases perfbench_engine_torch perfbench_warnings benchmark::benchmark)
+    op_cases perfbench_engine_torch perfbench_engine_fused perfbench_warnings benchmark::benchmark)
+
+  # The own kernels as C++ on a CPU, in the place of CUDA's.
+  file(GLOB kernels CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/engine/kernels/*.cu)
+  set_source_files_properties(${kernels} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-xc++")
+  file(GLOB fused CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/engine/torch/cuda_fused*.cpp)
+  add_library(emulated_kernels STATIC ${kernels} ${fused} emulation/block.cpp emulation/cuda_device.cpp)
+  # First the folder whose engine/kernels/device.cuh stands for CUDA's.
+  target_include_directories(emulated_kernels BEFORE PUBLIC
+    ${CMAKE_CURRENT_SOURCE_DIR}/emulation ${CMAKE_CURRENT_SOURCE_DIR})
+  target_compile_options(emulated_kernels PUBLIC -Wno-unknown-pragmas PRIVATE -Wno-maybe-uninitialized)
+  target_link_libraries(emulated_kernels PRIVATE perfbench_warnings PUBLIC perfbench_engine libtorch::cpu)
+  perfbench_add_gtest(emulation_tests emulation emulation emulated_kernels op_cases perfbench_engine_torch)
+  target_include_directories(emulation_tests SYSTEM PRIVATE ${libtorch_include}/torch/csrc/api/include)
 endif()

@@ -11,6 +11,8 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
+#include <functional>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -89,6 +91,8 @@ class OpRun {
   Rank& rank() { return rank_; }
   Chunk& chunk() { return chunk_; }
   const at::Tensor& state(ValueId id) const { return chunk_.states[static_cast<std::size_t>(id)]; }
+  // Called after each op from now on.
+  void observe(std::function<void(const Node&)> observer) { observer_ = std::move(observer); }
   // What left the chunk in the last pass.
   const at::Tensor& output() const { return output_; }
   const at::Tensor& grad_input() const { return grad_input_; }
@@ -120,6 +124,7 @@ class OpRun {
 
   void run_one(const Node& node) {
     std::visit([this](const auto& op) { run(op, frame_); }, node.op);
+    if (observer_) observer_(node);
   }
   void run_all(const std::vector<Node>& nodes, const std::vector<std::vector<ValueId>>& deaths) {
     for (std::size_t i = 0; i < nodes.size(); ++i) {
@@ -159,6 +164,7 @@ class OpRun {
   ValueTable table_;
   Frame frame_;
   at::Tensor output_, grad_input_;
+  std::function<void(const Node&)> observer_;
 };
 
 }  // namespace perfbench

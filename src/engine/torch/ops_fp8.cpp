@@ -6,6 +6,7 @@
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/where.h>
 
+#include "engine/torch/fused.h"
 #include "engine/torch/ops.h"
 
 namespace perfbench {
@@ -29,6 +30,7 @@ at::Tensor cast(const at::Tensor& x, const at::Tensor& scale, DType dtype) {
 }  // namespace
 
 void run(const Quantize& op, Frame& frame) {
+  if (fused(op, frame)) return;
   const at::Tensor& x = frame[op.x];
   at::Tensor amax = amax_of(x);
   Communicator& tp = frame.rank.over(Axis::tp);
@@ -41,6 +43,7 @@ void run(const Quantize& op, Frame& frame) {
 }
 
 void run(const CastWeight& op, Frame& frame) {
+  if (fused(op, frame)) return;
   const at::Tensor& weight = frame[op.weight];
   const at::Tensor scale = scale_of(amax_of(weight), DType::f8e4m3);
   const at::Tensor q = cast(weight, scale, DType::f8e4m3);

@@ -7,11 +7,13 @@
 #include <ATen/ops/rsqrt.h>
 #include <ATen/ops/sum.h>
 
+#include "engine/torch/fused.h"
 #include "engine/torch/ops.h"
 
 namespace perfbench {
 
 void run(const RmsNorm& op, Frame& frame) {
+  if (fused(op, frame)) return;
   at::Tensor x = frame[op.x];
   if (Frame::has(op.residual)) {
     x = at::add(x, frame[op.residual]);
@@ -25,6 +27,7 @@ void run(const RmsNorm& op, Frame& frame) {
 
 // With n = sum * rstd and g = dy * weight: dx = rstd (g - n mean(g n)) + dsum, dw = sum over rows of dy n.
 void run(const RmsNormBackward& op, Frame& frame) {
+  if (fused(op, frame)) return;
   const at::Tensor& sum = frame[op.sum];
   const at::Tensor dy = frame[op.dy].to(at::kFloat);
   const at::Tensor rstd = frame[op.rstd].unsqueeze(1);          // (T, 1)
@@ -38,6 +41,7 @@ void run(const RmsNormBackward& op, Frame& frame) {
 }
 
 void run(const LayerNorm& op, Frame& frame) {
+  if (fused(op, frame)) return;
   at::Tensor x = frame[op.x];
   if (Frame::has(op.residual)) {
     x = at::add(x, frame[op.residual]);
@@ -56,6 +60,7 @@ void run(const LayerNorm& op, Frame& frame) {
 // With n = (sum - mean) * rstd and g = dy * (weight + offset): dx = rstd (g - mean(g) - n mean(g n)) + dsum,
 // dw = sum over rows of dy n, db = sum over rows of dy.
 void run(const LayerNormBackward& op, Frame& frame) {
+  if (fused(op, frame)) return;
   const at::Tensor& sum = frame[op.sum];
   const at::Tensor dy = frame[op.dy].to(at::kFloat);
   const at::Tensor rstd = frame[op.rstd].unsqueeze(1);  // (T, 1)
@@ -86,6 +91,7 @@ at::Tensor weights_by_head(const auto& op, const Frame& frame) {
 }  // namespace
 
 void run(const QkNorm& op, Frame& frame) {
+  if (fused(op, frame)) return;
   at::Tensor out = frame[op.qkv].clone();
   at::Tensor qk = query_and_key(out, op.heads);
   const at::Tensor wide = qk.to(at::kFloat);                                           // (T, n + k, D)
@@ -97,6 +103,7 @@ void run(const QkNorm& op, Frame& frame) {
 
 // As RmsNormBackward for each head; all heads of q have one weight, all of k another.
 void run(const QkNormBackward& op, Frame& frame) {
+  if (fused(op, frame)) return;
   at::Tensor dqkv = frame[op.dout].clone();
   at::Tensor dqk = query_and_key(dqkv, op.heads);
   const at::Tensor dy = dqk.to(at::kFloat, false, true);  // (T, n + k, D)

@@ -12,10 +12,11 @@
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros_like.h>
 
-#include <algorithm>
 #include <limits>
 
+#include "engine/torch/fused.h"
 #include "engine/torch/ops.h"
+#include "engine/torch/vocab_shard.h"
 
 namespace perfbench {
 namespace {
@@ -31,18 +32,9 @@ LocalIds local_ids(const at::Tensor& ids, std::int64_t rows, int rank) {
   return {at::where(mine, relative, at::zeros_like(relative)), mine};
 }
 
-// Columns of this rank's logits that are no padding.
-std::int64_t real_columns(std::int64_t columns, std::int64_t vocab, int rank) {
-  return std::clamp<std::int64_t>(vocab - columns * rank, 0, columns);
-}
-
 // A table that every rank holds whole has no rows of other ranks.
 bool rows_are_split(const auto& op, const Frame& frame) {
   return frame.type(op.weight.id).placement[op.axis].is_split(0);
-}
-
-void all_reduce(Communicator& group, at::Tensor& x, Reduction reduction) {
-  if (group.size() > 1) group.all_reduce(x.data_ptr(), x.numel(), DType::f32, reduction);
 }
 
 }  // namespace
@@ -64,6 +56,7 @@ void run(const EmbeddingBackward& op, Frame& frame) {
 
 // lse = max + log(sum of exp(logits - max)); loss = weight * sum over targets of (lse - logit of the target).
 void run(const CrossEntropy& op, Frame& frame) {
+  if (fused(op, frame)) return;
   const at::Tensor& logits = frame[op.logits];
   Communicator& group = frame.rank.over(op.axis);
   const std::int64_t columns = real_columns(logits.size(1), op.vocab, group.rank());
@@ -91,6 +84,7 @@ void run(const CrossEntropy& op, Frame& frame) {
 
 // dlogits = weight * (softmax - one at the target), nothing for what is no target and for padding.
 void run(const CrossEntropyBackward& op, Frame& frame) {
+  if (fused(op, frame)) return;
   const at::Tensor& logits = frame[op.logits];
   const int rank = frame.rank.over(op.axis).rank();
   const std::int64_t columns = real_columns(logits.size(1), op.vocab, rank);

@@ -1,0 +1,191 @@
+// Own fused kernels. Each reads every input once and writes every output once (wider rows than a block can hold are
+// read again, through the cache); the bytes stand beside each declaration, e being those of an element.
+//
+// Launchers are free of LibTorch: memory of the device, contiguous rows, a cudaStream_t as void*. They return a
+// cudaError_t as int, 0 for none, and wait for nothing. Data are float32 or bf16 (`dtype`), sums are float32. Where
+// rows are a multiple of 16 bytes and so aligned, an access is 16 bytes; else it is one element. An optional pointer
+// that is null stands for an operand that is absent.
+#pragma once
+
+#include <cstdint>
+
+#include "base/dtype.h"
+
+namespace perfbench {
+
+enum class ActivationKernel : std::uint8_t { silu, gelu, gelu_tanh, relu2 };
+
+// sum = x + residual; y = norm(sum) * weight. RMS: y = round(sum * rstd) * weight. Centered (LayerNorm):
+// y = (sum - mean) * rstd * (weight + weight_offset) + bias. Bytes: 2 T H e, with a residual 4 T H e.
+struct NormCall {
+  DType dtype = DType::bf16;
+  bool centered = false;
+  std::int64_t rows = 0, width = 0;
+  const void *x = nullptr, *residual = nullptr;   // (rows, width)
+  const void *weight = nullptr, *bias = nullptr;  // (width); the bias of a centered norm only
+  void *sum = nullptr, *y = nullptr;              // (rows, width); the sum where there is a residual
+  float *mean = nullptr, *rstd = nullptr;         // (rows); the mean of a centered norm only
+  float eps = 0.0F, weight_offset = 0.0F;
+};
+
+// With n the normed sum and g = dy (weight + weight_offset): dx = rstd (g - n mean(g n) [- mean(g)]) + dsum,
+// dw = sum over rows of dy n, db = sum over rows of dy. Bytes: 3 T H e, with dsum 4 T H e, and for dw (and db) twice
+// 4 H a row of partial sums.
+struct NormBackwardCall {
+  DType dtype = DType::bf16;
+  bool centered = false;
+  std::int64_t rows = 0, width = 0;
+  const void *dy = nullptr, *dsum = nullptr, *sum = nullptr;  // (rows, width); dsum may be null
+  const void* weight = nullptr;                               // (width)
+  const float *mean = nullptr, *rstd = nullptr;               // (rows)
+  void* dx = nullptr;                                         // (rows, width)
+  void *dw = nullptr, *db = nullptr;                          // (width); null: not asked for
+  float* partials = nullptr;      // scratch where dw or db is asked for: (1, or centered 2; partial_rows; width)
+  std::int64_t partial_rows = 0;  // blocks that the rows are dealt out to; at least 1
+  float weight_offset = 0.0F;
+};
+
+// RMS norm of each head of q and of k in the packed tensor (T, (n + 2k) D); v is copied. Bytes: 2 T (n + 2k) D e.
+struct QkNormCall {
+  DType dtype = DType::bf16;
+  std::int64_t tokens = 0;
+  int heads = 0, kv_heads = 0, head_dim = 0;
+  const void *qkv = nullptr, *q_weight = nullptr, *k_weight = nullptr;
+  void* out = nullptr;
+  float* rstd = nullptr;  // (T, n + k)
+  float eps = 0.0F;
+};
+
+inline constexpr int kMostQkNormDim = 256;  // of a head that the backward takes
+
+// Its backward. Bytes: 3 T (n + 2k) D e.
+struct QkNormBackwardCall {
+  DType dtype = DType::bf16;
+  std::int64_t tokens = 0;
+  int heads = 0, kv_heads = 0, head_dim = 0;
+  const void *dout = nullptr, *qkv = nullptr, *q_weight = nullptr, *k_weight = nullptr;
+  const float* rstd = nullptr;
+  void* dqkv = nullptr;
+  void *dq_weight = nullptr, *dk_weight = nullptr;  // (D); both or none
+  float* partials = nullptr;                        // scratch where they are asked for: (2, partial_rows, D)
+  std::int64_t partial_rows = 0;
+};
+
+// y = silu(gate) up of x = gate | up. Bytes: 3 T F e.
+struct SwiGluCall {
+  DType dtype = DType::bf16;
+  std::int64_t rows = 0, width = 0;  // width F of y
+  const void* x = nullptr;           // (rows, 2 F)
+  void* y = nullptr;                 // (rows, F)
+};
+
+// Bytes: 5 T F e.
+struct SwiGluBackwardCall {
+  DType dtype = DType::bf16;
+  std::int64_t rows = 0, width = 0;
+  const void *dy = nullptr, *x = nullptr;
+  void* dx = nullptr;  // (rows, 2 F)
+};
+
+// y = f(x), or with dy, dx = f'(x) dy. Bytes: 2, and 3, elements e.
+struct ActivateCall {
+  DType dtype = DType::bf16;
+  ActivationKernel activation = ActivationKernel::gelu;
+  std::int64_t elements = 0;
+  const void *dy = nullptr, *x = nullptr;  // dy null: the forward
+  void* out = nullptr;
+};
+
+// Turns q and k of the packed tensor; everything else is copied. Element i of a head pairs with i + rotary_dim / 2.
+// Bytes: 2 T (n + 2k) D e.
+struct RopeCall {
+  DType dtype = DType::bf16;
+  std::int64_t tokens = 0;
+  int heads = 0, kv_heads = 0, head_dim = 0, rotary_dim = 0;
+  const void* qkv = nullptr;
+  const std::int64_t* positions = nullptr;     // (T)
+  const float *cos = nullptr, *sin = nullptr;  // (positions, rotary_dim / 2)
+  void* out = nullptr;
+  bool inverse = false;
+};
+
+// One rank's part of the log of the sum of exponentials, over the first real_columns columns. Bytes: T V e.
+struct CrossEntropyCall {
+  DType dtype = DType::bf16;
+  std::int64_t rows = 0, columns = 0, real_columns = 0;
+  std::int64_t first_column = 0;          // of this rank in the vocabulary
+  const void* logits = nullptr;           // (rows, columns)
+  const std::int64_t* targets = nullptr;  // (rows), in the whole vocabulary; negative: none
+  float* max = nullptr;                   // (rows); minus infinity without a real column
+  float* sums = nullptr;                  // (2, rows): of exp(logit - max), and the target's logit or 0
+};
+
+// sums *= exp(own_max - max): what belongs to this rank's maximum comes to belong to that of all ranks.
+struct CrossEntropyRescaleCall {
+  std::int64_t rows = 0;
+  const float *own_max = nullptr, *max = nullptr;  // (rows)
+  float* sums = nullptr;                           // (rows)
+};
+
+// lse = max + log(sum); loss = weight * sum over rows with a target of (lse - the target's logit); total += loss.
+struct CrossEntropyLossCall {
+  std::int64_t rows = 0;
+  const float *max = nullptr, *sums = nullptr;              // (rows), (2, rows)
+  const std::int64_t* targets = nullptr;                    // (rows)
+  const float* weight = nullptr;                            // (1)
+  float *lse = nullptr, *loss = nullptr, *total = nullptr;  // (rows), (1), (1)
+};
+
+// dlogits = weight (softmax - one at the target), 0 where there is no target and in padding. Bytes: 2 T V e.
+struct CrossEntropyBackwardCall {
+  DType dtype = DType::bf16;
+  std::int64_t rows = 0, columns = 0, real_columns = 0, first_column = 0;
+  const void* logits = nullptr;
+  const std::int64_t* targets = nullptr;
+  const float *weight = nullptr, *lse = nullptr;  // (1), (rows)
+  void* dlogits = nullptr;
+};
+
+// The largest magnitude; a NaN is larger than all. Bytes: M N e.
+struct AmaxCall {
+  DType dtype = DType::bf16;
+  std::int64_t elements = 0;
+  const void* x = nullptr;
+  float* partials = nullptr;  // scratch, (blocks)
+  std::int64_t blocks = 0;    // at least 1
+  float* amax = nullptr;      // (1)
+};
+
+// scale = amax / the format's largest number, 1 for amax 0; q = x / scale, saturated. Bytes: M N e, and M N for each of
+// q and q_t.
+struct Fp8CastCall {
+  DType dtype = DType::bf16;     // of x
+  DType format = DType::f8e4m3;  // or f8e5m2
+  std::int64_t rows = 0, columns = 0;
+  const void* x = nullptr;            // (rows, columns)
+  const float* amax = nullptr;        // (1)
+  void *q = nullptr, *q_t = nullptr;  // (rows, columns), (columns, rows); either may be null
+  float* scale = nullptr;             // (1), may be null
+};
+
+extern "C" {
+int perfbench_norm(const NormCall* call, void* stream);
+int perfbench_norm_backward(const NormBackwardCall* call, void* stream);
+int perfbench_qk_norm(const QkNormCall* call, void* stream);
+int perfbench_qk_norm_backward(const QkNormBackwardCall* call, void* stream);
+int perfbench_swiglu(const SwiGluCall* call, void* stream);
+int perfbench_swiglu_backward(const SwiGluBackwardCall* call, void* stream);
+int perfbench_activate(const ActivateCall* call, void* stream);
+int perfbench_rope(const RopeCall* call, void* stream);
+int perfbench_cross_entropy(const CrossEntropyCall* call, void* stream);
+int perfbench_cross_entropy_rescale(const CrossEntropyRescaleCall* call, void* stream);
+int perfbench_cross_entropy_loss(const CrossEntropyLossCall* call, void* stream);
+int perfbench_cross_entropy_backward(const CrossEntropyBackwardCall* call, void* stream);
+int perfbench_amax(const AmaxCall* call, void* stream);
+int perfbench_fp8_cast(const Fp8CastCall* call, void* stream);
+
+// What a launcher's result says.
+const char* perfbench_kernel_error(int status);
+}
+
+}  // namespace perfbench
