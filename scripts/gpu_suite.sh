@@ -41,11 +41,10 @@ run_into() {
   if [ -n "${SUITE_DRY:-}" ]; then run "$@" "> $file"; else "$@" >"$file"; fi
 }
 perfbench() { run "$SUITE_PACKAGE/perfbench" "$@"; }
-has() { "$SUITE_PACKAGE/perfbench" --help | grep -q -- "$1"; }
+has() { [[ $("$SUITE_PACKAGE/perfbench" --help) == *"$1 "* ]]; }
 
-model() { if [ -n "${SUITE_TINY:-}" ]; then echo "$SUITE_WORK/tiny/$1"; else echo "$1"; fi; }
 lora_job() { # sets job to the published single-GPU row of a model
-  job=(--model "$(model "$1")" --task lora --stack perfbench --num_gpus 1 -tp 1 -pp 1 -c bf16 -mb 2 --packed false)
+  job=(--model "$1" --task lora --stack perfbench --num_gpus 1 -tp 1 -pp 1 -c bf16 -mb 2 --packed false)
   if [ -n "${SUITE_TINY:-}" ]; then job+=(-gb 8 --seq_len 64); else job+=(-gb 32 --seq_len 4096); fi
 }
 window() { echo --steps "$steps" --warmup_steps "$warmup"; }
@@ -107,7 +106,7 @@ part_peer() {
 
 # The rank's share of published rows: NeMo 25.04, H100, FP8 with current scaling.
 part_slice() {
-  has ' --stage ' || missing "this perfbench has no --stage"
+  has '  --stage' || missing "this perfbench has no --stage"
   local flags
   case $1 in
     llama3_8b) flags=(-ng 8 -tp 1 -pp 1 -cp 2 -mb 1 -gb 128 --seq_len 8192) ;;
@@ -115,19 +114,19 @@ part_slice() {
     nemotron4_15b) flags=(-ng 64 -tp 2 -pp 1 -mb 2 -gb 256 --seq_len 4096) ;;
   esac
   [ -z "${SUITE_TINY:-}" ] || flags=(-ng 2 -tp 1 -pp 2 -mb 1 -gb 8 --seq_len 64)
-  perfbench --mode slice --stage all --device "$SUITE_DEVICE" --model "$(model "$1")" --task pretrain --stack perfbench \
+  perfbench --mode slice --stage all --device "$SUITE_DEVICE" --model "$1" --task pretrain --stack perfbench \
     -c fp8cs "${flags[@]}" --steps 3 --warmup_steps 1 --out "slices/$1"
 }
 
 part_calibrate() {
-  has '^  perfbench calibrate' || missing "this perfbench has no calibrate"
+  has '  perfbench calibrate' || missing "this perfbench has no calibrate"
   lora_job llama3_8b
   perfbench calibrate "${job[@]}" --device "$SUITE_DEVICE" --budget $((SUITE_LIMIT * 2 / 3)) --output calibration.json
 }
 
 # What is predicted from the measured kernels, op by op and for the measured rows.
 part_accuracy() {
-  has '^  perfbench accuracy' || missing "this perfbench has no accuracy"
+  has '  perfbench accuracy' || missing "this perfbench has no accuracy"
   [ -e calibration.json ] || [ -n "${SUITE_DRY:-}" ] || missing "there is no calibration"
   local name status=0
   run_into accuracy.json "$SUITE_PACKAGE/perfbench" accuracy --calibration calibration.json --json || status=1
@@ -176,20 +175,18 @@ print(":".join(map(str, folders)))
 EOF
 }
 
-# Models of the same families that a CPU trains in milliseconds.
-write_tiny_models() {
-  "$SUITE_PYTHON" - "$SUITE_PACKAGE/model_configs/models" "$SUITE_WORK/tiny" <<'EOF'
+# model_configs whose models have these names and families, and a size that a CPU trains in milliseconds.
+write_tiny_models() { # write_tiny_models FOLDER
+  cp -r "$SUITE_PACKAGE/model_configs" "$1" && "$SUITE_PYTHON" - "$1/models" <<'EOF'
 import json, pathlib, sys
 sizes = {"hidden_size": 64, "intermediate_size": 160, "num_hidden_layers": 2, "num_attention_heads": 4,
          "num_key_value_heads": 2, "vocab_size": 512}
 for name in ("llama3_8b", "llama3_70b", "qwen2p5_7b", "nemotron4_15b"):
-    config = json.loads((pathlib.Path(sys.argv[1]) / name / "config.json").read_text())
-    config = {k: v for k, v in config.items() if not k.startswith("_")} | sizes
+    file = pathlib.Path(sys.argv[1]) / name / "config.json"
+    config = {k: v for k, v in json.loads(file.read_text()).items() if not k.startswith("_")} | sizes
     if "head_dim" in config:
         config["head_dim"] = 16
-    folder = pathlib.Path(sys.argv[2]) / name
-    folder.mkdir(parents=True)
-    (folder / "config.json").write_text(json.dumps(config))
+    file.write_text(json.dumps(config))
 EOF
 }
 
@@ -210,8 +207,8 @@ run_part() { # run_part NAME SECONDS
   case $status in
     0) status=ok ;;
     77) status=missing ;;
-    124 | 137) status=timeout why="more than $2 s; ${why}" ;;
-    *) status=failed why="exit $status; ${why}" ;;
+    124 | 137) why="more than $2 s${why:+; $why}" status=timeout ;;
+    *) why="exit $status${why:+; $why}" status=failed ;;
   esac
   record "$1" "$status" $((SECONDS - began)) "$why"
   say "$1: $status after $((SECONDS - began)) s${why:+: $why}"
@@ -280,7 +277,10 @@ main() {
   out=$(mkdir -p "${places[1]}" && CDPATH="" cd -- "${places[1]}" && pwd -P) || bad_input "${places[1]}: cannot be made"
   trap 'rm -rf "$SUITE_WORK"' EXIT
   mkdir "$SUITE_WORK/logs" && cd "$SUITE_WORK" || exit 4
-  [ -z "$tiny" ] || write_tiny_models || exit 4
+  if [ -n "$tiny" ]; then
+    PERFBENCH_DATA=$SUITE_WORK/tiny
+    write_tiny_models "$PERFBENCH_DATA" || exit 4
+  fi
   if [ -n "$dry" ]; then
     printf '%s s in all\n' "$total_s"
     run_plan
