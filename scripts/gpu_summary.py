@@ -136,9 +136,6 @@ def summary(folder, machine, data):
     lines = [results_table.tables(folder, data), "", "part                    status     seconds"]
     for part in machine["parts"]:
         lines.append(f"{part['name']:<23} {part['status']:<9} {part['seconds']:>8}  {part['why']}".rstrip())
-    if machine["parity"]:
-        agree = sum(answer["agrees"] for answer in machine["parity"].values())
-        lines.append(f"parity: {agree} of {len(machine['parity'])} folders agree with transformers and peft")
     measured = {row["model"]: row for row in load(folder / "rows.json") or []}
     for row in load(folder / "predicted.json") or []:
         found = measured.get(row["model"], {}).get("step_time_s")

@@ -18,6 +18,7 @@ takes too long is recorded, and the next one is tried.
 import argparse
 import contextlib
 import dataclasses
+import gc
 import importlib.util
 import json
 import os
@@ -30,14 +31,15 @@ import time
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")  # so that fragments waste no memory
 
 import peft  # noqa: E402
 import torch  # noqa: E402
 import transformers  # noqa: E402
 
 TRIAL_MICROBATCHES = 4  # timed, after two that are not
-COMPILE_SECONDS = 75  # of a setting at most, its compilation included
-LEAST_COMPILE_SECONDS = 15  # with less than that to spare it is not tried
+TRIAL_SECONDS = 180  # of a setting at most, its compilation included
+LEAST_SECONDS = {"layers": 20, "model": 90}  # what compiling takes at least; with less to spare it is not tried
 GIB = 1024**3
 
 
@@ -110,7 +112,7 @@ class Peer:
         self.model = peft.get_peft_model(self.base, lora, autocast_adapter_dtype=False).to(device).train()
         self.base.config.use_cache = False
         self.loss_function = self.base.loss_function
-        self.forward = self.model
+        self.forward, self.setting = self.model, None
         self.checkpointing = False
         trained = [p for p in self.model.parameters() if p.requires_grad]
         self.num_trained, self.adapter_dtype = sum(p.numel() for p in trained), str(trained[0].dtype).split(".")[1]
@@ -125,6 +127,9 @@ class Peer:
         return self.base.model.layers
 
     def use(self, setting):
+        if setting == self.setting:
+            return
+        self.setting = None  # until all of it is done
         cudnn = setting.attention == "sdpa_cudnn"
         if self.device == "cuda":
             torch.backends.cuda.enable_flash_sdp(not cudnn)
@@ -141,15 +146,16 @@ class Peer:
             self.base.loss_function = torch.compile(self.loss_function, dynamic=False)
         elif setting.compiled == "model":
             self.forward = torch.compile(self.model, dynamic=False)
+        self.setting = setting
 
     def checkpoint(self):
         """What is kept for the backward pass: the inputs of layers alone."""
-        self.checkpointing = True
+        self.checkpointing, self.setting = True, None
         self.base.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-        self.base.enable_input_require_grads()
 
     def forget(self):
         self.optimizer.zero_grad(set_to_none=True)
+        gc.collect()
         if self.device == "cuda":
             torch.cuda.empty_cache()
 
@@ -185,7 +191,7 @@ def attempt(peer, setting, seconds):
     """What a setting takes, as an entry of the row's settings."""
     tried, began = {"setting": setting.name, "status": "ok", "reason": None}, time.perf_counter()
     try:
-        with at_most(min(seconds, COMPILE_SECONDS)):
+        with at_most(min(seconds, TRIAL_SECONDS)):
             peer.use(setting)
             microbatch_s = peer.seconds_a_microbatch()
         tried |= {"microbatch_s": microbatch_s, "estimated_step_time_s": microbatch_s * peer.job["ga"]}
@@ -206,13 +212,16 @@ class Trials:
         self.peer, self.until, self.only = peer, until, only
         self.tried, self.best, self.best_s = [], None, None
 
-    def left(self):
-        return self.until - time.monotonic()
-
-    def attempt(self, setting, seconds):
+    def attempt(self, setting, least=0.0):
+        """Tries a setting unless that, or the window after it, would take more time than there is."""
         if self.only and setting.name not in self.only:
             return
-        found = attempt(self.peer, setting, seconds)
+        window_s = self.best_s * self.peer.job["ga"] * (self.peer.num_steps + 0.5) if self.best else 0.0
+        spare = self.until - time.monotonic() - window_s
+        if spare < least:
+            self.tried.append({"setting": setting.name, "status": "no time", "reason": f"{spare:.0f} s were left for it"})
+            return
+        found = attempt(self.peer, setting, spare)
         self.tried.append(found)
         if found["status"] == "ok" and (self.best is None or found["microbatch_s"] < self.best_s):
             self.best, self.best_s = setting, found["microbatch_s"]
@@ -223,12 +232,10 @@ class Trials:
         if importlib.util.find_spec("flash_attn"):
             attentions.append("flash_attention_2")
         for attention in attentions:
-            self.attempt(Setting(attention), self.left())
+            self.attempt(Setting(attention))
         attention = self.best.attention if self.best else attentions[0]
-        for compiled in ("layers", "model"):
-            window_s = self.best_s * self.peer.job["ga"] * (self.peer.num_steps + 1) if self.best else 0
-            if self.left() - window_s > LEAST_COMPILE_SECONDS:
-                self.attempt(Setting(attention, compiled), self.left() - window_s)
+        for compiled, least in LEAST_SECONDS.items():
+            self.attempt(Setting(attention, compiled), least)
 
 
 def try_settings(peer, until, only):
@@ -324,7 +331,7 @@ def main():
     if row["status"] != "ok":
         print(f"peer_hf_lora: {row['reason']}", file=sys.stderr)
         return 3
-    print(f"{row['setting']}: {row['step_time_s']:.4g} s a step, {row['tokens_per_s_per_gpu']:,.0f} tokens/s")
+    print(f"note: {row['setting']}, {row['step_time_s']:.4g} s a step")
     return 0
 
 

@@ -92,9 +92,11 @@ def test_checkpointing_is_for_what_does_not_fit_otherwise():
 
 
 def test_what_leaves_no_time_for_the_window_is_not_tried():
-    # The window takes (5 + 1) x 16 x 0.5 = 48 s, compiling at least 15.
-    assert names(trials({"sdpa": 0.5}, left=60)) == ["sdpa"]
-    assert names(trials({"sdpa": 0.5}, left=70)) == ["sdpa", LAYERS, MODEL]
+    # The window takes 5.5 x 16 x 0.5 = 44 s, compiling at least 20 and 90.
+    for left, expected in ((60, ["ok", "no time", "no time"]), (70, ["ok", "ok", "no time"]), (140, ["ok"] * 3)):
+        found = trials({"sdpa": 0.5, LAYERS: 0.5, MODEL: 0.5}, left)
+        assert names(found) == ["sdpa", LAYERS, MODEL]
+        assert [entry["status"] for entry in found.tried] == expected
 
 
 def test_a_setting_has_a_time_limit():
