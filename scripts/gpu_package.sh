@@ -68,12 +68,13 @@ take_libraries "$build/libperfbench_engine.so"
 
 # A line for each test that ctest labels gpu: its name, its binary, its arguments, parted by tabs.
 ctest --test-dir "$build" -L '^gpu$' --show-only=json-v1 | "$python" -c '
-import json, pathlib, sys
+import json, sys
 for test in json.load(sys.stdin)["tests"]:
     if "command" not in test:
-        sys.exit("the binary of " + test["name"] + " is not built: is it among the dependencies of the target gpu_tests?")
+        sys.exit("the binary of " + test["name"] + " is not built; is it a dependency of the target gpu_tests?")
     binary, *arguments = test["command"]
-    print(test["name"], pathlib.Path(binary), *arguments, sep="\t")' >"$out/gpu_tests.all" || fail "the GPU tests cannot be packed"
+    print(test["name"], binary, " ".join(arguments), sep="\t")' >"$out/gpu_tests.all" ||
+  fail "the GPU tests cannot be packed"
 while IFS=$'\t' read -r name binary arguments; do
   case $binary in
     "$build"/*)
@@ -102,5 +103,7 @@ printf '{"version": "%s", "commit": "%s", "changed_since": %s, "preset": "%s", "
   "${version##* }" "$commit" "$dirty" "$preset" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$glibc" >"$out/manifest.json"
 
 size_mib=$(($(du -sk "$out" | cut -f1) / 1024))
-say "$out: $size_mib MiB, $(wc -l <"$out/gpu_tests.txt") GPU tests, $(find "$out/folders" -name verify_flags | wc -l) parity folders"
-[ $size_mib -le $limit_mib ] || fail "the package is larger than $limit_mib MiB" "du -a $out | sort -n shows what is large"
+folders=("$out"/folders/*/)
+say "$out: $size_mib MiB, $(wc -l <"$out/gpu_tests.txt") binaries of GPU tests, ${#folders[@]} parity folders"
+[ $size_mib -le $limit_mib ] ||
+  fail "the package has more than $limit_mib MiB" "du -a $out | sort -n shows what is large"

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Everything that a machine with one GPU has to say about perfbench, in under nine minutes: no network, no build, no git.
+# What a machine with one GPU has to say about perfbench, in under nine minutes: no network, no build, no git.
 #   gpu_suite.sh [--dry] [--parts NAME,...] [--seconds N] [--device cuda|cpu] [--tiny] [PACKAGE] OUT
 # PACKAGE is what scripts/gpu_package.sh made; the folder of this script unless given. PYTHON names another python3.
 # OUT gets at most eight files: results.tar.gz, which unpacks into a folder <date>-<gpu> of results/, and beside it the
-# files of it that matter most. --dry prints the plan; --tiny runs tiny models, so that the script can be tried on a CPU.
+# files of it that matter most. --dry prints the plan; --tiny takes tiny models, so that a CPU can try the script.
 # Exit status: 0 every part is ok, 1 one is not (the last lines say which), 2 bad input, 4 this machine lacks something.
 set -uo pipefail
 
@@ -80,14 +80,16 @@ part_parity() { # six at a time: each takes seconds to load LibTorch and next to
   mkdir -p parity
   local status=0
   printf '%s\0' "${folders[@]%/}" | OMP_NUM_THREADS=1 xargs -0 -n 1 -P 6 "$BASH" "$SUITE_SELF" --verify || status=1
-  echo "note: $(grep -l '"agrees": *true' parity/*.json | wc -l) of ${#folders[@]} folders agree with transformers and peft"
+  local agree
+  agree=$(grep -l '"agrees": *true' parity/*.json | wc -l)
+  echo "note: $agree of ${#folders[@]} folders agree with transformers and peft"
   return $status
 }
 verify_folder() {
   local name=${1##*/} flags
   read -ra flags <"$1/verify_flags"
-  "$SUITE_PACKAGE/perfbench" verify "$1" --expect "$1/expect.safetensors" --device "$SUITE_DEVICE" --json "${flags[@]}" \
-    >"parity/$name.json" 2>"parity/$name.err"
+  flags+=(--expect "$1/expect.safetensors" --device "$SUITE_DEVICE" --json)
+  "$SUITE_PACKAGE/perfbench" verify "$1" "${flags[@]}" >"parity/$name.json" 2>"parity/$name.err"
   local status=$?
   if [ $status = 0 ]; then echo "$name: agrees"; else echo "$name: exit $status $(head -n 1 "parity/$name.err")"; fi
   return $status
@@ -97,7 +99,7 @@ part_lora() {
   lora_job "$1"
   # What the published table calls a FLOP.
   mkdir -p convention
-  run_into "convention/$1.json" "$SUITE_PACKAGE/perfbench" "${job[@]}" --gpu h100 --stack automodel --mode simulate --json
+  run_into "convention/$1.json" "$SUITE_PACKAGE/perfbench" "${job[@]}" --gpu h100 --stack automodel --json
   # shellcheck disable=SC2046  # a list of flags
   perfbench --mode measure --device "$SUITE_DEVICE" "${job[@]}" $(window) --out "rows/$1"
 }

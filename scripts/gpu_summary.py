@@ -75,23 +75,24 @@ def parity_in(work):
 
 def flops_in(work):
     """By model: its FLOPs per token by the convention of the published table."""
+    rows = [row for row in map(load, sorted((work / "convention").glob("*.json"))) if row]
     return {row["model"]: row["model_tflops_per_gpu"] * 1e12 / row["tokens_per_s_per_gpu"]
-            for row in map(load, sorted((work / "convention").glob("*.json"))) if row and row.get("tokens_per_s_per_gpu")}
+            for row in rows if row.get("tokens_per_s_per_gpu")}
 
 
 def machine_of(work):
     suite, doctor = load(work / "suite.json") or {}, load(work / "doctor.json") or {}
     devices = doctor.get("devices") or []
-    gpu = devices[0]["name"] if devices else "no GPU"
+    gpu = devices[0]["name"] if devices else "CPU"
     date = suite.get("began", "")[:10] or datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
     return {"gpu": gpu, "date": date, "suite": suite, "package": load(work / "manifest.json") or {}, "doctor": doctor,
             "parts": parts_in(work), "parity": parity_in(work), "flops_per_token": flops_in(work)}
 
 
 def short_name(gpu):
-    """"NVIDIA H100 80GB HBM3" -> "h100"."""
-    words = [w for w in re.findall(r"[a-z0-9]+", gpu.lower()) if w != "nvidia"]
-    return next((w for w in words if re.fullmatch(r"[a-z]+\d+[a-z]*", w)), "_".join(words) or "gpu").replace("no_gpu", "cpu")
+    """"NVIDIA H100 80GB HBM3" -> "h100"; "cpu" where there is none."""
+    words = [word for word in re.findall(r"[a-z0-9]+", gpu.lower()) if word != "nvidia"]
+    return next((word for word in words if re.fullmatch(r"[a-z]+\d+[a-z]*", word)), "_".join(words) or "cpu")
 
 
 def dump(path, value):
@@ -140,8 +141,9 @@ def summary(folder, machine, data):
     for row in load(folder / "predicted.json") or []:
         found = measured.get(row["model"], {}).get("step_time_s")
         if found and row.get("step_time_s"):
-            lines.append(f"{row['model']}: {row['step_time_s']:.3f} s a step from the measured kernels, {found:.3f} s measured "
-                         f"({100 * (row['step_time_s'] / found - 1):+.1f} %)")
+            error = 100 * (row["step_time_s"] / found - 1)
+            lines.append(f"{row['model']}: {row['step_time_s']:.3f} s a step from the measured kernels, "
+                         f"{found:.3f} s measured ({error:+.1f} %)")
     if machine["suite"].get("tiny"):
         lines.insert(0, "A trial with tiny models: no figure here is a result.\n")
     return "\n".join(lines) + "\n"

@@ -5,14 +5,14 @@
                     [--tiny] -- FLAGS of perfbench
 
 perfbench says what the job is (--dryrun) and counts its FLOPs by the convention of the published table (stack
-automodel), so that both rows have one convention. Weights are random; nothing is downloaded. What is timed: whole global
-steps of gbs samples, gradients accumulated over gbs / mbs microbatches, AdamW (fused) on the adapters; the device is
-waited for at the ends of steps alone.
+automodel), so that both rows have one convention. Weights are random; nothing is downloaded. What is timed: whole
+global steps of gbs samples, gradients accumulated over gbs / mbs microbatches, AdamW (fused) on the adapters; the
+device is waited for at the ends of steps alone.
 
 The peer is given its best: weights and adapters in BF16 (peft's default of FP32 adapters adds casts around each of
-them), no dropout, no gradient checkpointing unless memory runs out, no cache, gradients of the adapters alone. Attention
-and torch.compile are tried in turn on some microbatches each; the fastest runs the window. A setting that fails or
-takes too long is recorded, and the next one is tried.
+them), no dropout, no gradient checkpointing unless memory runs out, no cache, gradients of the adapters alone.
+Attention and torch.compile are tried in turn on some microbatches each; the fastest runs the window. A setting that
+fails or takes too long is recorded, and the next one is tried.
 """
 
 import argparse
@@ -219,7 +219,8 @@ class Trials:
         window_s = self.best_s * self.peer.job["ga"] * (self.peer.num_steps + 0.5) if self.best else 0.0
         spare = self.until - time.monotonic() - window_s
         if spare < least:
-            self.tried.append({"setting": setting.name, "status": "no time", "reason": f"{spare:.0f} s were left for it"})
+            reason = f"{spare:.0f} s were left for it"
+            self.tried.append({"setting": setting.name, "status": "no time", "reason": reason})
             return
         found = attempt(self.peer, setting, spare)
         self.tried.append(found)
@@ -310,7 +311,8 @@ def parse():
 def main():
     asked, began = parse(), time.monotonic()
     until = began + asked.seconds
-    data = pathlib.Path(os.environ.get("PERFBENCH_DATA") or pathlib.Path(__file__).resolve().parents[1] / "model_configs")
+    catalog = pathlib.Path(__file__).resolve().parents[1] / "model_configs"
+    data = pathlib.Path(os.environ.get("PERFBENCH_DATA") or catalog)
     job, flops_per_token, convention = job_and_flops(asked.perfbench, asked.flags)
     model = asked.flags[asked.flags.index("--model") + 1]
     if asked.tiny:

@@ -17,7 +17,8 @@ import sys
 SOURCE = pathlib.Path(__file__).resolve().parents[1]
 BEGIN, END = "<!-- begin: scripts/results_table.py -->", "<!-- end: scripts/results_table.py -->"
 FOLDER = re.compile(r"(\d{4}-\d\d-\d\d)-([a-z0-9_]+)$")
-NOTHING = "Nothing has been measured on a GPU yet; `scripts/gpu_suite.sh` is what does it ([docs/gpu_suite.md](docs/gpu_suite.md))."
+NOTHING = ("Nothing has been measured on a GPU yet; `scripts/gpu_suite.sh` is what does it "
+           "([docs/gpu_suite.md](docs/gpu_suite.md)).")
 
 # The published rows of the jobs that scripts/gpu_suite.sh runs.
 AUTOMODEL, NEMO = "automodel_h100_bf16.csv", "nemo_2504_fp8.csv"
@@ -82,48 +83,63 @@ def lora_line(model, found, data):
 
 
 def row_status(row):
-    return "not measured" if row is None else f"{row['status']}: {row.get('reason') or row.get('feature') or 'no reason'}"
+    if row is None:
+        return "not measured"
+    return f"{row['status']}: {row.get('reason') or row.get('feature') or 'no reason'}"
 
 
-LORA_HEAD = """| job | step s | tokens/s | TFLOP/s | published tokens/s | published TFLOP/s | ratio | peer tokens/s | over peer | peak GiB | throttled |
-|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|"""
+LORA_HEAD = ("| job | step s | tokens/s | TFLOP/s | published tokens/s | published TFLOP/s | ratio "
+             "| peer tokens/s | over peer | peak GiB | throttled |\n"
+             "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|")
 
-SLICE_HEAD = """| slice of | step s | measured s | modelled s | tokens/s/GPU | published | ratio | throttled |
-|---|---:|---:|---:|---:|---:|---:|---|"""
+SLICE_HEAD = ("| slice of | step s | measured s | modelled s | TFLOP/s while measured "
+              "| tokens/s/GPU | published | ratio | throttled |\n"
+              "|---|---:|---:|---:|---:|---:|---:|---:|---|")
 
 
 def slice_line(model, row, data):
     reference, tokens = published(data, PUBLISHED_SLICES[model]), tokens_of(row)
     layout = "".join(f" {axis.upper()}{row[axis]}" for axis in ("tp", "pp", "cp", "vp") if row.get(axis, 1) > 1)
     cells = [f"{reference['model']} {row['precision'].upper()}, {row['num_gpus']} GPUs{layout}"]
-    cells += [or_dash(row.get(key) if tokens else None, "{:.3f}") for key in ("step_time_s", "measured_s", "modelled_s")]
-    cells += [or_dash(tokens, "{:,.0f}"), f"{reference['tokens_per_s']:,.0f}",
-              or_dash(ratio(tokens, reference["tokens_per_s"]), "{:.3f}"), throttled(row) if tokens else row_status(row)]
+    times = ("step_time_s", "measured_s", "modelled_s")
+    cells += [or_dash(row.get(key) if tokens else None, "{:.3f}") for key in times]
+    cells += [or_dash(compute_tflops(row) if tokens else None, "{:.0f}"), or_dash(tokens, "{:,.0f}"),
+              f"{reference['tokens_per_s']:,.0f}", or_dash(ratio(tokens, reference["tokens_per_s"]), "{:.3f}"),
+              throttled(row) if tokens else row_status(row)]
     return "| " + " | ".join(cells) + " |"
+
+
+def compute_tflops(row):
+    """The step's model FLOPs over the time of the kernels that were measured alone."""
+    if not row.get("measured_s") or row.get("model_tflops_per_gpu") is None:
+        return None
+    return row["model_tflops_per_gpu"] * row["step_time_s"] / row["measured_s"]
 
 
 def peer_sentence(found):
     rows = [row for row in found["peer"].values() if row.get("status") == "ok"]
     if not rows:
         return "The peer, transformers + peft, did not run."
-    versions, settings = rows[0]["versions"], sorted({row["setting"] for row in rows})
-    memory = ", with gradient checkpointing because memory ran out" if any(r["gradient_checkpointing"] for r in rows) else ""
-    return (f"Peer: transformers {versions['transformers']} + peft {versions['peft']} + PyTorch {versions['torch']} at its "
-            f"fastest setting, {' and '.join(settings)}{memory}.")
+    versions, settings = rows[0]["versions"], " and ".join(sorted({row["setting"] for row in rows}))
+    if any(row["gradient_checkpointing"] for row in rows):
+        settings += ", with gradient checkpointing because memory ran out"
+    return (f"Peer: transformers {versions['transformers']} + peft {versions['peft']} + PyTorch {versions['torch']} "
+            f"at its fastest setting, {settings}.")
 
 
 def tables(folder, data=SOURCE / "model_configs"):
     """The text of one folder of results."""
     found = read(folder)
     machine = found["machine"]
-    systems = {published(data, place)["system"].upper() for place in PUBLISHED_LORA.values()}
+    systems = " and ".join(sorted({published(data, place)["system"].upper() for place in PUBLISHED_LORA.values()}))
     text = [f"{machine.get('gpu', 'an unknown GPU')}, {machine.get('date', 'no date')}, perfbench "
-            f"{machine.get('package', {}).get('version', '?')}; the published rows are of {' and '.join(sorted(systems))}. "
+            f"{machine.get('package', {}).get('version', '?')}; the published rows are of {systems}. "
             "TFLOP/s by the convention of the published table."]
     text += ["", LORA_HEAD, *(lora_line(model, found, data) for model in PUBLISHED_LORA), "", peer_sentence(found)]
     slices = [slice_line(m, found["slices"][m], data) for m in PUBLISHED_SLICES if m in found["slices"]]
     if slices:
-        text += ["", "One rank's share of larger rows on one GPU: its kernels measured, everything between ranks modelled.",
+        text += ["", "One rank's share of larger rows on one GPU: its kernels measured, everything between ranks "
+                 "modelled. TFLOP/s by the row's own convention, over the time of the measured kernels alone.",
                  "", SLICE_HEAD, *slices]
     return "\n".join(text)
 

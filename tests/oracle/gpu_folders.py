@@ -3,8 +3,8 @@
 
     gpu_folders.py FOLDER [NAME...]    default: all of CASES
 
-Each lies in FOLDER/<name>, with the flags of its `perfbench verify` in verify_flags. Folders in FP32 train three steps, too;
-those in BF16 and FP8 are compared with exact arithmetic on the same weights.
+Each lies in FOLDER/<name>, with the flags of its `perfbench verify` in verify_flags. Folders in FP32 train three steps,
+too; those in BF16 and FP8 are compared with exact arithmetic on the same weights.
 """
 
 import argparse
