@@ -9,19 +9,20 @@ set -uo pipefail
 
 # Parts in order of value: the most seconds each may take, and the fewest with which it is worth starting.
 plan="
-doctor               30   5
-gpu_tests            60  10
-parity               60  10
-lora_llama3_8b      100  30
-lora_qwen2p5_7b     100  30
-peer_llama3_8b      140  60
-peer_qwen2p5_7b     140  60
-slice_llama3_8b      60  20
-slice_llama3_70b     60  20
-slice_nemotron4_15b  60  20
-calibrate            75  20
-accuracy             20   3
-sanitizer            60  10
+doctor                 30   5
+gpu_tests              60  10
+parity                 60  10
+lora_llama3_8b        100  30
+lora_qwen2p5_7b       100  30
+peer_llama3_8b        140  60
+peer_qwen2p5_7b       140  60
+slice_llama3_8b        60  20
+slice_lora_llama3_8b   60  20
+slice_llama3_70b       60  20
+slice_nemotron4_15b    60  20
+calibrate              75  20
+accuracy               20   3
+sanitizer              60  10
 "
 total_s=520      # what is left of nine minutes is for collecting
 steps=4 warmup=1 # of a row, ours and the peer's alike: a step of these jobs takes some ten seconds
@@ -50,7 +51,7 @@ lora_job() { # sets job to the published single-GPU row of a model
 window() { echo --steps "$steps" --warmup_steps "$warmup"; }
 
 part_doctor() {
-  nvidia-smi 2>/dev/null || echo "there is no nvidia-smi"
+  [ -n "${SUITE_DRY:-}" ] || nvidia-smi 2>/dev/null || echo "there is no nvidia-smi"
   run_into doctor.json "$SUITE_PACKAGE/perfbench" doctor --json
   perfbench doctor
 }
@@ -112,18 +113,20 @@ part_peer() {
     --seconds $((SUITE_LIMIT - 10)) ${SUITE_TINY:+--tiny} --perfbench "$SUITE_PACKAGE/perfbench" -- "${job[@]}"
 }
 
-# The rank's share of published rows: NeMo 25.04, H100, FP8 with current scaling.
+# The rank's share of published rows: NeMo 25.04, H100, FP8 with current scaling; and of a measured row, which says how
+# much of its step is kernels and how near a slice is to the whole.
 part_slice() {
   has '  --stage' || missing "this perfbench has no --stage"
-  local flags
+  job=(--model "$1" --task pretrain --stack perfbench -c fp8cs)
   case $1 in
-    llama3_8b) flags=(-ng 8 -tp 1 -pp 1 -cp 2 -mb 1 -gb 128 --seq_len 8192) ;;
-    llama3_70b) flags=(-ng 64 -tp 4 -pp 8 -vp 5 -mb 1 -gb 128 --seq_len 8192) ;;
-    nemotron4_15b) flags=(-ng 64 -tp 2 -pp 1 -mb 2 -gb 256 --seq_len 4096) ;;
+    lora_*) lora_job "${1#lora_}" ;;
+    llama3_8b) job+=(-ng 8 -tp 1 -pp 1 -cp 2 -mb 1 -gb 128 --seq_len 8192) ;;
+    llama3_70b) job+=(-ng 64 -tp 4 -pp 8 -vp 5 -mb 1 -gb 128 --seq_len 8192) ;;
+    nemotron4_15b) job+=(-ng 64 -tp 2 -pp 1 -mb 2 -gb 256 --seq_len 4096) ;;
   esac
-  [ -z "${SUITE_TINY:-}" ] || flags=(-ng 2 -tp 1 -pp 2 -mb 1 -gb 8 --seq_len 64)
-  perfbench --mode slice --stage all --device "$SUITE_DEVICE" --model "$1" --task pretrain --stack perfbench \
-    -c fp8cs "${flags[@]}" --steps 3 --warmup_steps 1 --out "slices/$1"
+  # The last of a repeated flag counts.
+  [ -z "${SUITE_TINY:-}" ] || job+=(-ng 2 -tp 1 -pp 2 -vp 1 -cp 1 -mb 1 -gb 8 --seq_len 64)
+  perfbench --mode slice --stage all --device "$SUITE_DEVICE" "${job[@]}" --steps 3 --warmup_steps 1 --out "slices/$1"
 }
 
 part_calibrate() {
@@ -211,6 +214,13 @@ collect() { # what there is by now becomes OUT's files
   "$SUITE_PYTHON" "$SUITE_PACKAGE/gpu_summary.py" "$SUITE_WORK" "$out" --data "$SUITE_PACKAGE/model_configs" "$@"
 }
 
+last_word() { # the error that a log ends with, else its last line
+  local line
+  line=$(grep -E ' error: |^[A-Za-z.]*Error: ' "$1" | tail -n 1)
+  [ -n "$line" ] || line=$(grep -v '^ *$' "$1" | tail -n 1)
+  tr '\t' ' ' <<<"$line" | cut -c 1-160
+}
+
 run_part() { # run_part NAME SECONDS
   local log=$SUITE_WORK/logs/$1.log began=$SECONDS status why=""
   # In the background, so that a signal to this script is seen at once.
@@ -218,10 +228,10 @@ run_part() { # run_part NAME SECONDS
   child=$!
   wait $child
   status=$?
-  why=$(grep -v '^ *$' "$log" | tail -n 1 | tr '\t' ' ' | cut -c 1-160)
+  why=$(last_word "$log")
   case $status in
     0)
-      status=ok
+      status=ok why=$(tail -n 1 "$log")
       [[ $why = "note: "* ]] && why=${why#note: } || why=""
       ;;
     77) status=missing ;;
@@ -283,7 +293,7 @@ main() {
   SUITE_PACKAGE=$(CDPATH="" cd -- "${places[0]}" 2>/dev/null && pwd -P) || bad_input "${places[0]}: is no folder"
   [ -x "$SUITE_PACKAGE/perfbench" ] || bad_input "$SUITE_PACKAGE: is no package; scripts/gpu_package.sh makes one"
   SUITE_PYTHON=$(command -v "${PYTHON:-python3}") || lacks "there is no ${PYTHON:-python3}" "PYTHON=... names another"
-  libraries=$(torch_libraries 2>/dev/null) ||
+  libraries=$(torch_libraries 2>/dev/null) || [ -n "$dry" ] ||
     lacks "$SUITE_PYTHON has no torch" "PYTHON=... names a Python that has PyTorch"
   export SUITE_SELF SUITE_PACKAGE SUITE_PYTHON SUITE_DEVICE=$device SUITE_TINY=$tiny SUITE_DRY=$dry
   export LD_LIBRARY_PATH=$SUITE_PACKAGE/lib:$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}

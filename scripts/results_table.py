@@ -23,7 +23,8 @@ NOTHING = ("Nothing has been measured on a GPU yet; `scripts/gpu_suite.sh` is wh
 # The published rows of the jobs that scripts/gpu_suite.sh runs.
 AUTOMODEL, NEMO = "automodel_h100_bf16.csv", "nemo_2504_fp8.csv"
 PUBLISHED_LORA = {"llama3_8b": (AUTOMODEL, "000-08"), "qwen2p5_7b": (AUTOMODEL, "000-09")}
-PUBLISHED_SLICES = {"llama3_8b": (NEMO, "001-18"), "llama3_70b": (NEMO, "001-19"), "nemotron4_15b": (NEMO, "001-21")}
+PUBLISHED_SLICES = {("pretrain", "llama3_8b"): (NEMO, "001-18"), ("lora", "llama3_8b"): (AUTOMODEL, "000-08"),
+                    ("pretrain", "llama3_70b"): (NEMO, "001-19"), ("pretrain", "nemotron4_15b"): (NEMO, "001-21")}
 
 
 def number(text):
@@ -48,8 +49,9 @@ def read_json(path, default):
 def read(folder):
     """What a folder of results holds; an absent file is an absent part."""
     found = {"machine": read_json(folder / "machine.json", {})}
-    for part in ("rows", "peer", "slices"):
+    for part in ("rows", "peer"):
         found[part] = {row["model"]: row for row in read_json(folder / f"{part}.json", [])}
+    found["slices"] = {(row["task"], row["model"]): row for row in read_json(folder / "slices.json", [])}
     return found
 
 
@@ -97,10 +99,12 @@ SLICE_HEAD = ("| slice of | step s | measured s | modelled s | TFLOP/s while mea
               "|---|---:|---:|---:|---:|---:|---:|---:|---|")
 
 
-def slice_line(model, row, data):
-    reference, tokens = published(data, PUBLISHED_SLICES[model]), tokens_of(row)
+def slice_line(job, row, data):
+    reference, tokens = published(data, PUBLISHED_SLICES[job]), tokens_of(row)
     layout = "".join(f" {axis.upper()}{row[axis]}" for axis in ("tp", "pp", "cp", "vp") if row.get(axis, 1) > 1)
-    cells = [f"{reference['model']} {row['precision'].upper()}, {row['num_gpus']} GPUs{layout}"]
+    task = " LoRA" if row["task"] == "lora" else ""
+    gpus = "1 GPU" if row["num_gpus"] == 1 else f"{row['num_gpus']} GPUs"
+    cells = [f"{reference['model']}{task} {row['precision'].upper()}, {gpus}{layout}"]
     times = ("step_time_s", "measured_s", "modelled_s")
     cells += [or_dash(row.get(key) if tokens else None, "{:.3f}") for key in times]
     cells += [or_dash(compute_tflops(row) if tokens else None, "{:.0f}"), or_dash(tokens, "{:,.0f}"),
@@ -136,7 +140,7 @@ def tables(folder, data=SOURCE / "model_configs"):
             f"{machine.get('package', {}).get('version', '?')}; the published rows are of {systems}. "
             "TFLOP/s by the convention of the published table."]
     text += ["", LORA_HEAD, *(lora_line(model, found, data) for model in PUBLISHED_LORA), "", peer_sentence(found)]
-    slices = [slice_line(m, found["slices"][m], data) for m in PUBLISHED_SLICES if m in found["slices"]]
+    slices = [slice_line(job, found["slices"][job], data) for job in PUBLISHED_SLICES if job in found["slices"]]
     if slices:
         text += ["", "One rank's share of larger rows on one GPU: its kernels measured, everything between ranks "
                  "modelled. TFLOP/s by the row's own convention, over the time of the measured kernels alone.",

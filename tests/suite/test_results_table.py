@@ -12,8 +12,8 @@ ROW = {"model": "llama3_8b", "status": "ok", "step_time_s": 8.0, "tokens_per_s_p
        "peak_memory_gib": 60.25, "throttled": False}
 PEER = {"model": "llama3_8b", "status": "ok", "tokens_per_s_per_gpu": 8192.0, "setting": "sdpa+compile_layers",
         "gradient_checkpointing": False, "versions": {"torch": "2.11.0", "transformers": "5.17.0", "peft": "0.21"}}
-SLICE = {"model": "llama3_70b", "status": "ok", "precision": "fp8cs", "num_gpus": 64, "tp": 4, "pp": 8, "cp": 1,
-         "vp": 5, "step_time_s": 10.0, "measured_s": 7.5, "modelled_s": 2.5, "tokens_per_s_per_gpu": 1621.0,
+SLICE = {"model": "llama3_70b", "task": "pretrain", "status": "ok", "precision": "fp8cs", "num_gpus": 64,
+         "tp": 4, "pp": 8, "cp": 1, "vp": 5, "step_time_s": 10.0, "measured_s": 7.5, "modelled_s": 2.5, "tokens_per_s_per_gpu": 1621.0,
          "model_tflops_per_gpu": 780.0, "throttled": None}
 MACHINE = {"gpu": "NVIDIA H200", "date": "2026-01-02", "suite": {"device": "cuda", "tiny": False},
            "package": {"version": "0.1.0"}, "flops_per_token": {"llama3_8b": 32.0e9}}
@@ -53,7 +53,8 @@ def test_without_results_one_line_says_so(repository):
 
 
 def test_a_run_becomes_lines_beside_the_published_and_the_peer(repository):
-    folder = repository("2026-01-02-h200", machine=MACHINE, rows=[ROW], peer=[PEER], slices=[SLICE])
+    lora = SLICE | {"model": "llama3_8b", "task": "lora", "precision": "bf16", "num_gpus": 1, "pp": 1, "tp": 1, "vp": 1}
+    folder = repository("2026-01-02-h200", machine=MACHINE, rows=[ROW], peer=[PEER], slices=[SLICE, lora])
     assert script(folder, "--check").returncode == 1  # not written yet
     assert script(folder).returncode == 0 and script(folder, "--check").returncode == 0
     lines = (folder / "README.md").read_text().splitlines()
@@ -62,6 +63,7 @@ def test_a_run_becomes_lines_beside_the_published_and_the_peer(repository):
     assert "| Qwen2.5 7B LoRA | - | - | - | 14,110 | 423 | - | - | - | - | not measured |" in lines
     name = "LLAMA3-70B FP8CS, 64 GPUs TP4 PP8 VP5"
     assert f"| {name} | 10.000 | 7.500 | 2.500 | 1040 | 1,621 | 1,621 | 1.000 | not known |" in lines
+    assert [line for line in lines if line.startswith("| Llama3 8B LoRA BF16, 1 GPU | 10.000 |")]
     assert [line for line in lines if line.startswith("NVIDIA H200, 2026-01-02") and "are of H100" in line]
     assert [line for line in lines if "fastest setting, sdpa+compile_layers." in line]
 
