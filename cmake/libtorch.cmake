@@ -36,6 +36,8 @@ function(perfbench_import_libtorch folder with_cuda)
   # The wheel's libraries find each other and the nvidia-* wheels beside them by their own RPATH.
   target_link_libraries(libtorch::cpu INTERFACE libtorch::torch_cpu libtorch::c10)
   target_link_options(libtorch::cpu INTERFACE -Wl,--allow-shlib-undefined)
+  # The wheel's headers of fmt come before the system's, and no library of theirs comes with it.
+  target_compile_definitions(libtorch::cpu INTERFACE FMT_HEADER_ONLY)
 
   if(with_cuda)
     foreach(name c10_cuda torch_cuda)

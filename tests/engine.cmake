@@ -61,6 +61,8 @@ if(TARGET perfbench_engine_torch)
   add_test(NAME gpu.ops COMMAND ops_tests --gtest_filter=*Gpu*)
   perfbench_register(gpu.ops gpu)
   set_tests_properties(gpu.ops PROPERTIES SKIP_REGULAR_EXPRESSION "no CUDA device")
+  # The binaries of all tests that are labelled gpu: scripts/gpu_package.sh takes them to a machine that has one.
+  add_custom_target(gpu_tests DEPENDS ops_tests $<TARGET_NAME_IF_EXISTS:parity_tests>)
 
   add_executable(perfbench_engine_bench ${PROJECT_SOURCE_DIR}/bench/op_overhead_bench.cpp)
   target_link_libraries(perfbench_engine_bench PRIVATE

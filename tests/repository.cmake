@@ -7,7 +7,7 @@ add_test(NAME scripts.run COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/scripts/run_t
 perfbench_register(scripts.run "repository")
 
 # These need the packages of scripts/requirements-test.txt in .venv.
-foreach(folder cli oracle)
+foreach(folder cli oracle suite)
   add_test(NAME python.${folder}
     COMMAND ${venv_bin}/python -m pytest -q -p no:cacheprovider ${CMAKE_CURRENT_SOURCE_DIR}/${folder})
   perfbench_register(python.${folder} "python")

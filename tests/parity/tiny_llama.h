@@ -13,6 +13,7 @@
 #include "engine/mock_data.h"
 #include "engine/session.h"
 #include "models/decoder.h"
+#include "parity/places.h"
 #include "spec/job.h"
 #include "spec/layer_split.h"
 #include "spec/stack.h"
@@ -24,7 +25,7 @@ namespace perfbench {
 class WithEngine : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (std::string(PERFBENCH_ENGINE_LIBRARY).empty()) GTEST_SKIP() << "the engine library is not built";
+    if (engine_library().empty()) GTEST_SKIP() << "the engine library is not built";
   }
 };
 
@@ -79,7 +80,7 @@ inline ModelSpec tiny_llama_model(const TinyLlama& tiny) {
 }
 
 inline Job tiny_llama(const TinyLlama& tiny) {
-  const auto configs = std::filesystem::path(PERFBENCH_SOURCE_DIR) / "model_configs";
+  const auto configs = source_dir() / "model_configs";
   Job job;
   job.model = tiny_llama_model(tiny);
   job.system = read_system(configs / "systems" / "cpu.json");
@@ -145,7 +146,7 @@ inline void load_perturbed(Session& session) {
 // A session with perturbed weights; `programs` must outlive it.
 inline std::unique_ptr<Session> open_tiny(const Job& job, const JobPrograms& programs,
                                           const SessionSettings& settings = {}) {
-  auto session = open_session(std::filesystem::path(PERFBENCH_ENGINE_LIBRARY), job, programs, settings);
+  auto session = open_session(engine_library(), job, programs, settings);
   load_perturbed(*session);
   return session;
 }
