@@ -17,7 +17,7 @@ class WithEngineAndModel : public WithEngine, public testing::WithParamInterface
 class OnGpu : public testing::TestWithParam<TinyLlama> {
  protected:
   void SetUp() override {
-    const std::string library = PERFBENCH_ENGINE_LIBRARY;
+    const std::filesystem::path library = engine_library();
     if (library.empty()) GTEST_SKIP() << "no CUDA device is used: the engine library is not built";
     if (engine_report(library).devices.empty()) GTEST_SKIP() << "no CUDA device: sessions are NOT tested on a GPU here";
   }
@@ -87,8 +87,7 @@ using GpuMemory = OnGpu;
 TEST_P(GpuMemory, PeakOfTheAllocatorIsThePlans) {
   const Job job = tiny_llama(GetParam());
   const JobPrograms programs = build_programs(job);
-  const auto session =
-      open_session(std::filesystem::path(PERFBENCH_ENGINE_LIBRARY), job, programs, {.device = Device::cuda});
+  const auto session = open_session(engine_library(), job, programs, {.device = Device::cuda});
   session->step(mock_batch(job, 7, 0), StepKind::train);
   const StepReport report = session->step(mock_batch(job, 7, 1), StepKind::train);
   const StageMemoryBytes plan = replay_memory(job, programs).front();

@@ -66,8 +66,7 @@ TEST_P(Slices, HoldWhatTheirStageHoldsAndTimeEveryOp) {
   const std::vector<StageMemoryBytes> plan = replay_memory(job, programs);
   for (int stage = 0; stage < job.layout.pp; ++stage) {
     SCOPED_TRACE("stage " + std::to_string(stage));
-    const auto session = open_session(std::filesystem::path(PERFBENCH_ENGINE_LIBRARY), job, programs,
-                                      {.slice_stage = stage, .time_ops = true});
+    const auto session = open_session(engine_library(), job, programs, {.slice_stage = stage, .time_ops = true});
     for (int step = 0; step < 2; ++step) {
       const StepReport report = session->step(mock_batch(job, 7, step), StepKind::train);
       ASSERT_EQ(report.ranks.size(), 1U);
