@@ -57,16 +57,18 @@ part_doctor() {
 }
 
 part_gpu_tests() {
-  local name binary arguments out status=0 passed=0 skipped=0
+  local name binary arguments out status=0 passed=0 skipped=0 idle=""
   while IFS=$'\t' read -r name binary arguments; do
     # shellcheck disable=SC2086  # a list of flags
     out=$(set -f && run "$SUITE_PACKAGE/tests/$binary" $arguments --gtest_color=no 2>&1) || status=1
     printf '%s\n%s\n' "== $name" "$out"
+    [[ $out != *"[  PASSED  ] 0 tests"* ]] || idle+=" $name"
     [[ $out =~ "[  PASSED  ] "([0-9]+) ]] && passed=$((passed + BASH_REMATCH[1]))
     [[ $out =~ "[  SKIPPED ] "([0-9]+)" test" ]] && skipped=$((skipped + BASH_REMATCH[1]))
   done <"$SUITE_PACKAGE/gpu_tests.txt"
   [ -n "${SUITE_DRY:-}" ] && return
   [ $status = 0 ] && [ $passed = 0 ] && missing "no GPU test ran: $skipped were skipped"
+  [ -z "$idle" ] || { status=1 && echo "all tests were skipped of:$idle"; }
   echo "note: $passed passed, $skipped skipped"
   return $status
 }
@@ -216,7 +218,7 @@ collect() { # what there is by now becomes OUT's files
 
 last_word() { # the error that a log ends with, else its last line
   local line
-  line=$(grep -E ' error: |^[A-Za-z.]*Error: ' "$1" | tail -n 1)
+  line=$(grep -E ' error: |^[A-Za-z.]*Error: |^all tests were skipped' "$1" | tail -n 1)
   [ -n "$line" ] || line=$(grep -v '^ *$' "$1" | tail -n 1)
   tr '\t' ' ' <<<"$line" | cut -c 1-160
 }

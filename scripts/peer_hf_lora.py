@@ -112,7 +112,7 @@ class Peer:
         self.model = peft.get_peft_model(self.base, lora, autocast_adapter_dtype=False).to(device).train()
         self.base.config.use_cache = False
         self.loss_function = self.base.loss_function
-        self.forward, self.setting = self.model, None
+        self.forward, self.setting, self.was_compiled = self.model, None, False
         self.checkpointing = False
         trained = [p for p in self.model.parameters() if p.requires_grad]
         self.num_trained, self.adapter_dtype = sum(p.numel() for p in trained), str(trained[0].dtype).split(".")[1]
@@ -136,10 +136,12 @@ class Peer:
             torch.backends.cuda.enable_mem_efficient_sdp(not cudnn)
             torch.backends.cuda.enable_cudnn_sdp(True)
         self.base.set_attn_implementation("sdpa" if cudnn else setting.attention)
-        torch._dynamo.reset()
+        if self.was_compiled:
+            torch._dynamo.reset()
         for layer in self.layers():
             layer._compiled_call_impl = None
         self.forward, self.base.loss_function = self.model, self.loss_function
+        self.was_compiled = bool(setting.compiled)
         if setting.compiled == "layers":
             for layer in self.layers():
                 layer.compile(dynamic=False)
@@ -175,11 +177,15 @@ class Peer:
         self.optimizer.zero_grad(set_to_none=True)
         return loss
 
-    def seconds_a_microbatch(self):
-        tokens = self.tokens(self.job["mbs"])
+    def warm(self):
+        """What is compiled or chosen at first use is so afterwards."""
         for _ in range(2):
-            self.microbatch(tokens)
+            self.microbatch(self.tokens(self.job["mbs"]))
         self.wait()
+
+    def seconds_a_microbatch(self):
+        self.warm()
+        tokens = self.tokens(self.job["mbs"])
         began = time.perf_counter()
         for _ in range(TRIAL_MICROBATCHES):
             self.microbatch(tokens)
@@ -327,6 +333,8 @@ def main():
     else:
         row["setting"], row["gradient_checkpointing"] = best.name, peer.checkpointing
         peer.use(best)
+        peer.warm()
+        peer.optimizer.zero_grad(set_to_none=True)
         samples, losses = run_window(peer, asked.steps, asked.warmup_steps, until)
         row |= figures(row, peer, samples, losses, asked.warmup_steps)
     asked.output.write_text(json.dumps(row, indent=1) + "\n")

@@ -19,7 +19,7 @@ def source():
 def run():
     """run(script, *args, env={...}) -> CompletedProcess of a script of this repository, or of the path `script`."""
 
-    def run_script(script, *args, env=None, timeout=150):
+    def run_script(script, *args, env=None, timeout=600):
         path = [str(LIBTORCH)] + ([os.environ["PYTHONPATH"]] if os.environ.get("PYTHONPATH") else [])
         environment = os.environ | {"PYTHON": sys.executable, "PYTHONPATH": ":".join(path), "OMP_NUM_THREADS": "1"}
         return subprocess.run([SOURCE / "scripts" / script, *map(str, args)], capture_output=True, text=True,

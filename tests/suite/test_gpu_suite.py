@@ -128,6 +128,18 @@ def test_tests_that_were_all_skipped_are_no_success(run, stand_in, tmp_path):
     assert parts_of(tmp_path / "out")["gpu_tests"]["status"] == "missing" and done.returncode == 1
 
 
+def test_a_binary_whose_tests_were_all_skipped_beside_another_is_a_failure(run, stand_in, tmp_path):
+    package = stand_in('echo "[  PASSED  ] 43 tests."')
+    with (package / "gpu_tests.txt").open("a") as file:
+        file.write("gpu.parity\tparity_tests\t--gtest_filter=*Gpu*\n")
+    idle = package / "tests/parity_tests"
+    idle.write_text('#!/bin/bash\necho "[  PASSED  ] 0 tests."; echo "[  SKIPPED ] 7 tests, listed below:"\n')
+    idle.chmod(0o755)
+    run(package / "gpu_suite.sh", "--parts", "gpu_tests", package, tmp_path / "out")
+    part = parts_of(tmp_path / "out")["gpu_tests"]
+    assert part["status"] == "failed" and part["why"] == "exit 1; all tests were skipped of: gpu.parity"
+
+
 def test_a_test_that_fails_is_seen(run, stand_in, tmp_path):
     package = stand_in('echo "[  PASSED  ] 43 tests."; echo "[  FAILED  ] 1 test."; exit 1')
     run(package / "gpu_suite.sh", "--parts", "gpu_tests", package, tmp_path / "out")
