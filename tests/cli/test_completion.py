@@ -78,7 +78,8 @@ def test_a_subcommand_offers_its_own_flags_alone(complete):
 
 def test_every_flag_of_the_help_is_offered(complete, perfbench):
     offered = set(complete("-"))
-    for command in ("list", "export", "import", "audit", "verify", "sweep", "diff", "baseline check"):
+    for command in ("list", "export", "import", "audit", "verify", "sweep", "diff", "baseline check",
+                    "calibrate", "accuracy"):
         offered |= set(complete(*command.split(), "-"))
     text = perfbench("--help").out.split("\nFlags:\n")[1].split("\nExit codes:")[0]
     entries = [line for line in text.splitlines() if line.startswith("  -")]

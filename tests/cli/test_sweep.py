@@ -4,6 +4,7 @@ import csv
 import fcntl
 import json
 import os
+import pathlib
 import random
 import resource
 import shutil
@@ -286,11 +287,13 @@ def test_dry_run_runs_and_writes_nothing(perfbench, table, tmp_path):
     assert list(tmp_path.iterdir()) == [table]
 
 
-def test_mode_measure_is_unsupported_on_cuda(perfbench, table, tmp_path):
-    answer = perfbench("sweep", table, "--out", "out", "--mode", "measure", "--json")
-    assert answer.code == 0
-    assert answer.json["counts"]["unsupported"] == 12
-    assert {row["feature"] for row in read_rows(tmp_path / "out")} == {"measure on cuda", "rule"}
+@pytest.mark.skipif(pathlib.Path("/proc/driver/nvidia/version").exists(), reason="this machine has an NVIDIA driver")
+def test_a_sweep_measures_on_gpus_or_not_at_all(perfbench, table, tmp_path):
+    for mode in ("measure", "slice"):
+        answer = perfbench("sweep", table, "--out", "out", "--mode", mode, "--json")
+        assert (answer.code, answer.out) == (4, "")
+        assert answer.err.startswith("perfbench: error: --device cuda: CUDA is missing: ")
+    assert not (tmp_path / "out" / "rows.csv").exists()
 
 
 def test_stack_and_repeats_and_markdown(perfbench, table, tmp_path):
