@@ -1,7 +1,6 @@
 #include "cli/measure_row.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "base/units.h"
+#include "cli/gpu_telemetry.h"
 #include "cli/machine_check.h"
 #include "cli/machine_fit.h"
 #include "cli/row_telemetry.h"
@@ -22,7 +22,7 @@
 namespace perfbench {
 namespace {
 
-constexpr int kNamedMismatches = 4;                     // at most, in notes
+constexpr int kNamedMismatches = 4;  // at most, in notes
 // Ranks on a CPU share its cores with each other and with the rest of the machine; only a run that says nothing at all
 // is refused there.
 constexpr double kCpuCvLimit = 0.5;
@@ -196,30 +196,13 @@ std::string reason_of(const Error& error) {
   return problem.where.empty() ? problem.what : fmt::format("{}: {}", problem.where, problem.what);
 }
 
-// Reads the GPUs while steps run; does nothing where there are none.
-class Telemetry {
- public:
-  Telemetry(const Job& job, const MeasureParts& parts, const EngineReport& report) : parts_(parts) {
-    if (!parts.watch) return;
-    GpuWatch watch = parts.watch(job, report);
-    missing_ = watch.missing;
-    if (watch.read) sampler_.emplace(std::move(watch.read), parts.watch_period_s);
-  }
-  void begin_window() { window_s_ = sampler_ ? sampler_->seconds() : 0.0; }
-  void finish(Row& row) {
-    if (!missing_.empty()) row.notes.push_back("no telemetry of the GPUs: " + missing_);
-    if (!sampler_) return;
-    const std::vector<TelemetrySample> samples = sampler_->stop();
-    set_telemetry(row, summarize(samples, window_s_, getpid()));
-    if (parts_.watched) parts_.watched(samples);
-  }
-
- private:
-  const MeasureParts& parts_;
-  std::string missing_;
-  std::optional<TelemetrySampler> sampler_;
-  double window_s_ = 0.0;
-};
+void set_readings(Row& row, GpuTelemetry& telemetry, const MeasureParts& parts) {
+  telemetry.stop();
+  if (!telemetry.missing().empty()) row.notes.push_back("no telemetry of the GPUs: " + telemetry.missing());
+  if (telemetry.samples().empty()) return;
+  set_telemetry(row, telemetry.summaries());
+  if (parts.watched) parts.watched(telemetry.samples());
+}
 
 void measure(Row& row, const Job& job, const MeasureSettings& settings, const MeasureParts& parts) {
   require_own_stack(job, "measure");
@@ -235,7 +218,7 @@ void measure(Row& row, const Job& job, const MeasureSettings& settings, const Me
   const std::unique_ptr<Session> session = parts.open(job, programs, of_session);
 
   MeasuredRun run;
-  Telemetry telemetry(job, parts, machine);
+  GpuTelemetry telemetry(parts.watch ? parts.watch(job, machine) : GpuWatch{}, parts.watch_period_s);
   for (std::int64_t step = 1; step <= settings.steps; ++step) {
     if (step == settings.warmup + 1) telemetry.begin_window();
     const StepReport report = session->step(parts.batch(job, settings.seed, step), StepKind::train);
@@ -246,7 +229,7 @@ void measure(Row& row, const Job& job, const MeasureSettings& settings, const Me
     logged.num_steps = settings.steps;
     parts.step_done(logged);
   }
-  telemetry.finish(row);
+  set_readings(row, telemetry, parts);
   note_mismatches(row, run, planned);
   set_memory(row, job, run);
   set_statistics(row, job, statistics_of(run, settings));
