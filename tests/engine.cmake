@@ -10,6 +10,21 @@ foreach(fake engine_of_another_version not_an_engine)
   target_link_libraries(${fake} PRIVATE perfbench_warnings)
   add_dependencies(engine_test ${fake})
 endforeach()
+# By the name that the driver's library has, so that a command finds it in LD_LIBRARY_PATH.
+add_library(fake_nvml SHARED unit/engine/fake_nvml.cpp)
+set_target_properties(fake_nvml PROPERTIES
+  OUTPUT_NAME nvidia-ml SUFFIX .so.1 LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests/fake_nvml)
+target_include_directories(fake_nvml PRIVATE ${PROJECT_SOURCE_DIR}/src)
+target_link_libraries(fake_nvml PRIVATE perfbench_warnings)
+add_dependencies(engine_test fake_nvml)
+# An engine of a machine with GPUs, for tests of the executable beside it.
+add_library(gpu_engine MODULE unit/engine/gpu_engine.cpp)
+set_target_properties(gpu_engine PROPERTIES
+  OUTPUT_NAME perfbench_engine LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests/gpu_engine)
+target_compile_definitions(gpu_engine PRIVATE PERFBENCH_VERSION="${PROJECT_VERSION}")
+target_link_libraries(gpu_engine PRIVATE perfbench_program perfbench_warnings)
+add_dependencies(engine_test gpu_engine)
+target_compile_definitions(engine_test PRIVATE PERFBENCH_FAKE_NVML="$<TARGET_FILE:fake_nvml>")
 target_compile_definitions(engine_test PRIVATE
   PERFBENCH_FAKE_ENGINES="${PROJECT_BINARY_DIR}/tests" PERFBENCH_VERSION="${PROJECT_VERSION}")
 
@@ -27,6 +42,10 @@ if(TARGET parity_tests)
     add_dependencies(parity_tests perfbench_engine_library)
   endif()
   target_compile_definitions(parity_tests PRIVATE PERFBENCH_ENGINE_LIBRARY="${engine_library}")
+  # On a GPU; without one this entry counts as skipped.
+  add_test(NAME gpu.parity COMMAND parity_tests --gtest_filter=*Gpu*)
+  perfbench_register(gpu.parity gpu)
+  set_tests_properties(gpu.parity PROPERTIES SKIP_REGULAR_EXPRESSION "no CUDA device")
 endif()
 
 # Single ops against LibTorch's autograd, and their overhead: these see the engine's own units.

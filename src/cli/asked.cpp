@@ -35,9 +35,6 @@ void apply_module(const ModelWord& word, Compat compat, Request& request) {
 
 std::vector<std::string> notes_of(const CommandLine& line, const Job& job) {
   std::vector<std::string> notes;
-  if (line.options.mode.value_or("auto") == "auto" && job.system.has_data_sheet())
-    notes.push_back(
-        "mode auto: simulated, because this version of perfbench measures on the CPU only, and only when asked");
   const std::optional<double> per_node = job.system.gpus_per_node.value;
   if (line.launch.gpus_per_node && per_node && static_cast<double>(*line.launch.gpus_per_node) != *per_node)
     notes.push_back(fmt::format("gpus_per_node {} was asked for; a node of {} has {}, and that is what is predicted",
@@ -48,12 +45,6 @@ std::vector<std::string> notes_of(const CommandLine& line, const Job& job) {
 }
 
 }  // namespace
-
-std::optional<Unsupported> unsupported_mode(const CommandLine& line) {
-  if (runs_engine(line.options) && measure_settings(line).device == Device::cuda)
-    return Unsupported("measure on cuda", "this version of perfbench measures on the CPU only: --device cpu");
-  return std::nullopt;
-}
 
 Request asked_request(const CommandLine& line) {
   Request request = line.request;
@@ -72,14 +63,18 @@ Request asked_request(const CommandLine& line) {
 }
 
 Asked resolve_asked(const CommandLine& line, const Catalog& catalog) {
+  return resolve_asked(line, asked_request(line), catalog);
+}
+
+Asked resolve_asked(const CommandLine& line, const Request& request, const Catalog& catalog) {
+  if (runs_engine(line.options)) measure_settings(line);  // throws
   std::optional<std::filesystem::path> table;
   if (line.options.table) table = *line.options.table;
-  Resolved resolved = resolve(asked_request(line), catalog, compat_of(line.options), table);
+  Resolved resolved = resolve(request, catalog, compat_of(line.options), table);
   return {.job = resolved.job,
           .choice = std::move(resolved.choice),
           .warnings = std::move(resolved.warnings),
-          .notes = notes_of(line, resolved.job),
-          .unsupported = unsupported_mode(line)};
+          .notes = notes_of(line, resolved.job)};
 }
 
 }  // namespace perfbench

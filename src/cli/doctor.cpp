@@ -4,17 +4,24 @@
 #include <utility>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "base/units.h"
 #include "cli/commands.h"
+#include "cli/gpu_state.h"
+#include "cli/machine_check.h"
 #include "cli/output.h"
 #include "engine/engine.h"
 
 namespace perfbench {
 namespace {
 
-// The engine computes with LibTorch alone; where there are GPUs, it also needs NCCL.
-bool is_usable(const EngineReport& report) {
-  return report.engine.present() && report.libtorch.present() && (report.devices.empty() || report.nccl.present());
+// What keeps the engine from computing; "" where nothing does. With LibTorch alone it computes on the CPU; where there
+// are GPUs, it must be able to use one.
+std::string why_unusable(const EngineReport& report) {
+  if (!report.engine.present() || !report.libtorch.present()) return "LibTorch and the engine are needed";
+  if (report.devices.empty()) return "";
+  const std::optional<Problem> problem = machine_problem(report, 1);
+  return problem ? problem->what : "";
 }
 
 std::string part_text(std::string_view title, const EnginePart& part) {
@@ -24,17 +31,28 @@ std::string part_text(std::string_view title, const EnginePart& part) {
   return text;
 }
 
-std::string report_text(const EngineReport& report) {
+std::string states_text(const GpuStates& states) {
+  std::string text;
+  for (std::size_t i = 0; i < states.gpus.size(); ++i)
+    text += fmt::format("{:<9} {}: {}\n", i == 0 ? "GPUs now" : "", i, state_text(states.gpus[i]));
+  return text;
+}
+
+std::string report_text(const EngineReport& report, const GpuStates& states) {
   std::string text = part_text("engine", report.engine) + part_text("LibTorch", report.libtorch) +
-                     part_text("CUDA", report.cuda) + part_text("NCCL", report.nccl);
+                     part_text("CUDA", report.cuda) + part_text("NCCL", report.nccl) + part_text("NVML", states.nvml);
+  if (!report.cuda_architectures.empty())
+    text += fmt::format("{:<9} built for compute capabilities {}\n", "kernels", join(report.cuda_architectures, ", "));
   if (report.devices.empty()) text += fmt::format("{:<9} none\n", "devices");
   for (std::size_t i = 0; i < report.devices.size(); ++i) {
     const CudaDevice& device = report.devices[i];
     text += fmt::format("{:<9} {}: {}, {:.1f} GiB, compute capability {}.{}\n", i == 0 ? "devices" : "", i, device.name,
                         static_cast<double>(device.memory_bytes) / kGiB, device.compute_major, device.compute_minor);
   }
-  return text +
-         (is_usable(report) ? "The engine is usable.\n" : "The engine is not usable; simulating needs none of it.\n");
+  text += states_text(states);
+  const std::string why = why_unusable(report);
+  return text + (why.empty() ? "The engine is usable.\n"
+                             : fmt::format("The engine is not usable: {}. Simulating needs none of it.\n", why));
 }
 
 Json part_json(const EnginePart& part) {
@@ -42,20 +60,27 @@ Json part_json(const EnginePart& part) {
   return Json::Object{{"version", text(part.version)}, {"missing", text(part.missing)}, {"remedy", text(part.remedy)}};
 }
 
-std::string report_json(const EngineReport& report) {
+std::string report_json(const EngineReport& report, const GpuStates& states) {
   Json::Array devices;
   for (const CudaDevice& device : report.devices)
     devices.push_back(
         Json::Object{{"name", device.name},
+                     {"pci_bus_id", device.pci_bus_id.empty() ? Json() : Json(device.pci_bus_id)},
                      {"memory_bytes", device.memory_bytes},
                      {"compute_capability", fmt::format("{}.{}", device.compute_major, device.compute_minor)}});
-  return dump_json(Json::Object{{"usable", is_usable(report)},
+  Json::Array architectures, gpus;
+  for (const std::string& text : report.cuda_architectures) architectures.emplace_back(text);
+  for (const GpuState& gpu : states.gpus) gpus.push_back(state_json(gpu));
+  return dump_json(Json::Object{{"usable", why_unusable(report).empty()},
                                 {"library", report.library.string()},
                                 {"engine", part_json(report.engine)},
                                 {"libtorch", part_json(report.libtorch)},
                                 {"cuda", part_json(report.cuda)},
                                 {"nccl", part_json(report.nccl)},
-                                {"devices", std::move(devices)}}) +
+                                {"nvml", part_json(states.nvml)},
+                                {"cuda_architectures", std::move(architectures)},
+                                {"devices", std::move(devices)},
+                                {"gpus", std::move(gpus)}}) +
          "\n";
 }
 
@@ -63,8 +88,9 @@ std::string report_json(const EngineReport& report) {
 
 ExitCode run_doctor(const CommandLine& line) {
   const EngineReport found = engine_report();
-  print(line.options.json ? report_json(found) : report_text(found));
-  return is_usable(found) ? ExitCode::ok : ExitCode::environment;
+  const GpuStates states = gpu_states(found);
+  print(line.options.json ? report_json(found, states) : report_text(found, states));
+  return why_unusable(found).empty() ? ExitCode::ok : ExitCode::environment;
 }
 
 }  // namespace perfbench

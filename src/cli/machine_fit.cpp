@@ -12,7 +12,15 @@ namespace {
 
 constexpr std::int64_t kProcessBytes = std::int64_t{1} << 29;  // LibTorch's code, its threads and this program: 0.5 GiB
 
+// CUDA's context, the libraries' code and NCCL's buffers on a GPU: 1 GiB, an upper bound by experience.
+constexpr std::int64_t kContextBytes = std::int64_t{1} << 30;
+
 double gib(std::int64_t bytes) { return static_cast<double>(bytes) / kGiB; }
+
+std::vector<StageMemoryBytes>::const_iterator fullest_of(const std::vector<StageMemoryBytes>& stages) {
+  const auto less = [](const auto& a, const auto& b) { return planned_bytes(a) < planned_bytes(b); };
+  return std::max_element(stages.begin(), stages.end(), less);
+}
 
 }  // namespace
 
@@ -23,13 +31,23 @@ std::string why_it_does_not_fit(const Job& job, const std::vector<StageMemoryByt
   std::int64_t needed = kProcessBytes;
   for (const StageMemoryBytes& stage : stages) needed += job.num_gpus / job.layout.pp * planned_bytes(stage);
   if (!available || needed <= *available) return "";
-  const auto less = [](const auto& a, const auto& b) { return planned_bytes(a) < planned_bytes(b); };
-  const auto fullest = std::max_element(stages.begin(), stages.end(), less);
+  const auto fullest = fullest_of(stages);
   return fmt::format(
       "the {} ranks need {:.2f} GiB together, {:.2f} GiB of this machine's memory are free; the fullest are those of "
       "stage {} with {:.2f} GiB each, and the process takes {:.2f} GiB",
       job.num_gpus, gib(needed), gib(*available), fullest - stages.begin(), gib(planned_bytes(*fullest)),
       gib(kProcessBytes));
+}
+
+std::string why_it_does_not_fit(const std::vector<StageMemoryBytes>& stages, std::span<const CudaDevice> devices) {
+  if (devices.empty()) return "";
+  const auto smallest = std::ranges::min_element(devices, {}, &CudaDevice::memory_bytes);
+  const auto fullest = fullest_of(stages);
+  const std::int64_t planned = planned_bytes(*fullest);
+  if (planned + kContextBytes <= smallest->memory_bytes) return "";
+  return fmt::format(
+      "a rank of stage {} needs {:.2f} GiB by the plan and CUDA's context {:.2f} GiB, and {} has {:.2f} GiB",
+      fullest - stages.begin(), gib(planned), gib(kContextBytes), smallest->name, gib(smallest->memory_bytes));
 }
 
 }  // namespace perfbench

@@ -1,11 +1,13 @@
-// Whether a job's ranks fit into this machine together, before anything is allocated.
+// Whether a job's ranks fit into this machine, before anything is allocated.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "engine/engine.h"
 #include "sim/memory.h"
 #include "spec/job.h"
 
@@ -18,5 +20,9 @@ std::int64_t planned_bytes(const StageMemoryBytes& stage);
 // it is not known what is available.
 std::string why_it_does_not_fit(const Job& job, const std::vector<StageMemoryBytes>& stages,
                                 const std::optional<std::int64_t>& available);
+
+// Why a rank of the fullest stage, with 1 GiB for CUDA's context, does not fit into the smallest of the GPUs; empty
+// where it does, or where there are no GPUs to ask.
+std::string why_it_does_not_fit(const std::vector<StageMemoryBytes>& stages, std::span<const CudaDevice> devices);
 
 }  // namespace perfbench

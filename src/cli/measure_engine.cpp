@@ -4,12 +4,27 @@
 
 namespace perfbench {
 
-MeasureParts engine_parts() {
-  return {.open = [](const Job& job, const JobPrograms& programs,
-                     const SessionSettings& settings) { return open_session(job, programs, settings); },
-          .batch = mock_batch,
-          .available_bytes = [] { return available_memory_bytes(); },
-          .step_done = {}};
+namespace {
+
+GpuWatch watch_of(const Job& job, const EngineReport& report) {
+  std::vector<std::string> ids;
+  for (const CudaDevice& device : report.devices)
+    if (std::ssize(ids) < job.num_gpus) ids.push_back(device.pci_bus_id);
+  return watch_gpus(ids);
+}
+
+}  // namespace
+
+MeasureParts engine_parts(Device device) {
+  MeasureParts parts{.open = [](const Job& job, const JobPrograms& programs,
+                                const SessionSettings& settings) { return open_session(job, programs, settings); },
+                     .batch = mock_batch,
+                     .available_bytes = [] { return available_memory_bytes(); },
+                     .step_done = {}};
+  if (device == Device::cpu) return parts;
+  parts.machine = [] { return engine_report(); };
+  parts.watch = watch_of;
+  return parts;
 }
 
 }  // namespace perfbench

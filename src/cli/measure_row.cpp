@@ -10,6 +10,8 @@
 
 #include "base/units.h"
 #include "cli/machine_fit.h"
+#include "cli/run_checks.h"
+#include "cli/run_telemetry.h"
 #include "cli/stage_memory.h"
 #include "harness/statistics.h"
 #include "models/decoder.h"
@@ -39,16 +41,6 @@ StageBytes set_prediction(Row& row, const std::vector<StageMemoryBytes>& stages)
   return planned;
 }
 
-// Sets status oom where the ranks don't fit into the machine together.
-bool fits(Row& row, const Job& job, const std::vector<StageMemoryBytes>& stages,
-          const std::optional<std::int64_t>& available) {
-  row.reason = why_it_does_not_fit(job, stages, available);
-  if (row.reason.empty()) return true;
-  row.status = Status::oom;
-  row.feature = "host memory";
-  return false;
-}
-
 struct MeasuredRun {
   StepTimes times{};
   std::int64_t bad_step = 0;        // the first with a loss that is not finite, from 1; 0: none
@@ -61,10 +53,17 @@ void keep_peaks(std::vector<RankReport>& peaks, const std::vector<RankReport>& r
   for (std::size_t i = 0; i < std::min(peaks.size(), ranks.size()); ++i) {
     peaks[i].state_bytes = std::max(peaks[i].state_bytes, ranks[i].state_bytes);
     peaks[i].peak_value_bytes = std::max(peaks[i].peak_value_bytes, ranks[i].peak_value_bytes);
+    peaks[i].device_peak_bytes = std::max(peaks[i].device_peak_bytes, ranks[i].device_peak_bytes);
   }
 }
 
+// Of the engine's own count.
 std::int64_t peak_bytes(const RankReport& rank) { return rank.state_bytes + rank.peak_value_bytes; }
+
+// On a GPU of its allocator, which counts what it rounds up and scratch memory, too.
+std::int64_t taken_bytes(const RankReport& rank) {
+  return rank.device_peak_bytes > 0 ? rank.device_peak_bytes : peak_bytes(rank);
+}
 
 LoggedStep logged_step(const Row& row, const Job& job, const StepReport& report, const OptimizerSettings& optimizer) {
   LoggedStep logged{.end_utc = std::chrono::system_clock::now(),
@@ -73,7 +72,7 @@ LoggedStep logged_step(const Row& row, const Job& job, const StepReport& report,
                     .grad_norm = report.grad_norm,
                     .learning_rate = optimizer.learning_rate,
                     .gbs = job.gbs};
-  for (const RankReport& rank : report.ranks) logged.peak_bytes = std::max(logged.peak_bytes, peak_bytes(rank));
+  for (const RankReport& rank : report.ranks) logged.peak_bytes = std::max(logged.peak_bytes, taken_bytes(rank));
   if (std::isfinite(report.seconds) && report.seconds > 0.0) {
     Row of_step = row;
     set_step_time(of_step, job, report.seconds);
@@ -93,26 +92,38 @@ void keep(MeasuredRun& run, const StepReport& report, std::int64_t step) {
   keep_peaks(run.peaks, report.ranks);
 }
 
-void set_memory(Row& row, const Job& job, const MeasuredRun& run, const StageBytes& planned) {
-  std::vector<RankReport> fullest(static_cast<std::size_t>(job.layout.pp));
+// The ledger and the plan count the same tensors: they differ where one of them is wrong.
+void note_mismatches(Row& row, const MeasuredRun& run, const StageBytes& planned) {
   int mismatches = 0;
   for (std::size_t i = 0; i < run.peaks.size(); ++i) {
     const RankReport& rank = run.peaks[i];
     const auto stage = static_cast<std::size_t>(rank.stage);
-    if (stage >= fullest.size()) continue;
-    if (peak_bytes(rank) > peak_bytes(fullest[stage])) fullest[stage] = rank;
+    if (stage >= planned.size()) continue;
     if (peak_bytes(rank) == planned[stage] || ++mismatches > kNamedMismatches) continue;
     row.notes.push_back(fmt::format("memory of rank {} (stage {}) is not as planned: {} bytes, the plan says {}", i,
                                     stage, peak_bytes(rank), planned[stage]));
   }
   if (mismatches > kNamedMismatches)
     row.notes.push_back(fmt::format("memory of {} more ranks is not as planned", mismatches - kNamedMismatches));
+}
+
+void set_memory(Row& row, const Job& job, const MeasuredRun& run) {
+  std::vector<RankReport> fullest(static_cast<std::size_t>(job.layout.pp));
+  std::vector<std::int64_t> allocated(fullest.size(), 0);
+  for (const RankReport& rank : run.peaks) {
+    const auto stage = static_cast<std::size_t>(rank.stage);
+    if (stage >= fullest.size()) continue;
+    if (peak_bytes(rank) > peak_bytes(fullest[stage])) fullest[stage] = rank;
+    allocated[stage] = std::max(allocated[stage], rank.device_peak_bytes);
+  }
   std::int64_t most = 0;
   for (std::size_t stage = 0; stage < fullest.size(); ++stage) {
     const int number = static_cast<int>(stage);
     row.memory.push_back({.stage = number, .category = "states", .gib = gib(fullest[stage].state_bytes)});
     row.memory.push_back({.stage = number, .category = "values", .gib = gib(fullest[stage].peak_value_bytes)});
-    most = std::max(most, peak_bytes(fullest[stage]));
+    if (allocated[stage] > 0)
+      row.memory.push_back({.stage = number, .category = std::string(kAllocatedMemory), .gib = gib(allocated[stage])});
+    most = std::max(most, allocated[stage] > 0 ? allocated[stage] : peak_bytes(fullest[stage]));
   }
   if (most > 0) row.peak_memory_gib = gib(most);
 }
@@ -142,23 +153,23 @@ void set_loss(Row& row, const Job& job, const MeasuredRun& run) {
                   .reason = fmt::format("the loss of step {} is {}", run.bad_step, run.bad_loss)});
 }
 
-std::string reason_of(const Error& error) {
-  if (error.problems().empty()) return error.what();
-  const Problem& problem = error.problems().front();
-  return problem.where.empty() ? problem.what : fmt::format("{}: {}", problem.where, problem.what);
-}
-
 void measure(Row& row, const Job& job, const MeasureSettings& settings, const MeasureParts& parts) {
   require_own_stack(job, "measure");
+  const EngineReport machine = parts.machine ? parts.machine() : EngineReport{};
+  if (parts.machine) require_devices(job.system, job.num_gpus, machine, parts.must_fit);
   const JobPrograms programs = build_programs(job);
   const std::vector<StageMemoryBytes> stages = replay_memory(job, programs);
   const StageBytes planned = set_prediction(row, stages);
-  if (!fits(row, job, stages, parts.available_bytes())) return;
+  if (parts.machine ? !fits_devices(row, stages, job.num_gpus, machine, parts.must_fit)
+                    : !fits_host(row, job, stages, parts.available_bytes()))
+    return;
   const SessionSettings of_session{.device = settings.device, .seed = settings.seed};
   const std::unique_ptr<Session> session = parts.open(job, programs, of_session);
 
   MeasuredRun run;
+  RunTelemetry telemetry(job, parts, machine);
   for (std::int64_t step = 1; step <= settings.steps; ++step) {
+    if (step == settings.warmup + 1) telemetry.begin_window();
     const StepReport report = session->step(parts.batch(job, settings.seed, step), StepKind::train);
     keep(run, report, step);
     if (!parts.step_done) continue;
@@ -167,24 +178,14 @@ void measure(Row& row, const Job& job, const MeasureSettings& settings, const Me
     logged.num_steps = settings.steps;
     parts.step_done(logged);
   }
-  set_memory(row, job, run, planned);
+  set_telemetry(row, telemetry);
+  note_mismatches(row, run, planned);
+  set_memory(row, job, run);
   set_statistics(row, job, statistics_of(run, settings));
   set_loss(row, job, run);
 }
 
 }  // namespace
-
-void require_own_stack(const Job& job, std::string_view mode) {
-  if (job.stack.name == kMeasuredStack) return;
-  throw Unsupported("stack " + job.stack.name, fmt::format("--mode {} runs stack {}; stack {} is only simulated", mode,
-                                                           kMeasuredStack, job.stack.name));
-}
-
-void set_run_error(Row& row, const RunError& error) {
-  row.status = Status::failed;
-  row.feature = "run";
-  row.reason = reason_of(error);
-}
 
 Row RowMeasurer::operator()(const Job& job) const {
   Row row = row_of(job);
@@ -194,7 +195,7 @@ Row RowMeasurer::operator()(const Job& job) const {
   } catch (const Unsupported& problem) {
     set_unsupported(row, problem);
   } catch (const RunError& error) {
-    set_run_error(row, error);
+    set_failed(row, error);
   }
   return row;
 }

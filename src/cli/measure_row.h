@@ -5,10 +5,13 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <string_view>
+#include <span>
 
 #include "cli/measure_settings.h"
+#include "engine/engine.h"
+#include "engine/gpu_watch.h"
 #include "engine/session.h"
+#include "engine/telemetry.h"
 #include "rows/row.h"
 #include "rows/step_lines.h"
 #include "spec/job.h"
@@ -21,20 +24,23 @@ struct MeasureParts {
   std::function<Batch(const Job&, std::uint64_t seed, std::int64_t step)> batch;  // steps from 1
   std::function<std::optional<std::int64_t>()> available_bytes;                   // of the machine; unset: not known
   std::function<void(const LoggedStep&)> step_done;                               // may be empty
+
+  // Of a measurement on GPUs; empty on a CPU.
+  std::function<EngineReport()> machine{};                           // its GPUs
+  std::function<GpuWatch(const Job&, const EngineReport&)> watch{};  // readings of those that the job runs on
+  double watch_period_s = kTelemetryPeriodS;
+  std::function<void(std::span<const TelemetrySample>)> watched{};  // of all steps; may be empty
+  // A job that this machine's GPUs cannot run or hold is an EnvironmentError, not a row.
+  bool must_fit = false;
 };
 
 // The engine, mock data and this machine.
-MeasureParts engine_parts();
-
-// The engine runs one stack. Throws Unsupported for another.
-void require_own_stack(const Job& job, std::string_view mode);
-
-// What became of a row whose run broke off.
-void set_run_error(Row& row, const RunError& error);
+MeasureParts engine_parts(Device device);
 
 // Builds a job's Programs, opens a session of the engine and times whole global steps: a row with status ok, oom
-// (before anything is allocated), unsupported or failed. It carries the statistics of the steps after the warm-up,
-// loss_ok, the engine's count of live bytes and the plan's beside it; where these differ, a note says so. Throws
+// (before anything is allocated, or while it runs), unsupported or failed. It carries the statistics of the steps after
+// the warm-up, loss_ok, the engine's count of live bytes and the plan's beside it; where these differ, a note says so.
+// On GPUs it carries their clocks, power and temperature over the window, too, and the peak of their allocators. Throws
 // EnvironmentError when the engine cannot be loaded. A harness Runner.
 class RowMeasurer {
  public:

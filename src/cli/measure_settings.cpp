@@ -41,6 +41,10 @@ MeasureSettings measure_settings(const CommandLine& line) {
   return settings;
 }
 
+bool measures_on_cuda(const CommandLine& line) {
+  return runs_engine(line.options) && measure_settings(line).device == Device::cuda;
+}
+
 StepLogFormat step_log_format(const Options& options) {
   const bool text = !options.json && !options.csv && !options.markdown;
   const std::string word = options.log_format.value_or(text ? "nemo" : "none");

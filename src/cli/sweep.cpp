@@ -17,6 +17,7 @@
 #include "cli/asked.h"
 #include "cli/calibration.h"
 #include "cli/commands.h"
+#include "cli/machine_check.h"
 #include "cli/measure_row.h"
 #include "cli/output.h"
 #include "cli/record.h"
@@ -59,9 +60,15 @@ std::string measurement_text(const CommandLine& line) {
   if (!runs_engine(line.options)) return "";
   const SliceSettings slice = slice_settings(line);
   const MeasureSettings& settings = slice.measure;
+  std::string gpus;
+  if (settings.device == Device::cuda) {
+    const EngineReport report = engine_report();
+    gpus = fmt::format(", CUDA {} on {}", report.cuda.version,
+                       report.devices.empty() ? "no GPU" : report.devices.front().name);
+  }
   const fs::path engine = executable_path().parent_path() / kEngineLibrary;
-  std::string text = fmt::format("device {}, {} steps, {} of them warm-up, seed {}, engine {}\n",
-                                 settings.device == Device::cpu ? "cpu" : "cuda", settings.steps, settings.warmup,
+  std::string text = fmt::format("device {}{}, {} steps, {} of them warm-up, seed {}, engine {}\n",
+                                 settings.device == Device::cpu ? "cpu" : "cuda", gpus, settings.steps, settings.warmup,
                                  settings.seed, fs::exists(engine) ? file_digest(engine) : "none");
   if (wants_slice(line.options))
     text += fmt::format("stage {}, microbatches {}\n", slice.stage, slice.microbatches.value_or(0));
@@ -102,14 +109,10 @@ class MadeWith {
 };
 
 Runner runner_of(const CommandLine& line, const Catalog& catalog) {
-  if (const std::optional<Unsupported> problem = unsupported_mode(line))
-    return [problem = *problem, method = wants_slice(line.options) ? Method::slice : Method::measured](const Job& job) {
-      Row row = row_of(job);
-      row.method = method;
-      set_unsupported(row, problem);
-      return row;
-    };
-  if (wants_measure(line.options)) return RowMeasurer(measure_settings(line), engine_parts());
+  if (wants_measure(line.options)) {
+    const MeasureSettings settings = measure_settings(line);
+    return RowMeasurer(settings, engine_parts(settings.device));
+  }
   if (wants_slice(line.options)) {
     const SliceSettings settings = slice_settings(line);
     return [slicer = RowSlicer(settings, slice_engine_parts(settings, catalog))](const Job& job) {
@@ -276,6 +279,7 @@ ExitCode run_sweep(const CommandLine& line) {
   }
 
   const fs::path folder = result_folder(options);
+  if (measures_on_cuda(line)) require_machine(engine_report(), 1);  // what no row could change
   require_writable_directory(folder);
   Journal journal(folder, PERFBENCH_VERSION);
   warn(journal.warnings());

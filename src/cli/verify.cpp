@@ -5,10 +5,13 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "base/file.h"
 #include "base/host_memory.h"
 #include "cli/commands.h"
+#include "cli/machine_check.h"
 #include "cli/machine_fit.h"
 #include "cli/output.h"
 #include "cli/verify_expect.h"
@@ -16,6 +19,7 @@
 #include "cli/verify_result.h"
 #include "cli/verify_tolerance.h"
 #include "cli/verify_weights.h"
+#include "engine/engine.h"
 #include "engine/safetensors.h"
 #include "models/decoder.h"
 #include "sim/memory.h"
@@ -37,6 +41,21 @@ SessionSettings session_settings(const Options& options) {
   SessionSettings settings;
   settings.device = options.device == "cuda" ? Device::cuda : Device::cpu;
   return settings;
+}
+
+// Throws before anything is allocated.
+void require_room(const Job& job, const JobPrograms& programs, Device device) {
+  const std::vector<StageMemoryBytes> stages = replay_memory(job, programs);
+  if (device == Device::cuda) {
+    const EngineReport report = engine_report();
+    require_machine(report, job.num_gpus);
+    const auto devices = std::span(report.devices).first(static_cast<std::size_t>(job.num_gpus));
+    if (const std::string why = why_it_does_not_fit(stages, devices); !why.empty())
+      throw EnvironmentError("device memory", why, "more GPUs, or --device cpu");
+    return;
+  }
+  if (const std::string why = why_it_does_not_fit(job, stages, available_memory_bytes()); !why.empty())
+    throw InputError("verify", why, "use fewer ranks, or a machine with more memory");
 }
 
 VerifyResult run_steps(Session& session, const Batch& batch, std::int64_t num_steps) {
@@ -77,11 +96,9 @@ ExitCode run_verify(const CommandLine& line) {
   const Batch batch = verify_batch(folder, job.model.vocab);
   const JobPrograms programs = build_programs(job);
 
-  if (const std::string why = why_it_does_not_fit(job, replay_memory(job, programs), available_memory_bytes());
-      !why.empty()) {
-    throw InputError("verify", why, "use fewer ranks, or a machine with more memory");
-  }
-  const std::unique_ptr<Session> session = open_session(job, programs, session_settings(line.options));
+  const SessionSettings settings = session_settings(line.options);
+  require_room(job, programs, settings.device);
+  const std::unique_ptr<Session> session = open_session(job, programs, settings);
   const std::vector<HostTensor> parameters = session->parameters();
   const std::vector<StoredTensor> weights = weights_of(folder, job);
   check_weights(weights, parameters, job.model);

@@ -8,7 +8,7 @@
 namespace perfbench {
 
 inline constexpr const char* kEngineLibrary = "libperfbench_engine.so";
-inline constexpr int kEngineAbi = 3;
+inline constexpr int kEngineAbi = 4;
 
 // Each part is a version, or what is missing and the remedy; the other pointers are null.
 struct EngineAbiPart {
@@ -22,6 +22,7 @@ struct EngineAbiDevice {
   std::int64_t memory_bytes;
   int compute_major;
   int compute_minor;
+  const char* pci_bus_id;  // "0000:1b:00.0"; null: not known
 };
 
 struct EngineAbiInfo {
@@ -30,6 +31,8 @@ struct EngineAbiInfo {
   EngineAbiPart nccl;
   int num_devices;
   const EngineAbiDevice* devices;  // num_devices of them
+  const char*
+      cuda_architectures;  // those its kernels were built for, as CMake writes them: "90a,100a"; null: not known
 };
 
 // Asked first: an engine with another number or another version of perfbench is not asked anything else.

@@ -23,6 +23,7 @@ struct CudaDevice {
   std::int64_t memory_bytes = 0;  // total device memory
   int compute_major = 0;          // compute capability 9.0 is 9 and 0
   int compute_minor = 0;
+  std::string pci_bus_id{};  // "0000:1b:00.0", by which other libraries know it; empty: not known
 };
 
 struct EngineReport {
@@ -32,7 +33,13 @@ struct EngineReport {
   EnginePart cuda;  // the CUDA runtime and driver; present also when there is no device
   EnginePart nccl;
   std::vector<CudaDevice> devices;  // visible CUDA devices, in CUDA's order
+  // What the engine's kernels were built for, as CMake's CUDA_ARCHITECTURES: "90a", "100a"; empty: not known.
+  std::vector<std::string> cuda_architectures{};
 };
+
+// Whether this machine has NVIDIA's driver, by its files alone, in microseconds: before anything is loaded. `root` is
+// "/" but in tests.
+bool has_nvidia_driver(const std::filesystem::path& root = "/");
 
 // Loads libperfbench_engine.so from the folder of the executable and asks it. Takes about 0.3 s the first time, most of
 // it for loading LibTorch. Never throws for what is absent: the report says it.

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "engine/abi.h"
 #include "engine/engine.h"
 
@@ -44,8 +45,11 @@ void copy(const EngineAbiInfo& info, EngineReport& report) {
     report.devices.push_back({.name = text(d.name),
                               .memory_bytes = d.memory_bytes,
                               .compute_major = d.compute_major,
-                              .compute_minor = d.compute_minor});
+                              .compute_minor = d.compute_minor,
+                              .pci_bus_id = text(d.pci_bus_id)});
   }
+  if (const std::string list = text(info.cuda_architectures); !list.empty())
+    report.cuda_architectures = split(list, ',');
 }
 
 }  // namespace
@@ -69,6 +73,13 @@ EngineReport engine_report(const std::filesystem::path& library) {
   report.engine = ask(handle, library, info);
   if (info != nullptr) copy(*info, report);
   return report;
+}
+
+bool has_nvidia_driver(const std::filesystem::path& root) {
+  std::error_code ignored;
+  for (const char* file : {"proc/driver/nvidia/version", "dev/nvidia0"})
+    if (std::filesystem::exists(root / file, ignored)) return true;
+  return false;
 }
 
 EngineReport engine_report() { return engine_report(executable_path().parent_path() / kEngineLibrary); }

@@ -58,7 +58,8 @@ struct SessionSettings {
   // One rank of this stage runs alone: what it would receive, gather or reduce are buffers of the right shape. Losses
   // and gradients then mean nothing; times of kernels and memory do.
   std::optional<int> slice_stage{};
-  bool time_ops = false;  // op_seconds() is wanted
+  bool time_ops = false;        // op_seconds() is wanted
+  bool forbid_waiting = false;  // on CUDA: an op of a step that waits for the device fails
   OptimizerSettings optimizer{};
 };
 

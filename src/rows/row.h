@@ -48,10 +48,13 @@ constexpr std::string_view name(Status status) {
   return "?";
 }
 
+// The category that is no part of a sum: all that the device's allocator had given out, the other categories included.
+inline constexpr std::string_view kAllocatedMemory = "allocated";
+
 // Peak memory of one category on one pipeline stage.
 struct StageMemory {
   int stage = 0;
-  std::string category;  // "parameters", "activations", ...
+  std::string category;  // "parameters", "activations", ...; kAllocatedMemory
   double gib = 0.0;
   bool operator==(const StageMemory&) const = default;
 };
@@ -92,6 +95,9 @@ struct Row {
   std::optional<double> rank_spread{};                // slowest rank's median step time / fastest rank's
   std::string window{};                               // the steps that were timed: "steps 11-30 of 30"
   std::optional<bool> loss_ok{};  // of a measured row: finite in every step; else its times mean nothing
+
+  std::optional<bool> throttled{};  // of a row measured on GPUs: something held their clocks back
+  std::optional<double> sm_clock_mhz{}, power_w{}, temperature_c{};  // of it: median, mean, most
 
   std::vector<double> samples_s{};                          // measured times of the steps of the window, in order
   std::vector<std::pair<std::string, double>> breakdown{};  // part of the step, seconds; the sum is step_time_s

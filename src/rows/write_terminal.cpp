@@ -118,7 +118,7 @@ std::string memory(std::string_view title, const std::vector<StageMemory>& entri
       if (entry.stage != stage) continue;
       const auto found = std::find(table.header.begin() + 1, table.header.end(), entry.category);
       gib[static_cast<std::size_t>(found - table.header.begin() - 1)] += entry.gib;
-      sum += entry.gib;
+      if (entry.category != kAllocatedMemory) sum += entry.gib;
     }
     std::vector<std::string>& cells = table.rows.emplace_back();
     cells.push_back(std::to_string(stage));

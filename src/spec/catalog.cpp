@@ -185,6 +185,14 @@ Stack Catalog::stack(std::string_view name, const std::string& where) const {
   throw InputError(where, fmt::format("there is no stack \"{}\"", name), hint_for(name, entries, {}));
 }
 
+std::optional<SystemSpec> Catalog::system_of_device(std::string_view device_name) const {
+  for (const Entry& entry : systems(folder_)) {
+    const SystemSpec system = read_system(entry.file);
+    if (std::ranges::find(system.device_names, device_name) != system.device_names.end()) return system;
+  }
+  return std::nullopt;
+}
+
 std::vector<std::string> Catalog::model_names() const { return names(models(folder_)); }
 std::vector<std::string> Catalog::system_names() const { return names(systems(folder_)); }
 std::vector<std::string> Catalog::stack_names() const { return names(stacks(folder_)); }

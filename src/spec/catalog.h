@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,8 @@ class Catalog {
   ModelSpec model(std::string_view name, const std::string& where) const;
   SystemSpec system(std::string_view name, const std::string& where) const;
   Stack stack(std::string_view name, const std::string& where) const;
+  // The system whose device_names have what the driver calls a GPU; unset where none has.
+  std::optional<SystemSpec> system_of_device(std::string_view device_name) const;
 
   std::vector<std::string> model_names() const;   // sorted folder names
   std::vector<std::string> system_names() const;  // sorted

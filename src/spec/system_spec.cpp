@@ -92,6 +92,22 @@ void read_precisions(SystemSpec& system, JsonFields& fields) {
   }
 }
 
+// {"value": list of texts, "source": text}, as the numbers are written.
+void read_device_names(SystemSpec& system, JsonFields& fields, const std::string& file,
+                       std::vector<Problem>& problems) {
+  const std::string key = "device_names";
+  const Json* json = fields.any(key);
+  if (json == nullptr || !json->is_object()) {
+    fields.problem(key, json == nullptr ? "is missing" : "must be an object",
+                   R"(write {"value": ["NVIDIA ..."], "source": "..."})");
+    return;
+  }
+  JsonFields names(*json, file, key);
+  system.device_names = read_texts(names, "value");
+  if (trim(names.text("source")).empty()) names.problem("source", "must say where the names come from");
+  finish_into(names, problems);
+}
+
 void check_host(const SystemSpec& system, JsonFields& fields) {
   if (!system.host.empty() && system.host != "x86" && system.host != "grace" && system.host != "any") {
     fields.problem("host", fmt::format("is \"{}\"", system.host), "valid: x86, grace, any");
@@ -146,6 +162,7 @@ SystemSpec read_system(const std::filesystem::path& path) {
   system.gpu = fields.text("gpu");
   system.host = fields.text("host");
   system.aliases = read_texts(fields, "aliases");
+  read_device_names(system, fields, file, problems);
   if (!system.name.empty() && system.name != path.stem().string()) {
     fields.problem("name", fmt::format("is \"{}\" in a file called {}", system.name, path.filename().string()),
                    "name the file after the system");

@@ -15,8 +15,9 @@ struct SystemSpec {
   std::string name;  // "h100"
   std::string gpu;   // "NVIDIA H100 SXM5 80GB"
   std::vector<std::string> aliases;
-  std::vector<Precision> precisions;  // what its tensor cores, or the CPU, can run
-  std::string host;                   // "x86", "grace", or "any": whatever the machine has
+  std::vector<std::string> device_names;  // what the driver calls this GPU: "NVIDIA H100 80GB HBM3"
+  std::vector<Precision> precisions;      // what its tensor cores, or the CPU, can run
+  std::string host;                       // "x86", "grace", or "any": whatever the machine has
 
   Sourced peak_bf16_flops_per_s, peak_fp8_flops_per_s, peak_mxfp8_flops_per_s, peak_nvfp4_flops_per_s;  // dense
   Sourced peak_f32_flops_per_s;  // of the vector units

@@ -29,7 +29,7 @@ def test_doctor_says_what_is_there_or_missing(perfbench):
     answer = perfbench("doctor")
     report = perfbench("doctor", "--json").json
     assert answer.code == (0 if report["usable"] else 4)
-    for title, key in (("engine", "engine"), ("LibTorch", "libtorch"), ("CUDA", "cuda"), ("NCCL", "nccl")):
+    for title, key in (("engine", "engine"), ("LibTorch", "libtorch"), ("CUDA", "cuda"), ("NCCL", "nccl"), ("NVML", "nvml")):
         part = report[key]
         assert (part["version"] is None) != (part["missing"] is None)
         found = part["version"] or f"missing: {part['missing']}"

@@ -140,7 +140,7 @@ def test_a_table_of_the_user_takes_the_place_of_the_own(perfbench, tmp_path, sou
 
 @pytest.mark.parametrize(
     "args, feature",
-    [(("--mode", "measure"), "measure on cuda"), (("--mode", "slice"), "measure on cuda"), (("-fr", "ss"), "fp8_recipe ss")],
+    [(("-fr", "ss"), "fp8_recipe ss")],
 )
 def test_what_cannot_be_done_is_a_row_that_says_so(perfbench, args, feature):
     answer = perfbench(*MAIN, *args, "--json")

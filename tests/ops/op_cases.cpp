@@ -205,6 +205,7 @@ void attentions(std::vector<OpCase>& cases, DType dtype) {
   for (const Variant& v : {Variant{"attention", 1, 16, {.heads = 2, .kv_heads = 2, .head_dim = 8}, true},
                            Variant{"attention_gqa2_odd", 3, 13, {.heads = 6, .kv_heads = 3, .head_dim = 10}, true},
                            Variant{"attention_gqa4_batch2", 2, 37, {.heads = 4, .kv_heads = 1, .head_dim = 16}, true},
+                           Variant{"attention_tiles_gqa2", 2, 128, {.heads = 4, .kv_heads = 2, .head_dim = 64}, true},
                            Variant{"attention_full", 2, 9, {.heads = 4, .kv_heads = 2, .head_dim = 8}, false}}) {
     const std::int64_t tokens = v.batch * v.seq, width = v.heads.packed_width();
     const auto B = static_cast<double>(v.batch), S = static_cast<double>(v.seq);
@@ -229,6 +230,7 @@ void packed_attentions(std::vector<OpCase>& cases, DType dtype) {
   };
   for (const Variant& v :
        {Variant{"attention_packed", 1, 40, {.heads = 2, .kv_heads = 2, .head_dim = 8}},
+        Variant{"attention_packed_tiles_gqa2", 1, 128, {.heads = 4, .kv_heads = 2, .head_dim = 64}},
         Variant{"attention_packed_gqa2_batch3", 3, 300, {.heads = 4, .kv_heads = 2, .head_dim = 6}}}) {
     const std::int64_t tokens = v.batch * v.seq, width = v.heads.packed_width();
     const double T = static_cast<double>(tokens), attended = 12;

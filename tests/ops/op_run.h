@@ -16,6 +16,7 @@
 
 #include "engine/thread_world.h"
 #include "engine/torch/ops.h"
+#include "engine/torch/step_data.h"
 #include "ops/op_cases.h"
 
 namespace perfbench {
@@ -77,6 +78,7 @@ class OpRun {
  public:
   OpRun(const OpCase& c, at::Device device)
       : program_(c.program),
+        runtime_(make_runtime(device.is_cpu() ? Device::cpu : Device::cuda, 0)),
         rank_(lone_rank(device)),
         chunk_(make_chunk(c.program, c.policy, 0, 0, device)),
         table_(c.program.values.size()),
@@ -121,6 +123,7 @@ class OpRun {
   }
   void run_all(const std::vector<Node>& nodes, const std::vector<std::vector<ValueId>>& deaths) {
     for (std::size_t i = 0; i < nodes.size(); ++i) {
+      frame_.dying = deaths[i];
       run_one(nodes[i]);
       for (ValueId id : deaths[i]) release(id);
     }
@@ -129,7 +132,11 @@ class OpRun {
     for (std::size_t i = 0; i < program_.values.size(); ++i) {
       if (program_.values[i].role == Role::data) give(inputs, static_cast<ValueId>(i));
     }
-    if (program_.starts != kNoValue) rank_.host_starts = inputs[index(program_.starts)];
+    for (const Node& node : program_.forward) {
+      const auto* op = std::get_if<Attention>(&node.op);
+      if (op == nullptr || !Frame::has(op->starts)) continue;
+      rank_.packed = packed_sequences(inputs[index(op->starts.id)], op->batch, *runtime_);
+    }
   }
   void give(const ValueTable& inputs, ValueId id) {
     if (id != kNoValue) frame_.hold(id, inputs[index(id)].to(rank_.device));
@@ -146,6 +153,7 @@ class OpRun {
   }
 
   const Program& program_;
+  std::unique_ptr<Runtime> runtime_;
   Rank rank_;
   Chunk chunk_;
   ValueTable table_;

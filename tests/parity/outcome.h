@@ -38,8 +38,9 @@ struct Outcome {
 
 inline constexpr int kSteps = 2;
 
-inline Outcome two_steps(const Job& job, const JobPrograms& programs, double timeout_s = 60) {
-  const auto session = open_tiny(job, programs, {.timeout_s = timeout_s, .rendezvous = true});
+inline Outcome two_steps(const Job& job, const JobPrograms& programs, double timeout_s = 60,
+                         Device device = Device::cpu) {
+  const auto session = open_tiny(job, programs, {.device = device, .timeout_s = timeout_s, .rendezvous = true});
   Outcome outcome;
   for (int step = 0; step < kSteps; ++step) {
     const StepReport report = session->step(mock_batch(job, 7, step), StepKind::train);

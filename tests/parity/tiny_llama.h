@@ -45,20 +45,22 @@ struct TinyLlama {
   bool recompute_whole_layer = false;
   int cp = 1;
   bool packed = false;
+  int scale = 1;  // of all widths and of the sequence: at 16, heads are of 64 numbers, which fused attention knows
 };
 
 // Test names of a list of layouts; gtest prints it.
 inline void PrintTo(const TinyLlama& tiny, std::ostream* out) { *out << tiny.name; }
 
-// H 32, F 64, 8 heads and 4 key/value heads of 4, vocabulary 101; 8 samples of 16 tokens a step.
+// H 32, F 64, 8 heads and 4 key/value heads of 4, vocabulary 101; 8 samples of 16 tokens a step; all but the vocabulary
+// and the samples times the scale.
 inline ModelSpec tiny_llama_model(const TinyLlama& tiny) {
   ModelSpec model;
   model.name = model.family = tiny.family;
-  model.hidden = 32;
-  model.ffn = 64;
+  model.hidden = 32 * tiny.scale;
+  model.ffn = 64 * tiny.scale;
   model.heads = 8;
   model.kv_heads = 4;
-  model.head_dim = 4;
+  model.head_dim = 4 * tiny.scale;
   model.vocab = 101;
   model.tied_embeddings = tiny.tied;
   model.attention_bias = model.output_bias = model.mlp_bias = tiny.biases || tiny.family == "gpt2";
@@ -70,7 +72,7 @@ inline ModelSpec tiny_llama_model(const TinyLlama& tiny) {
     model.activation = gpt2 ? Activation::gelu_tanh : Activation::relu2;
     model.positions = gpt2 ? Positions::learned : Positions::rope;
     model.rotary_share = gpt2 ? 0.0 : 0.5;
-    model.max_positions = 16;
+    model.max_positions = 16 * tiny.scale;
   }
   model.layers.resize(static_cast<std::size_t>(tiny.layers));
   return model;
@@ -101,7 +103,7 @@ inline Job tiny_llama(const TinyLlama& tiny) {
   job.layout.cp = tiny.cp;
   job.num_gpus = tiny.tp * tiny.pp * tiny.dp * tiny.cp;
   job.packed = tiny.packed;
-  job.seq_len = 16;
+  job.seq_len = 16 * tiny.scale;
   job.gbs = 8;
   job.mbs = tiny.mbs;
   job.num_flushes = tiny.flushes;

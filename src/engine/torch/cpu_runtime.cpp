@@ -37,6 +37,7 @@ class CpuRuntime final : public Runtime {
   std::unique_ptr<Stopwatch> make_stopwatch() override { return std::make_unique<HostStopwatch>(); }
   void* stream(Lane) override { return nullptr; }
   void synchronize() override {}
+  void forbid_waiting(bool) override {}
   at::Tensor host_buffer(std::int64_t elements, at::ScalarType dtype) override {
     return at::empty({elements}, at::TensorOptions().dtype(dtype));
   }

@@ -34,17 +34,28 @@ EngineAbiPart cuda_part() {
 }
 
 std::vector<EngineAbiDevice> cuda_devices() {
-  static std::deque<std::string> names;  // a deque never moves them
+  static std::deque<std::string> texts;  // a deque never moves them
   std::vector<EngineAbiDevice> devices;
   int count = 0;
   if (cudaGetDeviceCount(&count) != cudaSuccess) return devices;
   for (int i = 0; i < count; ++i) {
     cudaDeviceProp p{};
     if (cudaGetDeviceProperties(&p, i) != cudaSuccess) continue;
-    const std::string& name = names.emplace_back(p.name);
-    devices.push_back({name.c_str(), static_cast<std::int64_t>(p.totalGlobalMem), p.major, p.minor});
+    const std::string& name = texts.emplace_back(p.name);
+    char bus_id[32] = "";  // "0000:1b:00.0"
+    const bool has_bus_id = cudaDeviceGetPCIBusId(bus_id, sizeof bus_id, i) == cudaSuccess;
+    const char* kept_bus_id = has_bus_id ? texts.emplace_back(bus_id).c_str() : nullptr;
+    devices.push_back({name.c_str(), static_cast<std::int64_t>(p.totalGlobalMem), p.major, p.minor, kept_bus_id});
   }
   return devices;
+}
+
+const char* cuda_architectures() {
+#ifdef PERFBENCH_CUDA_ARCHITECTURES
+  return PERFBENCH_CUDA_ARCHITECTURES;
+#else
+  return nullptr;
+#endif
 }
 
 }  // namespace perfbench

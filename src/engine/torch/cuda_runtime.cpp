@@ -112,8 +112,10 @@ class CudaRuntime final : public Runtime {
   std::unique_ptr<Lanes> make_lanes() override { return std::make_unique<StreamLanes>(streams_); }
   std::unique_ptr<Stopwatch> make_stopwatch() override { return std::make_unique<EventStopwatch>(); }
   void* stream(Lane lane) override { return streams_[index(lane)].stream(); }
-  void synchronize() override {
-    for (const Stream& stream : streams_) stream.synchronize();
+  void synchronize() override { c10::cuda::device_synchronize(); }
+  void forbid_waiting(bool forbidden) override {
+    using c10::cuda::SyncDebugMode;
+    c10::cuda::warning_state().set_sync_debug_mode(forbidden ? SyncDebugMode::L_ERROR : SyncDebugMode::L_DISABLED);
   }
   at::Tensor host_buffer(std::int64_t elements, at::ScalarType dtype) override {
     return at::empty({elements}, at::TensorOptions().dtype(dtype).pinned_memory(true));

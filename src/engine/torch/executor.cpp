@@ -136,9 +136,11 @@ void Executor::run_nodes(const Slot& slot, Frame& frame) {
   for (place.node = 0; place.node < nodes.size(); ++place.node) {
     const Node& node = nodes[place.node];
     if ((node.when == When::first_microbatch && !first) || (node.when == When::last_microbatch && !last)) continue;
+    frame.dying = deaths[place.node];
     run_node(node, place, frame);
     for (ValueId id : deaths[place.node]) frame.release(id);
   }
+  frame.dying = {};
 }
 
 void Executor::run_slot(const StageStep& step) {
@@ -153,7 +155,7 @@ void Executor::run_slot(const StageStep& step) {
     frame.adopt(slot.backward ? program.grad_output : program.input, arrived.mapped().tensor);
   }
   if (!slot.backward) give_data(slot, frame);
-  if (program.starts != kNoValue) rank_.host_starts = data_->on_host(TokenData::start, slot.microbatch);
+  if (program.starts != kNoValue) rank_.packed = data_->packed(slot.microbatch);
   run_nodes(slot, frame);
   lanes_->join();  // what is sent is made
   const ValueId made = slot.backward ? program.grad_input : program.output;

@@ -3,6 +3,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <algorithm>
+#include <span>
 #include <vector>
 
 #include "engine/torch/chunk.h"
@@ -21,6 +23,7 @@ class Frame {
 
   Rank& rank;
   Chunk& chunk;
+  std::span<const ValueId> dying{};  // values that nobody reads after the op at hand
 
   const at::Tensor& operator[](ValueId id) const {
     const at::Tensor& value = table_[static_cast<std::size_t>(id)];
@@ -35,6 +38,13 @@ class Frame {
   const ValueType& type(ValueId id) const { return chunk.program.type(id); }
   // A new tensor of the operand's type, to be filled and put.
   at::Tensor make(Out operand) const { return empty(type(operand.id), rank.device); }
+
+  // What an op may write its result into: the operand's own memory where nobody reads it any more, else a copy. The
+  // count of live bytes holds both, as the plan does.
+  at::Tensor own_or_copy(In operand) const {
+    const at::Tensor& value = (*this)[operand];
+    return std::find(dying.begin(), dying.end(), operand.id) != dying.end() ? value : value.clone();
+  }
 
   // The op's result. An operand that the op leaves out is dropped.
   void put(Out operand, at::Tensor tensor) {

@@ -40,8 +40,9 @@ __attribute__((visibility("default"))) perfbench::EngineAbiVersion perfbench_eng
 
 __attribute__((visibility("default"))) const perfbench::EngineAbiInfo* perfbench_engine_info() noexcept {
   static const std::vector<perfbench::EngineAbiDevice> devices = perfbench::cuda_devices();
-  static const perfbench::EngineAbiInfo info{perfbench::libtorch_part(), perfbench::cuda_part(), perfbench::nccl_part(),
-                                             static_cast<int>(devices.size()), devices.data()};
+  static const perfbench::EngineAbiInfo info{
+      perfbench::libtorch_part(),       perfbench::cuda_part(), perfbench::nccl_part(),
+      static_cast<int>(devices.size()), devices.data(),         perfbench::cuda_architectures()};
   return &info;
 }
 

@@ -17,4 +17,6 @@ EngineAbiPart cuda_part() {
 
 std::vector<EngineAbiDevice> cuda_devices() { return {}; }
 
+const char* cuda_architectures() { return nullptr; }
+
 }  // namespace perfbench

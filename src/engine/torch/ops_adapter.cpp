@@ -30,7 +30,7 @@ std::vector<AdapterPlace> places_of(const AdapterColumns& blocks, std::int64_t r
 
 void run(const AdapterUp& op, Frame& frame) {
   const at::Tensor &h = frame[op.h], &b = frame[op.b];
-  const at::Tensor out = frame[op.base].clone();
+  const at::Tensor out = frame.own_or_copy(op.base);
   const std::int64_t rank = b.size(1);
   for (const AdapterPlace& place : places_of(op.columns, rank)) {
     const at::Tensor b_t = b.narrow(0, place.b_row, place.columns).t();  // (R, columns)

@@ -1,5 +1,8 @@
-// Attention on packed q|k|v: a fused kernel where the rank has whole samples (ATen's on a CPU, cuDNN's on CUDA), blocks
-// elsewhere. Letters: S sequence length, B samples, n and k local heads, D head dim.
+// Attention on packed q|k|v: a fused kernel where the rank has whole samples (ATen's on a CPU, cuDNN's on CUDA) or, on
+// CUDA, whole sub-sequences of one sample (FlashAttention's); blocks elsewhere. Letters: S sequence length, B samples,
+// n and k local heads, D head dim.
+#include <ATen/ops/_flash_attention_backward.h>
+#include <ATen/ops/_flash_attention_forward.h>
 #include <ATen/ops/_scaled_dot_product_cudnn_attention.h>
 #include <ATen/ops/_scaled_dot_product_cudnn_attention_backward.h>
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
@@ -35,22 +38,22 @@ Heads3 unpack(const at::Tensor& qkv, const auto& op) {
   return {all.narrow(1, 0, n), repeat(all.narrow(1, n, k)), repeat(all.narrow(1, n + k, k))};
 }
 
-bool whole_samples(const auto& op, const Frame& frame) {
-  return !Frame::has(op.starts) && frame.rank.over(Axis::cp).size() == 1;
+// cuDNN's and FlashAttention's kernels take two-byte numbers and heads of a multiple of 8 of them, up to 128 in cuDNN's
+// backward on Hopper and 256 in FlashAttention's. Sequences of whole tiles: shorter ones are for tests.
+bool fused_kernels_take(const auto& op, const at::Tensor& qkv) {
+  return qkv.scalar_type() == at::kBFloat16 && op.heads.head_dim % 8 == 0 && op.heads.head_dim <= 128 &&
+         op.seq % 64 == 0;
 }
 
-// cuDNN's kernels take two-byte numbers and heads of up to 128 numbers, a multiple of 8 of them (cuDNN 9, "Scaled Dot
-// Product Attention", limitations of the backward on Hopper).
-bool cudnn_takes(const auto& op, const at::Tensor& qkv) {
-  return qkv.scalar_type() == at::kBFloat16 && op.heads.head_dim % 8 == 0 && op.heads.head_dim <= 128;
-}
-
-enum class Kernel : std::uint8_t { cpu, cudnn, blocks };
+enum class Kernel : std::uint8_t { cpu, cudnn, flash, blocks };
 
 Kernel kernel_of(const auto& op, const Frame& frame) {
-  if (!whole_samples(op, frame)) return Kernel::blocks;
-  if (frame.rank.device.is_cpu()) return Kernel::cpu;
-  return cudnn_takes(op, frame[op.qkv]) ? Kernel::cudnn : Kernel::blocks;
+  if (frame.rank.over(Axis::cp).size() > 1) return Kernel::blocks;
+  const bool packed = Frame::has(op.starts);
+  if (frame.rank.device.is_cpu()) return packed ? Kernel::blocks : Kernel::cpu;
+  if (!fused_kernels_take(op, frame[op.qkv])) return Kernel::blocks;
+  if (!packed) return Kernel::cudnn;
+  return frame.rank.packed.bounds.defined() ? Kernel::flash : Kernel::blocks;
 }
 
 at::Tensor lse_rows(const at::Tensor& lse, const auto& op) {  // (B, n, S) or (B, n, S, 1) -> (T, n)
@@ -92,6 +95,39 @@ void run_cudnn(const AttentionBackward& op, Frame& frame) {
   frame.put(op.dqkv, dqkv);
 }
 
+// One sample's rows as they lie: (T, heads, D).
+Heads3 rows_by_heads(const at::Tensor& qkv, const auto& op) {
+  const std::int64_t n = op.heads.heads, k = op.heads.kv_heads;
+  const at::Tensor all = qkv.view({-1, n + 2 * k, op.heads.head_dim});
+  return {all.narrow(1, 0, n), all.narrow(1, n, k), all.narrow(1, n + k, k)};
+}
+
+void run_flash(const Attention& op, Frame& frame) {
+  const PackedSequences& packed = frame.rank.packed;
+  const Heads3 heads = rows_by_heads(frame[op.qkv], op);
+  const auto result = at::_flash_attention_forward(heads.q, heads.k, heads.v, packed.bounds, packed.bounds,
+                                                   packed.longest, packed.longest, 0.0, op.causal, false);
+  frame.put(op.out, std::get<0>(result).contiguous().view({op.seq, op.heads.out_width()}));
+  frame.put(op.lse, std::get<1>(result).t().contiguous());  // of (n, T)
+}
+
+void run_flash(const AttentionBackward& op, Frame& frame) {
+  const PackedSequences& packed = frame.rank.packed;
+  const std::int64_t n = op.heads.heads, k = op.heads.kv_heads;
+  const Heads3 heads = rows_by_heads(frame[op.qkv], op);
+  const auto by_head = [&](const at::Tensor& rows) { return rows.view({op.seq, n, op.heads.head_dim}); };
+  const at::Tensor no_dropout = at::zeros({2}, at::TensorOptions().dtype(at::kUInt64).device(frame.rank.device));
+  const auto [dq, dk, dv] = at::_flash_attention_backward(
+      by_head(frame[op.dout]), heads.q, heads.k, heads.v, by_head(frame[op.out]), frame[op.lse].t().contiguous(),
+      packed.bounds, packed.bounds, packed.longest, packed.longest, 0.0, op.causal, no_dropout, no_dropout);
+  at::Tensor dqkv = frame.make(op.dqkv);
+  at::Tensor all = dqkv.view({op.seq, n + 2 * k, op.heads.head_dim});
+  all.narrow(1, 0, n).copy_(dq);
+  all.narrow(1, n, k).copy_(dk);
+  all.narrow(1, n + k, k).copy_(dv);
+  frame.put(op.dqkv, dqkv);
+}
+
 void run_cpu(const Attention& op, Frame& frame) {
   const Heads3 heads = unpack(frame[op.qkv], op);
   const auto [out, lse] =
@@ -123,6 +159,8 @@ void run_as_can_be(const auto& op, Frame& frame) {
       return run_cpu(op, frame);
     case Kernel::cudnn:
       return run_cudnn(op, frame);
+    case Kernel::flash:
+      return run_flash(op, frame);
     case Kernel::blocks:
       return run_in_blocks(op, frame);
   }

@@ -14,4 +14,7 @@ EngineAbiPart nccl_part();
 // Visible CUDA devices; none where cuda_part() is missing.
 std::vector<EngineAbiDevice> cuda_devices();
 
+// What this engine's kernels were built for, "90a,100a"; null: not known, or there are none.
+const char* cuda_architectures();
+
 }  // namespace perfbench

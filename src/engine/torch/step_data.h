@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/session.h"
+#include "engine/torch/rank.h"
 #include "engine/torch/runtime.h"
 #include "program/program.h"
 
@@ -37,13 +38,19 @@ class StepData {
   // Of one microbatch, position by position, samples together: (T) int64, on the device and on the host.
   at::Tensor on_device(TokenData kind, int microbatch) const { return rows(device_, kind, microbatch); }
   at::Tensor on_host(TokenData kind, int microbatch) const { return rows(host_, kind, microbatch); }
+  // Where `starts` are asked for.
+  const PackedSequences& packed(int microbatch) const { return packed_.at(static_cast<std::size_t>(microbatch)); }
 
  private:
   at::Tensor rows(const at::Tensor& all, TokenData kind, int microbatch) const;
 
   std::map<TokenData, std::int64_t> place_of_;  // kind -> its row of `host_`
   at::Tensor host_, device_;                    // (kinds, microbatches, T)
+  std::vector<PackedSequences> packed_;         // by microbatch
 };
+
+// Of the starts of one microbatch of `mbs` samples, as StepData gives them.
+PackedSequences packed_sequences(const at::Tensor& host_starts, std::int64_t mbs, Runtime& runtime);
 
 // Kinds that the Programs of a rank read.
 std::vector<TokenData> token_data_of(const std::vector<const Program*>& programs);

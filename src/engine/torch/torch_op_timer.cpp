@@ -17,6 +17,7 @@
 #include "engine/torch/ops.h"
 #include "engine/torch/runtime.h"
 #include "engine/torch/slice_world.h"
+#include "engine/torch/step_data.h"
 
 namespace perfbench {
 namespace {
@@ -65,7 +66,8 @@ OpTiming timing_of(const std::vector<double>& seconds) {
 class LoneOp {
  public:
   LoneOp(const Program& program, const Op& op, Runtime& runtime)
-      : op_(op),
+      : runtime_(runtime),
+        op_(op),
         operands_(collect(op)),
         chunk_{.program = program},
         table_(program.values.size()),
@@ -110,8 +112,8 @@ class LoneOp {
   at::Tensor whole_numbers(ValueId id) {
     const ValueType& type = chunk_.program.type(id);
     const auto packed = [&](const auto& op) {
-      rank_.host_starts = starts_of(op.seq, op.batch, op.attended);
-      return rank_.host_starts.to(rank_.device);
+      rank_.packed = packed_sequences(starts_of(op.seq, op.batch, op.attended), op.batch, runtime_);
+      return rank_.packed.host_starts.to(rank_.device);
     };
     if (const auto* o = std::get_if<Attention>(&op_); o != nullptr && o->starts.id == id) return packed(*o);
     if (const auto* o = std::get_if<AttentionBackward>(&op_); o != nullptr && o->starts.id == id) return packed(*o);
@@ -134,6 +136,7 @@ class LoneOp {
     if (!slot.defined()) slot = numbers(id);
   }
 
+  Runtime& runtime_;
   Op op_;
   std::vector<Operand> operands_;
   Rank rank_;

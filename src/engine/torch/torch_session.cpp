@@ -126,7 +126,7 @@ std::vector<int> local_ranks(const Job& job, const Mesh& mesh, const SessionSett
 class TorchSession final : public Session {
  public:
   TorchSession(const Job& job, const JobPrograms& programs, const SessionSettings& settings)
-      : job_(job), mesh_(job.layout) {
+      : job_(job), mesh_(job.layout), forbid_waiting_(settings.forbid_waiting) {
     for (const int number : local_ranks(job, mesh_, settings)) {
       ranks_.push_back(std::make_unique<LocalRank>());
       ranks_.back()->number = number;
@@ -263,7 +263,9 @@ class TorchSession final : public Session {
     local.runtime->reset_peak();
     start.arrive_and_wait();
     const auto begin = std::chrono::steady_clock::now();
+    local.runtime->forbid_waiting(forbid_waiting_);
     local.executor->step(kind == StepKind::train);
+    local.runtime->forbid_waiting(false);
     world_->synchronize(local.number, local.runtime->stream(Lane::compute));
     local.runtime->synchronize();
     const auto index = static_cast<std::size_t>(
@@ -294,6 +296,7 @@ class TorchSession final : public Session {
 
   const Job job_;
   const Mesh mesh_;
+  const bool forbid_waiting_;
   std::unique_ptr<World> world_;
   std::vector<std::unique_ptr<LocalRank>> ranks_;
   std::vector<RankStates> states_;

@@ -8,6 +8,7 @@
 
 #include "models/decoder.h"
 #include "sim/memory.h"
+#include "unit/support/gpus.h"
 #include "unit/support/jobs.h"
 
 namespace perfbench {
@@ -48,19 +49,22 @@ class FakeSession : public Session {
     EXPECT_EQ(kind, StepKind::train);
     ++steps_;
     if (steps_ == fails_at) throw RunError("rank 2", "is gone");
+    if (steps_ == runs_out_at) throw RunError("device memory", "rank 2 asked for 3.00 GiB, and 1.20 GiB are free");
     StepReport report{.loss = steps_ == nan_at ? std::nan("") : 6.9, .grad_norm = 1.0, .seconds = 0.0, .ranks = {}};
     for (int rank = 0; rank < job_.num_gpus; ++rank) {
       RankReport of_rank{.stage = rank / 2, .tp = rank % 2};
       of_rank.seconds = (1.0 + 0.0625 * rank) * (steps_ <= 2 ? 2.0 : 1.0);
       of_rank.state_bytes = 1000;
       of_rank.peak_value_bytes = planned_bytes(job_, of_rank.stage) - 1000 + (rank == 3 ? extra_bytes : 0);
+      if (allocated_bytes > 0) of_rank.device_peak_bytes = allocated_bytes + rank;
       report.seconds = std::max(report.seconds, of_rank.seconds);
       report.ranks.push_back(of_rank);
     }
     return report;
   }
 
-  std::int64_t nan_at = 0, fails_at = 0, extra_bytes = 0;
+  std::int64_t nan_at = 0, fails_at = 0, runs_out_at = 0, extra_bytes = 0;
+  std::int64_t allocated_bytes = 0;  // of rank 0's device; a byte more on each further one
 
  private:
   const Job& job_;
@@ -164,6 +168,113 @@ TEST(MeasureRow, AStepThatFailsIsARow) {
   EXPECT_EQ(row.status, Status::failed);
   EXPECT_EQ(row.reason, "rank 2: is gone");
   EXPECT_THAT(row.samples_s, IsEmpty());
+}
+
+// The same job on GPUs.
+Job gpu_job() {
+  Job job = cpu_job();
+  job.system.name = "h200";
+  job.system.device_names = {"NVIDIA H200"};
+  return job;
+}
+
+struct MeasuredOnGpus {
+  Row row{};
+  std::vector<TelemetrySample> samples{};
+};
+
+template <typename Change>
+MeasuredOnGpus measured_on(const EngineReport& report, const Job& job, bool must_fit, Change change) {
+  MeasuredOnGpus result;
+  MeasureParts parts{.open =
+                         [&](const Job& opened, const JobPrograms&, const SessionSettings& of_session) {
+                           EXPECT_EQ(of_session.device, Device::cuda);
+                           auto session = std::make_unique<FakeSession>(opened);
+                           session->allocated_bytes = std::int64_t{3} << 30;
+                           change(*session);
+                           return session;
+                         },
+                     .batch = [](const Job&, std::uint64_t, std::int64_t) { return Batch{}; },
+                     .available_bytes = [] { return std::optional<std::int64_t>(0); },  // the host's: no matter
+                     .step_done = {}};
+  parts.machine = [&] { return report; };
+  parts.watch = [](const Job&, const EngineReport&) {
+    return GpuWatch{.read = [] {
+      return std::vector<GpuReading>{
+          {.sm_clock_mhz = 1700.0, .power_w = 690.0, .temperature_c = 60.0, .clock_reasons = 0x4}};
+    }};
+  };
+  parts.watch_period_s = 3600.0;
+  parts.watched = [&](std::span<const TelemetrySample> samples) {
+    result.samples.assign(samples.begin(), samples.end());
+  };
+  parts.must_fit = must_fit;
+  result.row = RowMeasurer({.device = Device::cuda, .steps = 5, .warmup = 2, .seed = 7}, parts)(job);
+  return result;
+}
+
+MeasuredOnGpus measured_on(const EngineReport& report, const Job& job = gpu_job(), bool must_fit = false) {
+  return measured_on(report, job, must_fit, [](FakeSession&) {});
+}
+
+TEST(MeasureRow, OnGpusTheAllocatorsPeakIsThePeak) {
+  const MeasuredOnGpus result = measured_on(gpu_report(4));
+  const Row& row = result.row;
+  EXPECT_EQ(row.status, Status::ok) << row.reason;
+  EXPECT_EQ(row.peak_memory_gib, static_cast<double>((std::int64_t{3} << 30) + 3) / 1073741824.0);
+  EXPECT_LT(row.predicted_peak_memory_gib, 1.0);
+  ASSERT_EQ(row.memory.size(), 6u);
+  EXPECT_EQ(row.memory[2].category, "allocated");
+  EXPECT_EQ(row.memory[5].stage, 1);
+  EXPECT_EQ(row.memory[5].gib, row.peak_memory_gib);
+  for (const std::string& note : row.notes) EXPECT_THAT(note, Not(HasSubstr("not as planned")));
+}
+
+TEST(MeasureRow, OnGpusTheLedgerIsStillCompared) {
+  const Row row =
+      measured_on(gpu_report(4), gpu_job(), false, [](FakeSession& session) { session.extra_bytes = 4; }).row;
+  EXPECT_THAT(row.notes, testing::Contains(HasSubstr("memory of rank 3 (stage 1) is not as planned")));
+}
+
+TEST(MeasureRow, TelemetryOfTheGpusStandsInTheRow) {
+  const MeasuredOnGpus result = measured_on(gpu_report(4));
+  EXPECT_EQ(result.row.throttled, true);
+  EXPECT_EQ(result.row.sm_clock_mhz, 1700);
+  EXPECT_EQ(result.row.power_w, 690);
+  EXPECT_EQ(result.row.temperature_c, 60);
+  EXPECT_THAT(result.row.notes, testing::Contains(HasSubstr("throttled, clocks were held back: GPU 0 in 100 % of")));
+  EXPECT_EQ(result.samples.size(), 1u);
+  EXPECT_EQ(measured(cpu_job()).row.throttled, std::nullopt);
+}
+
+TEST(MeasureRow, RunningOutOfDeviceMemoryIsOom) {
+  const Row row =
+      measured_on(gpu_report(4), gpu_job(), true, [](FakeSession& session) { session.runs_out_at = 2; }).row;
+  EXPECT_EQ(row.status, Status::oom);
+  EXPECT_EQ(row.feature, "device memory");
+  EXPECT_EQ(row.reason, "rank 2 asked for 3.00 GiB, and 1.20 GiB are free");
+  EXPECT_TRUE(row.predicted_peak_memory_gib);
+}
+
+TEST(MeasureRow, WhatTheGpusCannotRunIsARowOfASweepAndAnErrorElse) {
+  const auto row_of = [](const EngineReport& report, const Job& job) { return measured_on(report, job).row; };
+  const Row too_few = row_of(gpu_report(3), gpu_job());
+  EXPECT_EQ(too_few.status, Status::unsupported);
+  EXPECT_EQ(too_few.feature, "devices");
+  EXPECT_THAT(too_few.reason, HasSubstr("4 ranks need 4 GPUs, and 3 are visible"));
+  Job other = gpu_job();
+  other.system.name = "h100";
+  other.system.device_names = {"NVIDIA H100 80GB HBM3"};
+  EXPECT_THAT(row_of(gpu_report(4), other).reason,
+              HasSubstr("measures on NVIDIA H200, and system h100 is NVIDIA H100 80GB HBM3"));
+  EngineReport small = gpu_report(4);
+  small.devices[1].memory_bytes = std::int64_t{1} << 30;
+  const Row too_small = row_of(small, gpu_job());
+  EXPECT_EQ(too_small.status, Status::oom);
+  EXPECT_EQ(too_small.feature, "device memory");
+  EXPECT_THAT(too_small.reason, HasSubstr("and NVIDIA H200 has 1.00 GiB"));
+  for (const EngineReport& report : {gpu_report(3), small})
+    EXPECT_THROW(measured_on(report, gpu_job(), true), EnvironmentError);
 }
 
 TEST(MeasureRow, AnotherStackIsUnsupported) {

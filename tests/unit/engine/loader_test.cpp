@@ -1,8 +1,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 
+#include "engine/abi.h"
 #include "engine/engine.h"
 
 namespace perfbench {
@@ -45,7 +47,20 @@ TEST(Loader, LibraryWithoutTheFunctionsIsNoEngine) {
 TEST(Loader, EngineOfAnotherVersionIsRefused) {
   const EngineReport report = engine_report(kFakes / "engine_of_another_version.so");
   expect_nothing_known(report);
-  EXPECT_THAT(report.engine.missing, HasSubstr("is the engine of perfbench 99.0.0 (interface 3); this is perfbench "));
+  EXPECT_THAT(report.engine.missing, HasSubstr("is the engine of perfbench 99.0.0 (interface " +
+                                               std::to_string(kEngineAbi) + "); this is perfbench "));
+}
+
+TEST(Loader, ADriverIsKnownByItsFiles) {
+  const std::filesystem::path root =
+      std::filesystem::temp_directory_path() / ("perfbench_driver_" + std::to_string(getpid()));
+  EXPECT_FALSE(has_nvidia_driver(root));
+  std::filesystem::create_directories(root / "dev" / "nvidia0");
+  EXPECT_TRUE(has_nvidia_driver(root));
+  std::filesystem::remove_all(root / "dev");
+  std::filesystem::create_directories(root / "proc" / "driver" / "nvidia" / "version");
+  EXPECT_TRUE(has_nvidia_driver(root));
+  std::filesystem::remove_all(root);
 }
 
 TEST(Loader, LooksBesideTheExecutable) {

@@ -67,6 +67,10 @@ inline Row sample_row() {
   row.rank_spread = 1.5;
   row.window = "steps 11-13 of 13";
   row.loss_ok = true;
+  row.throttled = false;
+  row.sm_clock_mhz = 1755;
+  row.power_w = 650.5;
+  row.temperature_c = 64;
   row.samples_s = {2.25, 2.5, 3.0};
   row.breakdown = {{"matmul", 1.5}, {"tp, exposed", 0.75}, {"bubble", 0.25}};
   row.memory = {{0, "parameters", 10.5}, {0, "activations", 20.25}, {1, "parameters", 11.0}};

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "spec/catalog.h"
 #include "unit/spec/spec_files.h"
 
@@ -52,6 +54,22 @@ TEST(SystemSpec, CpuIsTheMachineAtHand) {
   for (const Precision precision : cpu.precisions) EXPECT_EQ(cpu.peak_flops_per_s(precision), std::nullopt);
 }
 
+// The names differ by form factor: H100 PCIe and H100 NVL are other systems, which nobody has described.
+TEST(SystemSpec, IsKnownByTheNameOfItsDevice) {
+  const Catalog catalog(kDataFolder);
+  EXPECT_EQ(catalog.system_of_device("NVIDIA H100 80GB HBM3").value().name, "h100");
+  EXPECT_EQ(catalog.system_of_device("NVIDIA H200").value().name, "h200");
+  EXPECT_EQ(catalog.system_of_device("NVIDIA GB200").value().name, "gb200");
+  for (const char* other : {"NVIDIA H100 PCIe", "NVIDIA H100", "NVIDIA H200 NVL", "h100", ""})
+    EXPECT_FALSE(catalog.system_of_device(other)) << other;
+  std::map<std::string, std::string> system_of;
+  for (const std::string& name : catalog.system_names())
+    for (const std::string& device : catalog.system(name, "").device_names)
+      EXPECT_TRUE(system_of.emplace(device, name).second)
+          << device << " is of " << system_of[device] << " and " << name;
+  EXPECT_EQ(system_of.size(), 6u);
+}
+
 TEST_F(SystemFiles, NumbersWithoutASourceAreMissing) {
   const std::string text = replaced(h100(), "\"value\": 132", "\"value\": null");
   const SystemSpec system = read_system(write("h100.json", text));
@@ -63,6 +81,7 @@ TEST_F(SystemFiles, AllProblemsAtOnce) {
   text = replaced(text, "\"value\": 3350000000000", "\"value\": -3350000000000");
   text = replaced(text, "\"fp8ds\"", "\"fp8dx\"");
   text = replaced(text, "\"x86\"", "\"x68\"");
+  text = replaced(text, "\"device_names\": {\"value\": [\"NVIDIA H100 80GB HBM3\"]", "\"device_names\": {\"value\": 3");
   const auto path = write("h100.json", text);
   const std::string message = refusal([&] { read_system(path); });
   EXPECT_PRED2(says, message, "h100.json: memory_bytes: is missing");
@@ -73,7 +92,8 @@ TEST_F(SystemFiles, AllProblemsAtOnce) {
   EXPECT_PRED2(says, message, "\"fp8dx\" is no precision");
   EXPECT_PRED2(says, message, "did you mean fp8ds");
   EXPECT_PRED2(says, message, "valid: x86, grace, any");
-  EXPECT_EQ(count_of(message, "perfbench: error:"), 5u);
+  EXPECT_PRED2(says, message, "device_names.value: is 3, but must be a list of texts");
+  EXPECT_EQ(count_of(message, "perfbench: error:"), 6u);
 }
 
 TEST_F(SystemFiles, AWrongUnitIsOutOfRange) {

@@ -1,0 +1,26 @@
+#include "engine/gpu_watch.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <utility>
+
+namespace perfbench {
+
+GpuWatch watch_gpus(std::span<const std::string> pci_bus_ids, const std::string& library) {
+  const auto nvml = std::make_shared<Nvml>(library);
+  if (!nvml->part().present()) return {.missing = nvml->part().missing};
+  std::vector<NvmlGpu> gpus;
+  for (const std::string& id : pci_bus_ids) {
+    const std::optional<NvmlGpu> gpu = nvml->by_pci_bus_id(id);
+    if (!gpu) return {.missing = fmt::format("NVML knows no GPU at PCI address \"{}\"", id)};
+    gpus.push_back(*gpu);
+  }
+  return {.read = [nvml, gpus = std::move(gpus)] {
+    std::vector<GpuReading> readings;
+    for (const NvmlGpu& gpu : gpus) readings.push_back(nvml->read(gpu));
+    return readings;
+  }};
+}
+
+}  // namespace perfbench

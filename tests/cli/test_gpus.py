@@ -1,0 +1,157 @@
+"""GPUs that are missing, and those of an engine that only says that it has some (tests/unit/engine/gpu_engine.cpp)."""
+
+import csv
+import json
+import pathlib
+import shutil
+
+import pytest
+
+MEASURE = ("--mode", "measure", "--model", "llama3_8b", "-ng", 1, "-tp", 1, "-pp", 1, "-cp", 1, "-gb", 2, "-mb", 1)
+SMALL = ("--seq_len", 512, "-c", "bf16", "--task", "lora")
+QUICK = ("--steps", 6, "--warmup", 2)
+
+
+def problem_of(answer):
+    """The one line of a machine that lacks something."""
+    assert (answer.code, answer.out) == (4, ""), answer
+    lines = answer.err.splitlines()
+    assert len([line for line in lines if line.startswith("perfbench: error: ")]) == 1
+    assert all(line.startswith(("perfbench: error: ", "  hint: ")) for line in lines)
+    return answer.err
+
+
+def no_gpu():
+    return not any(pathlib.Path(path).exists() for path in ("/proc/driver/nvidia/version", "/dev/nvidia0"))
+
+
+@pytest.mark.skipif(not no_gpu(), reason="NOT TESTED: this machine has an NVIDIA driver")
+def test_cuda_that_is_absent_is_one_line(perfbench, tmp_path):
+    for flags in (("-g", "h100"), ("--device", "cuda"), ("--device", "cuda", "-g", "h100")):
+        text = problem_of(perfbench(*MEASURE, *flags, "--out", "out"))
+        assert text.startswith("perfbench: error: --device cuda: ")
+        assert "--mode simulate" in text and "--device cpu" in text
+    table = pathlib.Path(__file__).resolve().parents[2] / "model_configs/model_configs_h100.csv"
+    problem_of(perfbench("sweep", table, "--mode", "measure", "--device", "cuda", "--out", "sweep"))
+    assert not (tmp_path / "sweep").exists()
+
+
+@pytest.mark.skipif(not no_gpu(), reason="NOT TESTED: this machine has an NVIDIA driver")
+def test_auto_on_a_machine_without_a_driver_simulates_and_says_so(perfbench):
+    for mode in ((), ("--mode", "auto")):
+        row = perfbench("--model", "llama3_8b", "-g", "h100", *mode, "--json").json
+        notes = [note for note in row["notes"] if "mode auto" in note]
+        assert notes == ["mode auto: simulated, because this machine has no NVIDIA driver"]
+        assert row["method"] == "simulated"
+
+
+@pytest.fixture
+def fakes(binary):
+    folder = binary.parent / "tests"
+    if not (folder / "gpu_engine/libperfbench_engine.so").exists():
+        pytest.skip("NOT TESTED: this build has no tests/gpu_engine")
+    return folder
+
+
+@pytest.fixture
+def on_gpus(perfbench, binary, fakes, tmp_path, source):
+    """on_gpus(*args, **variables) -> Answer, of a machine whose GPUs, driver and engine are made up."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    shutil.copy(binary, folder / "perfbench")
+    (folder / "libperfbench_engine.so").symlink_to(fakes / "gpu_engine/libperfbench_engine.so")
+
+    def run(*args, **variables):
+        env = {"PERFBENCH_DATA": str(source / "model_configs"), "LD_LIBRARY_PATH": str(fakes / "fake_nvml")}
+        return perfbench(*args, env=env | variables, binary=folder / "perfbench")
+
+    return run
+
+
+def test_a_row_measured_on_a_gpu_has_its_telemetry(on_gpus, tmp_path):
+    answer = on_gpus(*MEASURE, *SMALL, *QUICK, "--device", "cuda", "--out", "out", "--json")
+    assert answer.code == 0, answer
+    row = answer.json
+    assert (row["system"], row["origins"]["system"]) == ("h200", "device NVIDIA H200")
+    assert (row["method"], row["status"], row["step_time_s"]) == ("measured", "ok", 0.25)
+    assert (row["throttled"], row["sm_clock_mhz"], row["power_w"], row["temperature_c"]) == (True, 1755, 698.5, 61)
+    throttled = next(note for note in row["notes"] if note.startswith("throttled"))
+    assert "GPU 0 in 100 % of " in throttled and "(sw_power_cap 100 %, sw_thermal 100 %)" in throttled
+    assert row["peak_memory_gib"] == 5
+    assert {"stage": 0, "category": "allocated", "gib": 5} in row["memory"]
+    with open(tmp_path / "out/telemetry.csv") as file:
+        readings = list(csv.DictReader(file))
+    assert readings[0]["sm_clock_mhz"] == "1755" and readings[0]["clock_reasons"] == "sw_power_cap sw_thermal"
+    versions = json.loads((tmp_path / "out/run.json").read_text())["versions"]
+    assert (versions["cuda"], versions["nccl"]) == ("13.0", "2.28")
+
+
+def test_without_nvml_a_row_is_measured_all_the_same(on_gpus):
+    row = on_gpus(*MEASURE, *SMALL, *QUICK, "--device", "cuda", "--json", FAKE_NVML_INIT="9").json
+    assert (row["status"], row["throttled"], row["sm_clock_mhz"]) == ("ok", None, None)
+    assert any(note.startswith("no telemetry of the GPUs: ") and "Driver Not Loaded" in note for note in row["notes"])
+
+
+def test_running_out_of_memory_is_a_row(on_gpus):
+    answer = on_gpus(*MEASURE, *SMALL, *QUICK, "--device", "cuda", "--json", FAKE_OOM="1")
+    assert answer.code == 3
+    row = answer.json
+    assert (row["status"], row["feature"]) == ("oom", "device memory")
+    assert row["reason"] == "rank 0 asked for 2.00 GiB, and 0.50 GiB are free"
+
+
+@pytest.mark.parametrize(
+    "args, variables, parts",
+    [
+        (("-ng", 2), {}, ("2 ranks need 2 GPUs, and 1 is visible (NVIDIA H200): NCCL takes one rank per GPU",)),
+        ((), {"FAKE_GPUS": ""}, ("no GPU is visible", "CUDA_VISIBLE_DEVICES")),
+        ((), {"FAKE_NCCL": "0"}, ("NCCL is missing: no libnccl", "hint: install it")),
+        ((), {"FAKE_GPU_GIB": "10"}, ("device memory: a rank of stage 0 needs ", "and NVIDIA H200 has 10.00 GiB")),
+        (("-ng", 2), {"FAKE_GPUS": "NVIDIA H200,NVIDIA B200"}, ("GPU 0 is NVIDIA H200, and GPU 1 is NVIDIA B200",)),
+    ],
+)
+def test_what_the_machine_lacks_is_said_before_any_work(on_gpus, args, variables, parts):
+    text = problem_of(on_gpus(*MEASURE, *SMALL, "-g", "h200", *args, **variables))
+    for part in parts:
+        assert part in text
+
+
+def test_another_system_than_the_gpus_is_bad_input(on_gpus):
+    answer = on_gpus(*MEASURE, *SMALL, "-g", "h100")
+    assert (answer.code, answer.out) == (2, "")
+    assert "-g: is h100, and the GPUs here are NVIDIA H200, system h200" in answer.err
+    answer = on_gpus(*MEASURE, *SMALL, "--device", "cuda", FAKE_GPUS="NVIDIA GeForce RTX 4090")
+    assert answer.code == 2 and "--gpu: is needed: no file of " in answer.err
+
+
+def test_rows_of_other_machines_are_rows_of_a_sweep(on_gpus, tmp_path, source):
+    lines = (source / "model_configs/model_configs_h200.csv").read_text().splitlines()
+    (tmp_path / "table.csv").write_text("\n".join(lines[:2]) + "\n")
+    answer = on_gpus("sweep", "table.csv", "--mode", "measure", "--device", "cuda", "--out", "out", "--json")
+    assert answer.code == 0, answer
+    row = json.loads((tmp_path / "out/rows.json").read_text())[0]
+    assert (row["status"], row["feature"]) == ("unsupported", "devices")
+    assert "NCCL takes one rank per GPU" in row["reason"]
+
+
+def test_doctor_reads_the_gpus(on_gpus, perfbench, fakes):
+    answer = on_gpus("doctor", FAKE_GPUS="NVIDIA H200,NVIDIA H200")
+    assert answer.code == 0
+    for line in ("NVML      driver 580.95.05", "kernels   built for compute capabilities 90a, 100a"):
+        assert line in answer.out
+    assert "GPUs now  0: NVIDIA H100 80GB HBM3, SM clock 1755 of 1980 MHz, 698.5 W, 61 C, 40.0 of 80.0 GiB" in answer.out
+    assert "throttled: sw_power_cap sw_thermal, 1 process computes on it" in answer.out
+    gpus = on_gpus("doctor", "--json", FAKE_GPUS="NVIDIA H200,NVIDIA H200").json["gpus"]
+    assert [gpu["power_w"] for gpu in gpus] == [698.5, 71.25]
+    assert [gpu["throttled"] for gpu in gpus] == [True, False]
+    assert gpus[1]["clock_reasons"] == ["gpu_idle"] and gpus[1]["temperature_c"] is None
+    assert any("nvmlDeviceGetTemperature" in why for why in gpus[1]["absent"])
+    # Also where CUDA sees no device, as in a build without CUDA.
+    report = perfbench("doctor", "--json", env={"LD_LIBRARY_PATH": str(fakes / "fake_nvml")}).json
+    assert report["nvml"]["version"] == "driver 580.95.05" and len(report["gpus"]) == max(2, len(report["devices"]))
+
+
+def test_doctor_says_why_gpus_cannot_be_used(on_gpus):
+    answer = on_gpus("doctor", FAKE_NCCL="0")
+    assert answer.code == 4
+    assert "The engine is not usable: NCCL is missing: no libnccl." in answer.out
