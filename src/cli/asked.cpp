@@ -46,11 +46,6 @@ std::vector<std::string> notes_of(const CommandLine& line, const Job& job) {
 
 }  // namespace
 
-std::optional<Unsupported> unsupported_mode(const CommandLine& line) {
-  if (runs_engine(line.options)) measure_settings(line);  // throws
-  return std::nullopt;
-}
-
 Request asked_request(const CommandLine& line) {
   Request request = line.request;
   const Compat compat = compat_of(line.options);
@@ -72,14 +67,14 @@ Asked resolve_asked(const CommandLine& line, const Catalog& catalog) {
 }
 
 Asked resolve_asked(const CommandLine& line, const Request& request, const Catalog& catalog) {
+  if (runs_engine(line.options)) measure_settings(line);  // throws
   std::optional<std::filesystem::path> table;
   if (line.options.table) table = *line.options.table;
   Resolved resolved = resolve(request, catalog, compat_of(line.options), table);
   return {.job = resolved.job,
           .choice = std::move(resolved.choice),
           .warnings = std::move(resolved.warnings),
-          .notes = notes_of(line, resolved.job),
-          .unsupported = unsupported_mode(line)};
+          .notes = notes_of(line, resolved.job)};
 }
 
 }  // namespace perfbench

@@ -15,17 +15,12 @@ namespace perfbench {
 struct Asked {
   Job job;
   RowChoice choice;
-  std::vector<std::string> warnings;       // for standard error
-  std::vector<std::string> notes;          // for the row
-  std::optional<Unsupported> unsupported;  // what of the request nothing here can carry out
+  std::vector<std::string> warnings;  // for standard error
+  std::vector<std::string> notes;     // for the row
 };
 
 // Whose defaults the options ask for.
 Compat compat_of(const Options& options);
-
-// Why nothing here can carry out the mode that is asked for; nothing where it can.
-// Throws InputError for settings of a measurement that contradict each other.
-std::optional<Unsupported> unsupported_mode(const CommandLine& line);
 
 // The request of the flags and of the word that names a module; `--model pretrain_llama3_8b` is such a word, too.
 Request asked_request(const CommandLine& line);

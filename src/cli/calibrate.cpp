@@ -10,9 +10,11 @@
 #include "base/host_memory.h"
 #include "cli/asked.h"
 #include "cli/commands.h"
+#include "cli/machine_check.h"
 #include "cli/measure_settings.h"
 #include "cli/measured_on.h"
 #include "cli/output.h"
+#include "cli/run_telemetry.h"
 #include "cli/time_kernels.h"
 #include "engine/engine.h"
 #include "harness/progress.h"
@@ -117,13 +119,17 @@ ExitCode run_calibrate(const CommandLine& line) {
   const std::string& file = *line.options.output;
   const fs::path folder = fs::path(file).parent_path();
   require_writable_directory(folder.empty() ? "." : folder);
-  const MeasuredOn on = measured_on(settings.device, engine_report(), catalog.system_names());
+  const EngineReport report = engine_report();
+  if (settings.device == Device::cuda) require_machine(report, 1);
+  const MeasuredOn on = measured_on(settings.device, report, catalog);
   Plan plan;
   std::int64_t without = 0;
   if (!line.words.empty()) {
     without = add_tables(plan, line, catalog);
   } else if (line.request.model) {
-    const Asked asked = resolve_asked(line, catalog);
+    Request request = asked_request(line);
+    if (settings.device == Device::cuda) apply_devices(report, catalog, request);
+    const Asked asked = resolve_asked(line, request, catalog);
     warn(asked.warnings);
     plan.add(asked.job);
   }
@@ -133,9 +139,13 @@ ExitCode run_calibrate(const CommandLine& line) {
 
   const auto budget_s = static_cast<double>(line.options.budget.value_or(kBudgetSeconds));
   std::vector<std::string> warnings;
+  const MeasureParts parts = engine_parts(settings.device);
+  RunTelemetry telemetry(Job{}, parts, report);  // of one GPU
   KernelTable table = timed(plan.kernels(), settings, budget_s, warnings);
+  if (!telemetry.missing().empty()) warnings.push_back("no telemetry of the GPU: " + telemetry.missing());
   warn(warnings);
   table.on = on;
+  set_clocks(table.on, telemetry.finish());
   write_file(file, dump_json(to_json(table)) + "\n");
   print(summary(table, file, without));
   return table.kernels.empty() ? ExitCode::run_failed : ExitCode::ok;

@@ -1,9 +1,19 @@
 // The real parts of measuring.
 #include "base/host_memory.h"
-#include "cli/gpu_telemetry.h"
 #include "cli/measure_row.h"
 
 namespace perfbench {
+
+namespace {
+
+GpuWatch watch_of(const Job& job, const EngineReport& report) {
+  std::vector<std::string> ids;
+  for (const CudaDevice& device : report.devices)
+    if (std::ssize(ids) < job.num_gpus) ids.push_back(device.pci_bus_id);
+  return watch_gpus(ids);
+}
+
+}  // namespace
 
 MeasureParts engine_parts(Device device) {
   MeasureParts parts{.open = [](const Job& job, const JobPrograms& programs,
@@ -13,7 +23,7 @@ MeasureParts engine_parts(Device device) {
                      .step_done = {}};
   if (device == Device::cpu) return parts;
   parts.machine = [] { return engine_report(); };
-  parts.watch = [](const Job& job, const EngineReport& report) { return watch_devices(report, job.num_gpus); };
+  parts.watch = watch_of;
   return parts;
 }
 

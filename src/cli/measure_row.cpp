@@ -9,12 +9,10 @@
 #include <vector>
 
 #include "base/units.h"
-#include "cli/gpu_telemetry.h"
-#include "cli/machine_check.h"
 #include "cli/machine_fit.h"
-#include "cli/row_telemetry.h"
+#include "cli/run_checks.h"
+#include "cli/run_telemetry.h"
 #include "cli/stage_memory.h"
-#include "engine/telemetry_summary.h"
 #include "harness/statistics.h"
 #include "models/decoder.h"
 #include "sim/memory.h"
@@ -41,41 +39,6 @@ StageBytes set_prediction(Row& row, const std::vector<StageMemoryBytes>& stages)
   }
   row.predicted_peak_memory_gib = gib(*std::max_element(planned.begin(), planned.end()));
   return planned;
-}
-
-void set_oom(Row& row, const char* feature, std::string reason) {
-  row.status = Status::oom;
-  row.feature = feature;
-  row.reason = std::move(reason);
-}
-
-// Sets status oom where the ranks don't fit into the machine together.
-bool fits_host(Row& row, const Job& job, const std::vector<StageMemoryBytes>& stages,
-               const std::optional<std::int64_t>& available) {
-  std::string why = why_it_does_not_fit(job, stages, available);
-  if (why.empty()) return true;
-  set_oom(row, "host memory", std::move(why));
-  return false;
-}
-
-// Throws for GPUs that cannot run the job: EnvironmentError where it must fit, else Unsupported.
-void require_devices(const Job& job, const EngineReport& report, bool must_fit) {
-  std::optional<Problem> problem = machine_problem(report, job.num_gpus);
-  if (!problem) problem = system_problem(report, job.system);
-  if (!problem) return;
-  if (must_fit) throw EnvironmentError(problem->where, problem->what, problem->hint);
-  throw Unsupported("devices", problem->what);
-}
-
-// Sets status oom where a rank is too large for a GPU; throws EnvironmentError where it must fit.
-bool fits_devices(Row& row, const Job& job, const std::vector<StageMemoryBytes>& stages, const EngineReport& report,
-                  bool must_fit) {
-  std::string why =
-      why_it_does_not_fit(stages, std::span(report.devices).first(static_cast<std::size_t>(job.num_gpus)));
-  if (why.empty()) return true;
-  if (must_fit) throw EnvironmentError(kDeviceMemory, why, "more GPUs, a layout that shards more, or --mode simulate");
-  set_oom(row, kDeviceMemory, std::move(why));
-  return false;
 }
 
 struct MeasuredRun {
@@ -190,35 +153,21 @@ void set_loss(Row& row, const Job& job, const MeasuredRun& run) {
                   .reason = fmt::format("the loss of step {} is {}", run.bad_step, run.bad_loss)});
 }
 
-std::string reason_of(const Error& error) {
-  if (error.problems().empty()) return error.what();
-  const Problem& problem = error.problems().front();
-  return problem.where.empty() ? problem.what : fmt::format("{}: {}", problem.where, problem.what);
-}
-
-void set_readings(Row& row, GpuTelemetry& telemetry, const MeasureParts& parts) {
-  telemetry.stop();
-  if (!telemetry.missing().empty()) row.notes.push_back("no telemetry of the GPUs: " + telemetry.missing());
-  if (telemetry.samples().empty()) return;
-  set_telemetry(row, telemetry.summaries());
-  if (parts.watched) parts.watched(telemetry.samples());
-}
-
 void measure(Row& row, const Job& job, const MeasureSettings& settings, const MeasureParts& parts) {
   require_own_stack(job, "measure");
   const EngineReport machine = parts.machine ? parts.machine() : EngineReport{};
-  if (parts.machine) require_devices(job, machine, parts.must_fit);
+  if (parts.machine) require_devices(job.system, job.num_gpus, machine, parts.must_fit);
   const JobPrograms programs = build_programs(job);
   const std::vector<StageMemoryBytes> stages = replay_memory(job, programs);
   const StageBytes planned = set_prediction(row, stages);
-  if (parts.machine ? !fits_devices(row, job, stages, machine, parts.must_fit)
+  if (parts.machine ? !fits_devices(row, stages, job.num_gpus, machine, parts.must_fit)
                     : !fits_host(row, job, stages, parts.available_bytes()))
     return;
   const SessionSettings of_session{.device = settings.device, .seed = settings.seed};
   const std::unique_ptr<Session> session = parts.open(job, programs, of_session);
 
   MeasuredRun run;
-  GpuTelemetry telemetry(parts.watch ? parts.watch(job, machine) : GpuWatch{}, parts.watch_period_s);
+  RunTelemetry telemetry(job, parts, machine);
   for (std::int64_t step = 1; step <= settings.steps; ++step) {
     if (step == settings.warmup + 1) telemetry.begin_window();
     const StepReport report = session->step(parts.batch(job, settings.seed, step), StepKind::train);
@@ -229,7 +178,7 @@ void measure(Row& row, const Job& job, const MeasureSettings& settings, const Me
     logged.num_steps = settings.steps;
     parts.step_done(logged);
   }
-  set_readings(row, telemetry, parts);
+  set_telemetry(row, telemetry);
   note_mismatches(row, run, planned);
   set_memory(row, job, run);
   set_statistics(row, job, statistics_of(run, settings));
@@ -237,20 +186,6 @@ void measure(Row& row, const Job& job, const MeasureSettings& settings, const Me
 }
 
 }  // namespace
-
-void require_own_stack(const Job& job, std::string_view mode) {
-  if (job.stack.name == kMeasuredStack) return;
-  throw Unsupported("stack " + job.stack.name, fmt::format("--mode {} runs stack {}; stack {} is only simulated", mode,
-                                                           kMeasuredStack, job.stack.name));
-}
-
-void set_run_error(Row& row, const RunError& error) {
-  if (!error.problems().empty() && error.problems().front().where == kDeviceMemory)
-    return set_oom(row, kDeviceMemory, error.problems().front().what);
-  row.status = Status::failed;
-  row.feature = "run";
-  row.reason = reason_of(error);
-}
 
 Row RowMeasurer::operator()(const Job& job) const {
   Row row = row_of(job);
@@ -260,7 +195,7 @@ Row RowMeasurer::operator()(const Job& job) const {
   } catch (const Unsupported& problem) {
     set_unsupported(row, problem);
   } catch (const RunError& error) {
-    set_run_error(row, error);
+    set_failed(row, error);
   }
   return row;
 }

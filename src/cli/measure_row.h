@@ -6,7 +6,6 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <string_view>
 
 #include "cli/measure_settings.h"
 #include "engine/engine.h"
@@ -37,12 +36,6 @@ struct MeasureParts {
 
 // The engine, mock data and this machine.
 MeasureParts engine_parts(Device device);
-
-// The engine runs one stack. Throws Unsupported for another.
-void require_own_stack(const Job& job, std::string_view mode);
-
-// What became of a row whose run broke off.
-void set_run_error(Row& row, const RunError& error);
 
 // Builds a job's Programs, opens a session of the engine and times whole global steps: a row with status ok, oom
 // (before anything is allocated, or while it runs), unsupported or failed. It carries the statistics of the steps after

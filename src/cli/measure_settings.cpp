@@ -41,7 +41,7 @@ MeasureSettings measure_settings(const CommandLine& line) {
   return settings;
 }
 
-bool runs_on_cuda(const CommandLine& line) {
+bool measures_on_cuda(const CommandLine& line) {
   return runs_engine(line.options) && measure_settings(line).device == Device::cuda;
 }
 

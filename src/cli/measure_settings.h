@@ -33,7 +33,7 @@ inline constexpr std::int64_t kSliceSteps = 6;
 MeasureSettings measure_settings(const CommandLine& line);
 
 // Throws as measure_settings() does.
-bool runs_on_cuda(const CommandLine& line);
+bool measures_on_cuda(const CommandLine& line);
 
 // The format of the lines of steps: --log-format, else NeMo's where the row is printed as text.
 StepLogFormat step_log_format(const Options& options);

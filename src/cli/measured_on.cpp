@@ -1,32 +1,11 @@
 #include "cli/measured_on.h"
 
-#include <algorithm>
-
-#include "base/error.h"
-#include "base/text.h"
 #include "cli/measure_settings.h"
 #include "cli/record.h"
-#include "spec/catalog.h"
 
 namespace perfbench {
 
-namespace {
-
-std::string why_no_device(const EngineReport& report) {
-  for (const EnginePart* part : {&report.engine, &report.libtorch, &report.cuda})
-    if (!part->present()) return part->missing;
-  return "no CUDA device is visible";
-}
-
-}  // namespace
-
-std::string system_of_device(const std::string& device, const std::vector<std::string>& systems) {
-  for (const std::string& word : split(canonical_name(device), '_'))
-    if (std::find(systems.begin(), systems.end(), word) != systems.end()) return word;
-  return "";
-}
-
-MeasuredOn measured_on(Device device, const EngineReport& report, const std::vector<std::string>& systems) {
+MeasuredOn measured_on(Device device, const EngineReport& report, const Catalog& catalog) {
   MeasuredOn on{.date = utc_now(), .versions = {{"perfbench", PERFBENCH_VERSION}}};
   if (report.libtorch.present()) on.versions.emplace_back("libtorch", report.libtorch.version);
   if (device == Device::cpu) {
@@ -34,13 +13,18 @@ MeasuredOn measured_on(Device device, const EngineReport& report, const std::vec
     on.device = "CPU";
     return on;
   }
-  if (report.devices.empty())
-    throw EnvironmentError("--device cuda", why_no_device(report),
-                           "perfbench doctor shows what is there; --device cpu");
   on.device = report.devices.front().name;
-  on.system = system_of_device(on.device, systems);
+  if (const std::optional<SystemSpec> system = catalog.system_of_device(on.device)) on.system = system->name;
   on.versions.emplace_back("cuda", report.cuda.version);
   return on;
+}
+
+void set_clocks(MeasuredOn& on, std::span<const GpuSummary> gpus) {
+  if (gpus.empty()) return;
+  const GpuSummary& gpu = gpus.front();
+  on.sm_clock_mhz = gpu.sm_clock_median_mhz;
+  if (gpu.throttled_share) on.throttled = *gpu.throttled_share > 0.0;
+  for (const ReasonShare& reason : gpu.throttle_reasons) on.throttle_reasons.emplace_back(reason.name);
 }
 
 }  // namespace perfbench

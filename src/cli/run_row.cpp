@@ -38,16 +38,6 @@ Folder result_folder(const Options& options) {
   return std::filesystem::path(home) / "perfbench";
 }
 
-// The row of a job that nothing here can carry out as it was asked.
-Row unsupported_row_of(const CommandLine& line, const Job& job, const Catalog& catalog, const Unsupported& problem) {
-  Row row = row_of(job);
-  if (wants_measure(line.options)) row.method = Method::measured;
-  if (wants_slice(line.options)) row.method = Method::slice;
-  set_unsupported(row, problem);
-  set_published(row, job, read_published(catalog.folder() / "published", job.system.name));
-  return row;
-}
-
 std::string printed(const Row& row, const Options& options) {
   if (options.json) return row_json(row);
   if (options.csv) return rows_csv({&row, 1});
@@ -63,6 +53,13 @@ void print_step(const Options& options, StepLogFormat format, const LoggedStep& 
     print(text);
 }
 
+// Every reading of the GPUs into a file there.
+std::function<void(std::span<const TelemetrySample>)> telemetry_writer(const std::filesystem::path& folder) {
+  return [file = folder / "telemetry.csv"](std::span<const TelemetrySample> samples) {
+    write_file(file, telemetry_csv(samples));
+  };
+}
+
 // Prints a line of each step, or, on a terminal where there are none, a bar. Readings of GPUs go to `folder`.
 Row measured_row(const CommandLine& line, const Job& job, const Folder& folder, bool must_fit) {
   const Options& options = line.options;
@@ -72,11 +69,7 @@ Row measured_row(const CommandLine& line, const Job& job, const Folder& folder, 
   if (format == StepLogFormat::none && isatty(STDERR_FILENO) != 0) progress.emplace(stderr, true, settings.steps);
   MeasureParts parts = engine_parts(settings.device);
   parts.must_fit = must_fit;
-  if (folder) {
-    parts.watched = [&](std::span<const TelemetrySample> samples) {
-      write_file(*folder / "telemetry.csv", telemetry_csv(samples));
-    };
-  }
+  if (folder) parts.watched = telemetry_writer(*folder);
   parts.step_done = [&](const LoggedStep& step) {
     if (format != StepLogFormat::none) print_step(options, format, step);
     if (progress) progress->step(true, "");
@@ -84,12 +77,26 @@ Row measured_row(const CommandLine& line, const Job& job, const Folder& folder, 
   return RowMeasurer(settings, std::move(parts))(job);
 }
 
+SliceResult sliced_row(const CommandLine& line, const Job& job, const Catalog& catalog, const Folder& folder) {
+  const SliceSettings settings = slice_settings(line);
+  SliceParts parts = slice_engine_parts(settings, catalog);
+  parts.engine.must_fit = true;
+  if (folder) parts.engine.watched = telemetry_writer(*folder);
+  if (isatty(STDERR_FILENO) != 0) {
+    parts.step_done = [&](int stage, std::int64_t step) {
+      fmt::print(stderr, "\rstage {}, step {} of {}{}", stage, step, settings.measure.steps,
+                 step == settings.measure.steps ? "\n" : "");
+    };
+  }
+  return RowSlicer(settings, std::move(parts))(job);
+}
+
 bool is_auto(const Options& options) { return options.mode.value_or("auto") == "auto"; }
 
 // Of a line that measures on GPUs: those of this machine must be there, and are the system.
 Request request_of(const CommandLine& line, const Catalog& catalog) {
   Request request = asked_request(line);
-  if (!runs_on_cuda(line)) return request;
+  if (!measures_on_cuda(line)) return request;
   const EngineReport report = engine_report();
   require_machine(report, 1);
   apply_devices(report, catalog, request);
@@ -100,39 +107,30 @@ Request request_of(const CommandLine& line, const Catalog& catalog) {
 struct AskedRow {
   Row row;
   std::vector<std::string> warnings{};
-  std::shared_ptr<const KernelTable> kernels{};  // of slices
   bool can_be_simulated = false;                 // its system has a data sheet
+  std::shared_ptr<const KernelTable> kernels{};  // of slices
 };
-
-Row sliced_row(const CommandLine& line, const Job& job, const Catalog& catalog,
-               std::shared_ptr<const KernelTable>& kernels) {
-  const SliceSettings settings = slice_settings(line);
-  SliceParts parts = slice_engine_parts(settings, catalog);
-  if (isatty(STDERR_FILENO) != 0) {
-    parts.step_done = [&](int stage, std::int64_t step) {
-      fmt::print(stderr, "\rstage {}, step {} of {}{}", stage, step, settings.measure.steps,
-                 step == settings.measure.steps ? "\n" : "");
-    };
-  }
-  SliceResult result = RowSlicer(settings, std::move(parts))(job);
-  kernels = std::move(result.kernels);
-  return std::move(result.row);
-}
 
 // By the mode that the line names.
 AskedRow row_of_mode(const CommandLine& line, const Catalog& catalog, const Folder& folder, bool must_fit) {
   const Asked asked = resolve_asked(line, request_of(line, catalog), catalog);
   AskedRow result{.row = {}, .warnings = asked.warnings, .can_be_simulated = asked.job.system.has_data_sheet()};
-  result.row = asked.unsupported             ? unsupported_row_of(line, asked.job, catalog, *asked.unsupported)
-               : wants_measure(line.options) ? measured_row(line, asked.job, folder, must_fit)
-               : wants_slice(line.options)   ? sliced_row(line, asked.job, catalog, result.kernels)
-                                             : simulate_row(asked.job, catalog, calibration_of(line.options));
+  if (wants_measure(line.options)) {
+    result.row = measured_row(line, asked.job, folder, must_fit);
+  } else if (wants_slice(line.options)) {
+    SliceResult sliced = sliced_row(line, asked.job, catalog, folder);
+    result.row = std::move(sliced.row);
+    result.kernels = std::move(sliced.kernels);
+  } else {
+    result.row = simulate_row(asked.job, catalog, calibration_of(line.options));
+  }
   result.row.row_choice = asked.choice.sentence;
   result.row.notes.insert(result.row.notes.end(), asked.notes.begin(), asked.notes.end());
   return result;
 }
 
 ModeChoice mode_choice(const CommandLine& line, const Catalog& catalog) {
+  if (line.options.calibration) return {.why = "--calibration is for predictions"};
   if (!has_nvidia_driver()) return {.why = "this machine has no NVIDIA driver"};
   const Request request = asked_request(line);
   const Job job = resolve_asked(line, request, catalog).job;
@@ -173,7 +171,7 @@ void add_engine_versions(RunRecord& record, const Row& row) {
 
 ExitCode dry_run(const CommandLine& line, const Catalog& catalog) {
   // Without a --gpu the job is that of this machine's GPUs; else a dry run looks at no machine.
-  const bool looks = !line.request.system && runs_on_cuda(line) && has_nvidia_driver();
+  const bool looks = !line.request.system && measures_on_cuda(line) && has_nvidia_driver();
   const Asked asked = resolve_asked(line, looks ? request_of(line, catalog) : asked_request(line), catalog);
   warn(asked.warnings);
   return print(line.options.json ? job_json(asked) : job_text(asked));

@@ -8,7 +8,6 @@ namespace perfbench {
 
 ExitCode run_show_program(const CommandLine& line) {
   const Asked asked = resolve_asked(line, Catalog::find());
-  if (asked.unsupported) throw *asked.unsupported;
   const std::string text = show_program(asked.job);
   warn(asked.warnings);
   return print(text);

@@ -79,7 +79,6 @@ Json::Array chunks_of(const Job& job) {
 std::vector<std::string> all_notes(const Asked& asked) {
   std::vector<std::string> notes = asked.job.notes;
   notes.insert(notes.end(), asked.notes.begin(), asked.notes.end());
-  if (asked.unsupported) notes.push_back(fmt::format("unsupported: {}", asked.unsupported->what()));
   return notes;
 }
 

@@ -8,6 +8,10 @@
 #include "cli/calibration.h"
 #include "cli/kernel_samples.h"
 #include "cli/machine_fit.h"
+#include "cli/measured_on.h"
+#include "cli/row_telemetry.h"
+#include "cli/run_checks.h"
+#include "cli/run_telemetry.h"
 #include "cli/stage_memory.h"
 #include "harness/statistics.h"
 #include "models/decoder.h"
@@ -30,6 +34,14 @@ void keep_peaks(Slice& slice, const StepReport& report) {
   }
 }
 
+// As far as the machine is concerned: a slice is one rank of one stage.
+Job one_rank(const Job& job) {
+  Job alone = job;
+  alone.num_gpus = 1;
+  alone.layout.pp = 1;
+  return alone;
+}
+
 // Chunk kinds of a stage, in order: stages with the same do the same.
 std::vector<int> kinds_of(const JobPrograms& programs, const Job& job, int stage) {
   std::vector<int> kinds;
@@ -37,19 +49,16 @@ std::vector<int> kinds_of(const JobPrograms& programs, const Job& job, int stage
   return kinds;
 }
 
-// Sets status oom where a stage does not fit into a CPU's memory; a GPU says so itself.
-bool fits(Row& row, const std::vector<int>& stages, const std::vector<StageMemoryBytes>& plan,
-          const std::optional<std::int64_t>& available) {
-  for (const int stage : stages) {
-    const std::int64_t needed = planned_bytes(plan[static_cast<std::size_t>(stage)]);
-    if (!available || needed <= *available) continue;
-    row.status = Status::oom;
-    row.feature = fmt::format("stage {}", stage);
-    row.reason = fmt::format("stage {} needs {:.2f} GiB, {:.2f} GiB of this machine's memory are free", stage,
-                             static_cast<double>(needed) / kGiB, static_cast<double>(*available) / kGiB);
-    return false;
-  }
-  return true;
+// Whether this machine can run these stages one by one; sets status oom where one is too large for it.
+bool fits(Row& row, const Job& job, const std::vector<int>& stages, const std::vector<StageMemoryBytes>& plan,
+          const MeasureParts& parts, const EngineReport& machine) {
+  std::vector<StageMemoryBytes> asked;
+  for (const int stage : stages) asked.push_back(plan[static_cast<std::size_t>(stage)]);
+  if (parts.machine) return fits_devices(row, asked, 1, machine, parts.must_fit);
+  const Job alone = one_rank(job);
+  return std::all_of(asked.begin(), asked.end(), [&](const StageMemoryBytes& stage) {
+    return fits_host(row, alone, {stage}, parts.available_bytes());
+  });
 }
 
 void set_memory(Row& row, const std::vector<Slice>& slices, const std::vector<StageMemoryBytes>& plan) {
@@ -57,15 +66,15 @@ void set_memory(Row& row, const std::vector<Slice>& slices, const std::vector<St
   double measured = 0.0, planned = 0.0;
   for (const Slice& slice : slices) {
     const StageMemoryBytes& bytes = plan[static_cast<std::size_t>(slice.stage)];
-    const auto add = [&](const char* category, std::int64_t size) {
-      row.memory.push_back({.stage = slice.stage, .category = category, .gib = static_cast<double>(size) / kGiB});
+    const auto add = [&](std::string_view category, std::int64_t size) {
+      row.memory.push_back(
+          {.stage = slice.stage, .category = std::string(category), .gib = static_cast<double>(size) / kGiB});
     };
     add("states", slice.state_bytes);
     add("values", slice.value_bytes);
-    // What the device's allocator gave out beyond both: rounding and scratch memory.
     const std::int64_t counted = slice.state_bytes + slice.value_bytes;
-    if (slice.device_bytes > counted) add("allocator", slice.device_bytes - counted);
-    measured = std::max(measured, static_cast<double>(std::max(slice.device_bytes, counted)) / kGiB);
+    if (slice.device_bytes > 0) add(kAllocatedMemory, slice.device_bytes);
+    measured = std::max(measured, static_cast<double>(slice.device_bytes > 0 ? slice.device_bytes : counted) / kGiB);
     planned = std::max(planned, static_cast<double>(planned_bytes(bytes)) / kGiB);
     for (StageMemory& entry : planned_memory(slice.stage, bytes)) row.predicted_memory.push_back(std::move(entry));
   }
@@ -91,46 +100,68 @@ void set_slices(Row& row, const std::vector<Slice>& slices, const std::vector<St
   set_memory(row, slices, plan);
 }
 
-// Runs one stage; its kernels go into `table`.
-Slice run_slice(int stage, const Job& sliced, const JobPrograms& programs, const MeasureSettings& settings,
-                const SliceParts& parts, KernelTable& table, std::string& note) {
-  const std::unique_ptr<Session> session = parts.engine.open(
-      sliced, programs, {.device = settings.device, .seed = settings.seed, .slice_stage = stage, .time_ops = true});
-  Slice slice{.stage = stage};
-  KernelSamples samples(programs, sliced.layout.pp);
-  for (std::int64_t step = 1; step <= settings.steps; ++step) {
-    const StepReport report = session->step(parts.engine.batch(sliced, settings.seed, step), StepKind::train);
-    keep_peaks(slice, report);
-    if (parts.step_done) parts.step_done(stage, step);
-    if (step <= settings.warmup) continue;
-    slice.step_s.push_back(report.seconds);
-    samples.add(session->op_seconds());
+// One after the other, each in a session of its own; their kernels come together in one table.
+class SliceRun {
+ public:
+  SliceRun(const Job& sliced, const JobPrograms& programs, const SliceSettings& settings, const SliceParts& parts,
+           RunTelemetry& telemetry)
+      : sliced_(sliced), programs_(programs), settings_(settings.measure), parts_(parts), telemetry_(telemetry) {}
+
+  void run(int stage) {
+    const std::unique_ptr<Session> session = parts_.engine.open(
+        sliced_, programs_,
+        {.device = settings_.device, .seed = settings_.seed, .slice_stage = stage, .time_ops = true});
+    Slice slice{.stage = stage};
+    KernelSamples samples(programs_, sliced_.layout.pp);
+    for (std::int64_t step = 1; step <= settings_.steps; ++step) {
+      if (step == settings_.warmup + 1) telemetry_.begin_window();
+      const StepReport report = session->step(parts_.engine.batch(sliced_, settings_.seed, step), StepKind::train);
+      keep_peaks(slice, report);
+      if (parts_.step_done) parts_.step_done(stage, step);
+      if (step <= settings_.warmup) continue;
+      slice.step_s.push_back(report.seconds);
+      samples.add(session->op_seconds());
+    }
+    telemetry_.end_window();
+    samples.store(*table);
+    notes.push_back(slice_note(slice, samples, sliced_.num_microbatches));
+    slices.push_back(std::move(slice));
   }
-  samples.store(table);
-  note = slice_note(slice, samples, sliced.num_microbatches);
-  return slice;
-}
+
+  std::vector<Slice> slices{};
+  std::vector<std::string> notes{};
+  std::shared_ptr<KernelTable> table = std::make_shared<KernelTable>();
+
+ private:
+  const Job& sliced_;
+  const JobPrograms& programs_;
+  const MeasureSettings& settings_;
+  const SliceParts& parts_;
+  RunTelemetry& telemetry_;
+};
 
 SliceResult run_slices(Row row, const Job& job, const SliceSettings& settings, const SliceParts& parts) {
   require_own_stack(job, "slice");
+  const EngineReport machine = parts.engine.machine ? parts.engine.machine() : EngineReport{};
+  if (parts.engine.machine) require_devices(job.system, 1, machine, parts.engine.must_fit);
   const JobPrograms programs = build_programs(job);
   const Job sliced = sliced_job(job, slice_microbatches(job, settings.microbatches));
   const std::vector<int> stages = slice_stages(programs, job, settings.stage);
   const std::vector<StageMemoryBytes> plan = replay_memory(sliced, programs);
-  const bool on_cpu = settings.measure.device == Device::cpu;
-  if (on_cpu && !fits(row, stages, plan, parts.engine.available_bytes())) return {std::move(row), nullptr};
+  if (!fits(row, job, stages, plan, parts.engine, machine)) return {std::move(row), nullptr};
 
-  auto table = std::make_shared<KernelTable>();
-  table->on = parts.measured_on();
-  require_system(*table, job, "--mode slice");
-  std::vector<Slice> slices;
-  std::vector<std::string> notes;
-  for (const int stage : stages)
-    slices.push_back(run_slice(stage, sliced, programs, settings.measure, parts, *table, notes.emplace_back()));
-  row = parts.simulate(job, table);
-  set_slices(row, slices, plan, settings.measure);
-  row.notes.insert(row.notes.end(), notes.begin(), notes.end());
-  return {std::move(row), std::move(table)};
+  RunTelemetry telemetry(one_rank(job), parts.engine, machine);
+  SliceRun run(sliced, programs, settings, parts, telemetry);
+  run.table->on = parts.measured_on();
+  require_system(*run.table, job, "--mode slice");
+  for (const int stage : stages) run.run(stage);
+  row = parts.simulate(job, run.table);
+  set_slices(row, run.slices, plan, settings.measure);
+  row.notes.insert(row.notes.end(), run.notes.begin(), run.notes.end());
+  const std::vector<GpuSummary> gpus = telemetry.finish();
+  set_clocks(run.table->on, gpus);
+  set_telemetry(row, gpus);
+  return {std::move(row), std::move(run.table)};
 }
 
 }  // namespace
@@ -185,7 +216,7 @@ SliceResult RowSlicer::operator()(const Job& job) const {
   } catch (const Unsupported& problem) {
     set_unsupported(row, problem);
   } catch (const RunError& error) {
-    set_run_error(row, error);
+    set_failed(row, error);
   }
   return {std::move(row), nullptr};
 }

@@ -109,13 +109,6 @@ class MadeWith {
 };
 
 Runner runner_of(const CommandLine& line, const Catalog& catalog) {
-  if (const std::optional<Unsupported> problem = unsupported_mode(line))
-    return [problem = *problem, method = wants_slice(line.options) ? Method::slice : Method::measured](const Job& job) {
-      Row row = row_of(job);
-      row.method = method;
-      set_unsupported(row, problem);
-      return row;
-    };
   if (wants_measure(line.options)) {
     const MeasureSettings settings = measure_settings(line);
     return RowMeasurer(settings, engine_parts(settings.device));
@@ -286,7 +279,7 @@ ExitCode run_sweep(const CommandLine& line) {
   }
 
   const fs::path folder = result_folder(options);
-  if (runs_on_cuda(line)) require_machine(engine_report(), 1);  // what no row could change
+  if (measures_on_cuda(line)) require_machine(engine_report(), 1);  // what no row could change
   require_writable_directory(folder);
   Journal journal(folder, PERFBENCH_VERSION);
   warn(journal.warnings());

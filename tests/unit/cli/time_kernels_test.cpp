@@ -89,13 +89,27 @@ TEST(TimeKernels, CountsWhatItSkipsAndWhatItLeavesOut) {
   EXPECT_EQ(some.left_out, static_cast<std::int64_t>(grid.size()) - 3);
 }
 
-TEST(MeasuredOn, ADeviceIsOfTheSystemThatItsNameHolds) {
-  const std::vector<std::string> systems = catalog().system_names();
-  EXPECT_EQ(system_of_device("NVIDIA H100 80GB HBM3", systems), "h100");
-  EXPECT_EQ(system_of_device("NVIDIA H200", systems), "h200");
-  EXPECT_EQ(system_of_device("NVIDIA GB200", systems), "gb200");
-  EXPECT_EQ(system_of_device("NVIDIA A100-SXM4-80GB", systems), "a100");
-  EXPECT_EQ(system_of_device("NVIDIA GeForce RTX 4090", systems), "");
+TEST(MeasuredOn, HasTheSystemAndTheClocksOfTheFirstDevice) {
+  EngineReport report;
+  report.libtorch.version = "2.11.0";
+  report.cuda.version = "13.0";
+  report.devices = {{.name = "NVIDIA H200"}, {.name = "NVIDIA B200"}};
+  MeasuredOn on = measured_on(Device::cuda, report, catalog());
+  EXPECT_EQ(on.system, "h200");
+  EXPECT_EQ(on.device, "NVIDIA H200");
+  EXPECT_FALSE(on.throttled);
+  GpuSummary gpu;
+  gpu.sm_clock_median_mhz = 1605.0;
+  gpu.throttled_share = 0.25;
+  gpu.throttle_reasons = {{.name = "sw_power_cap", .share = 0.25}};
+  set_clocks(on, {&gpu, 1});
+  EXPECT_EQ(on.sm_clock_mhz, 1605.0);
+  EXPECT_EQ(on.throttled, true);
+  EXPECT_EQ(on.throttle_reasons, std::vector<std::string>{"sw_power_cap"});
+
+  report.devices = {{.name = "a GPU that no file describes"}};
+  EXPECT_EQ(measured_on(Device::cuda, report, catalog()).system, "");
+  EXPECT_EQ(measured_on(Device::cpu, report, catalog()).system, "cpu");
 }
 
 }  // namespace
