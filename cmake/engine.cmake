@@ -70,7 +70,9 @@ function(perfbench_add_engine_library libtorch)
     target_link_libraries(perfbench_engine_torch PUBLIC libtorch::cuda)
     perfbench_add_nccl_unit()
     perfbench_add_kernels()
-    add_library(perfbench_engine_fused OBJECT ${fused} ${units}/cuda_device.cpp $<TARGET_OBJECTS:perfbench_kernels>)
+    add_library(perfbench_engine_fused OBJECT ${fused} ${units}/cuda_device.cpp)
+    # Objects of an object library don't follow it; its sources for others do.
+    target_sources(perfbench_engine_fused INTERFACE $<TARGET_OBJECTS:perfbench_kernels>)
     target_link_libraries(perfbench_engine_fused PUBLIC libtorch::cuda)
   else()
     add_library(perfbench_engine_fused OBJECT ${units}/no_cuda_fused.cpp)
@@ -85,6 +87,7 @@ function(perfbench_add_engine_library libtorch)
     LINKER_LANGUAGE CXX
     LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
   target_link_libraries(perfbench_engine_library PRIVATE perfbench_engine_torch perfbench_engine_fused)
+  target_link_options(perfbench_engine_library PRIVATE -Wl,-z,defs)  # what is missing shows here, not when it is loaded
 endfunction()
 
 function(perfbench_add_engine)
