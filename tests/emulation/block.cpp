@@ -61,14 +61,18 @@ class Block {
     return at(thread ^ distance).sent[turn];
   }
 
-  // The body of the fiber that is running.
-  void work() {
-    try {
-      (*body_)();
-    } catch (...) {
-      fault_ = std::current_exception();
+  // What a fiber does: the body of one thread after the other, each when it is resumed.
+  [[noreturn]] void work() {
+    Fiber& fiber = at(static_cast<int>(own_place.thread.x));
+    for (;;) {
+      try {
+        (*body_)();
+      } catch (...) {
+        fault_ = std::current_exception();
+      }
+      fiber.state = State::ended;
+      swapcontext(&fiber.context, &scheduler_);
     }
-    at(static_cast<int>(own_place.thread.x)).state = State::ended;
   }
 
  private:
@@ -156,8 +160,10 @@ Device& device() {
 void enter_fiber() { device().block.work(); }
 
 void Block::prepare(Fiber& fiber) {
+  const bool waits_for_work = fiber.state == State::ended;
   fiber.state = State::ready;
   fiber.exchanges = 0;
+  if (waits_for_work) return;  // else it is new, or was left behind by a fault
   getcontext(&fiber.context);
   fiber.context.uc_stack.ss_sp = fiber.stack.get();
   fiber.context.uc_stack.ss_size = kStackBytes;
