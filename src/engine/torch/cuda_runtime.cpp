@@ -1,4 +1,5 @@
 // A stream per lane, timing by events, and the caching allocator's count.
+#include <ATen/Context.h>
 #include <ATen/cuda/CUDAEvent.h>
 #include <ATen/ops/empty.h>
 #include <c10/cuda/CUDACachingAllocator.h>
@@ -98,6 +99,7 @@ class EventStopwatch final : public Stopwatch {
 class CudaRuntime final : public Runtime {
  public:
   explicit CudaRuntime(int device) : device_(at::kCUDA, static_cast<c10::DeviceIndex>(device)) {
+    at::globalContext().lazyInitDevice(c10::DeviceType::CUDA);
     const bool urgent = true;  // the chip takes a collective's blocks first: others wait for them
     for (int lane = 0; lane < kNumLanes; ++lane) {
       streams_.push_back(c10::cuda::getStreamFromPool(lane != 0 ? urgent : !urgent, device_.index()));

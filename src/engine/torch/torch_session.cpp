@@ -11,7 +11,6 @@
 #include <mutex>
 #include <numeric>
 #include <set>
-#include <thread>
 
 #include "base/error.h"
 #include "engine/mesh.h"
@@ -21,6 +20,7 @@
 #include "engine/torch/nccl_world.h"
 #include "engine/torch/slice_world.h"
 #include "engine/torch/state_map.h"
+#include "engine/worker.h"
 
 namespace perfbench {
 namespace {
@@ -78,6 +78,7 @@ struct LocalRank {
   std::vector<Chunk> chunks;
   Rank rank;
   std::unique_ptr<Executor> executor;
+  Worker thread;
 };
 
 // All that transfers() will use: whoever sends, to whom, on which channel.
@@ -236,7 +237,7 @@ class TorchSession final : public Session {
     return list;
   }
 
-  // On one thread a rank, each with its device. Throws the first rank's error; the others are told to stop.
+  // On the thread of each rank, with its device. Throws the first rank's error; the others are told to stop.
   void on_all_ranks(const std::function<void(LocalRank&)>& work) {
     std::mutex mutex;
     std::exception_ptr first;
@@ -251,11 +252,8 @@ class TorchSession final : public Session {
         if (world_) world_->abort("rank " + std::to_string(local.number) + ": " + reason_of(error));
       }
     };
-    {
-      std::vector<std::jthread> threads;
-      threads.reserve(ranks_.size());
-      for (auto& local : ranks_) threads.emplace_back(run, std::ref(*local));
-    }
+    for (auto& local : ranks_) local->thread.start([&run, &local] { run(*local); });
+    for (auto& local : ranks_) local->thread.wait();
     if (first) std::rethrow_exception(first);
   }
 
