@@ -2,6 +2,7 @@
 
 #include "cli/measure_settings.h"
 #include "cli/record.h"
+#include "engine/nvml.h"
 
 namespace perfbench {
 
@@ -15,6 +16,7 @@ MeasuredOn measured_on(Device device, const EngineReport& report, const Catalog&
   }
   on.device = report.devices.front().name;
   if (const std::optional<SystemSpec> system = catalog.system_of_device(on.device)) on.system = system->name;
+  on.driver = Nvml().part().version;
   on.versions.emplace_back("cuda", report.cuda.version);
   return on;
 }

@@ -49,16 +49,20 @@ std::vector<int> kinds_of(const JobPrograms& programs, const Job& job, int stage
   return kinds;
 }
 
+// The plan of these stages; the others need nothing.
+std::vector<StageMemoryBytes> plan_of(const std::vector<int>& stages, const std::vector<StageMemoryBytes>& plan) {
+  std::vector<StageMemoryBytes> asked(plan.size());
+  for (const int stage : stages) asked[static_cast<std::size_t>(stage)] = plan[static_cast<std::size_t>(stage)];
+  return asked;
+}
+
 // Whether this machine can run these stages one by one; sets status oom where one is too large for it.
 bool fits(Row& row, const Job& job, const std::vector<int>& stages, const std::vector<StageMemoryBytes>& plan,
           const MeasureParts& parts, const EngineReport& machine) {
-  std::vector<StageMemoryBytes> asked;
-  for (const int stage : stages) asked.push_back(plan[static_cast<std::size_t>(stage)]);
-  if (parts.machine) return fits_devices(row, asked, 1, machine, parts.must_fit);
+  if (parts.machine) return fits_devices(row, plan_of(stages, plan), 1, machine, parts.must_fit);
   const Job alone = one_rank(job);
-  return std::all_of(asked.begin(), asked.end(), [&](const StageMemoryBytes& stage) {
-    return fits_host(row, alone, {stage}, parts.available_bytes());
-  });
+  return std::all_of(stages.begin(), stages.end(),
+                     [&](int stage) { return fits_host(row, alone, plan_of({stage}, plan), parts.available_bytes()); });
 }
 
 void set_memory(Row& row, const std::vector<Slice>& slices, const std::vector<StageMemoryBytes>& plan) {

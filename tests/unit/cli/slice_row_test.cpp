@@ -10,6 +10,7 @@
 #include "models/decoder.h"
 #include "program/kernel_sites.h"
 #include "program/signature.h"
+#include "unit/support/gpus.h"
 #include "unit/support/jobs.h"
 
 namespace perfbench {
@@ -74,7 +75,10 @@ struct Sliced {
   std::vector<std::int64_t> microbatches;  // of each step that was run
 };
 
-Sliced sliced(const Job& job, const std::string& stage = "all", const std::string& system = "h100") {
+using Change = std::function<void(SliceParts&)>;
+
+Sliced sliced(const Job& job, const std::string& stage = "all", const std::string& system = "h100",
+              const Change& change = {}) {
   static const Catalog catalog(std::filesystem::path(PERFBENCH_SOURCE_DIR) / "model_configs");
   Sliced all;
   SliceSettings settings{.measure = {.device = Device::cuda, .steps = 3, .warmup = 1}, .stage = stage};
@@ -94,6 +98,7 @@ Sliced sliced(const Job& job, const std::string& stage = "all", const std::strin
   parts.simulate = [](const Job& whole, std::shared_ptr<const KernelTable> kernels) {
     return simulate_row(whole, catalog, std::move(kernels));
   };
+  if (change) change(parts);
   all.result = RowSlicer(settings, parts)(job);
   return all;
 }
@@ -181,6 +186,53 @@ TEST(SliceRow, ADeviceOfAnotherSystemIsRefusedBeforeAnyWork) {
   } catch (const InputError& error) {
     EXPECT_THAT(error.what(), HasSubstr("kernels of h200; the job is for h100"));
   }
+}
+
+// One GPU does for a job of sixteen.
+Change on_one_h200(std::int64_t memory_bytes = 150'000'000'000) {
+  return [memory_bytes](SliceParts& parts) {
+    EngineReport report = gpu_report(1);
+    report.devices.front().memory_bytes = memory_bytes;
+    parts.engine.machine = [report] { return report; };
+    parts.engine.watch = [](const Job& watched, const EngineReport&) {
+      EXPECT_EQ(watched.num_gpus, 1);
+      return GpuWatch{.read = [] {
+        return std::vector<GpuReading>{{.sm_clock_mhz = 1500.0, .clock_reasons = 0x4}};  // sw_power_cap
+      }};
+    };
+  };
+}
+
+Job h200_job() {
+  return real_job({.system = "h200", .stack = "perfbench", .layout = {.tp = 2, .pp = 4, .dp = 2}, .seq_len = 512});
+}
+
+TEST(SliceRow, SaysWhenItsGpuWasHeldBack) {
+  const Sliced all = sliced(h200_job(), "all", "h200", on_one_h200());
+  EXPECT_EQ(all.result.row.status, Status::ok) << all.result.row.reason;
+  EXPECT_EQ(all.result.row.throttled, true);
+  EXPECT_EQ(all.result.row.sm_clock_mhz, 1500.0);
+  ASSERT_NE(all.result.kernels, nullptr);
+  EXPECT_EQ(all.result.kernels->on.throttled, true);
+  EXPECT_THAT(all.result.kernels->on.throttle_reasons, ElementsAre("sw_power_cap"));
+}
+
+TEST(SliceRow, AStageThatDoesNotFitIsNotRun) {
+  const Sliced all = sliced(h200_job(), "last", "h200", on_one_h200(2'000'000'000));
+  EXPECT_EQ(all.result.row.status, Status::oom);
+  EXPECT_THAT(all.result.row.reason, HasSubstr("a rank of stage 3 needs"));
+  EXPECT_TRUE(all.stages.empty());
+  const Sliced on_cpu = sliced(slice_job(), "last", "h100",
+                               [](SliceParts& parts) { parts.engine.available_bytes = [] { return 1000; }; });
+  EXPECT_EQ(on_cpu.result.row.status, Status::oom);
+  EXPECT_THAT(on_cpu.result.row.reason, HasSubstr("stage 3"));
+}
+
+TEST(SliceRow, GpusOfAnotherSystemAreNotSliced) {
+  const Sliced all = sliced(slice_job(), "all", "h100", on_one_h200());
+  EXPECT_EQ(all.result.row.status, Status::unsupported);
+  EXPECT_EQ(all.result.row.feature, "devices");
+  EXPECT_TRUE(all.stages.empty());
 }
 
 TEST(SliceRow, OtherStacksAreOnlySimulated) {
