@@ -38,6 +38,7 @@ class CpuRuntime final : public Runtime {
   void* stream(Lane) override { return nullptr; }
   void synchronize() override {}
   void forbid_waiting(bool) override {}
+  void stall(double) override {}
   at::Tensor host_buffer(std::int64_t elements, at::ScalarType dtype) override {
     return at::empty({elements}, at::TensorOptions().dtype(dtype));
   }

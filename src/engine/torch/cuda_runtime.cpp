@@ -1,6 +1,7 @@
 // A stream per lane, timing by events, and the caching allocator's count.
 #include <ATen/Context.h>
 #include <ATen/cuda/CUDAEvent.h>
+#include <ATen/cuda/Sleep.h>
 #include <ATen/ops/empty.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAFunctions.h>
@@ -18,6 +19,8 @@
 
 namespace perfbench {
 namespace {
+
+constexpr double kCyclesPerSecond = 1.8e9;  // near the clocks of GPUs of these years; a stall need not be exact
 
 using Stream = c10::cuda::CUDAStream;
 using Streams = std::vector<Stream>;  // by lane
@@ -119,6 +122,7 @@ class CudaRuntime final : public Runtime {
     using c10::cuda::SyncDebugMode;
     c10::cuda::warning_state().set_sync_debug_mode(forbidden ? SyncDebugMode::L_ERROR : SyncDebugMode::L_DISABLED);
   }
+  void stall(double seconds) override { at::cuda::sleep(static_cast<std::int64_t>(seconds * kCyclesPerSecond)); }
   at::Tensor host_buffer(std::int64_t elements, at::ScalarType dtype) override {
     return at::empty({elements}, at::TensorOptions().dtype(dtype).pinned_memory(true));
   }

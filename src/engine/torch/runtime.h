@@ -24,6 +24,8 @@ class Runtime {
   virtual void* stream(Lane lane) = 0;              // a cudaStream_t; null on a CPU
   virtual void synchronize() = 0;                   // with the whole device
   virtual void forbid_waiting(bool forbidden) = 0;  // ATen's calls that wait for the device throw, in the whole process
+  // The device is busy with nothing for about so long: what is enqueued meanwhile runs without waiting for the host.
+  virtual void stall(double seconds) = 0;
   // Memory that the host and the device copy from and to each other without waiting.
   virtual at::Tensor host_buffer(std::int64_t elements, at::ScalarType dtype) = 0;
   // Most bytes that the device's allocator has given out since reset_peak(); 0 on a CPU.
