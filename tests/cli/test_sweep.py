@@ -286,13 +286,6 @@ def test_dry_run_runs_and_writes_nothing(perfbench, table, tmp_path):
     assert list(tmp_path.iterdir()) == [table]
 
 
-def test_mode_measure_is_unsupported_on_cuda(perfbench, table, tmp_path):
-    answer = perfbench("sweep", table, "--out", "out", "--mode", "measure", "--json")
-    assert answer.code == 0
-    assert answer.json["counts"]["unsupported"] == 12
-    assert {row["feature"] for row in read_rows(tmp_path / "out")} == {"measure on cuda", "rule"}
-
-
 def test_stack_and_repeats_and_markdown(perfbench, table, tmp_path):
     answer = perfbench("sweep", table, "--out", "out", "--stack", "perfbench", "--repeats", "2", "--markdown")
     assert answer.code == 0
