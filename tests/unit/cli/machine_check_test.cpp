@@ -32,7 +32,8 @@ TEST(MachineCheck, PartsThatAreMissingAreNamedWithTheirRemedy) {
   EngineReport report = gpu_report(1);
   report.cuda = {.version = "", .missing = "CUDA runtime 13.0, driver for CUDA 12.4: too old", .remedy = "a newer one"};
   report.devices.clear();
-  EXPECT_EQ(what_of(machine_problem(report, 1)), "CUDA cannot be used: CUDA runtime 13.0, driver for CUDA 12.4: too old");
+  EXPECT_EQ(what_of(machine_problem(report, 1)),
+            "CUDA cannot be used: CUDA runtime 13.0, driver for CUDA 12.4: too old");
   EXPECT_THAT(hint_of(machine_problem(report, 1)), HasSubstr("a newer one; --mode simulate"));
   report.libtorch = {.version = "", .missing = "does not load", .remedy = ""};
   EXPECT_EQ(what_of(machine_problem(report, 1)), "LibTorch cannot be used: does not load");
