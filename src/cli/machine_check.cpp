@@ -16,8 +16,8 @@ constexpr const char* kOther = "--mode simulate needs none of it, and --device c
 
 Problem problem(std::string what, std::string hint) { return {kWhere, std::move(what), std::move(hint)}; }
 
-Problem missing(std::string_view name, const EnginePart& part) {
-  return problem(fmt::format("{} is missing: {}", name, part.missing),
+Problem unusable(std::string_view name, const EnginePart& part) {
+  return problem(fmt::format("{} cannot be used: {}", name, part.missing),
                  part.remedy.empty() ? kOther : fmt::format("{}; {}", part.remedy, kOther));
 }
 
@@ -74,16 +74,16 @@ bool runs_on(std::string_view architecture, const CudaDevice& device) {
 }
 
 std::optional<Problem> machine_problem(const EngineReport& report, std::int64_t num_ranks) {
-  if (!report.engine.present()) return missing("the engine", report.engine);
-  if (!report.libtorch.present()) return missing("LibTorch", report.libtorch);
-  if (!report.cuda.present()) return missing("CUDA", report.cuda);
+  if (!report.engine.present()) return unusable("the engine", report.engine);
+  if (!report.libtorch.present()) return unusable("LibTorch", report.libtorch);
+  if (!report.cuda.present()) return unusable("CUDA", report.cuda);
   if (report.devices.empty())
     return problem(fmt::format("CUDA {} is there, and no GPU is visible", report.cuda.version),
                    fmt::format("see nvidia-smi and CUDA_VISIBLE_DEVICES; {}", kOther));
   if (auto found = too_few(report, num_ranks)) return found;
   if (auto found = different_kinds(report, num_ranks)) return found;
   if (auto found = not_built_for(report)) return found;
-  if (!report.nccl.present()) return missing("NCCL", report.nccl);
+  if (!report.nccl.present()) return unusable("NCCL", report.nccl);
   return std::nullopt;
 }
 

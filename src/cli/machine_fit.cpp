@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::int64_t kProcessBytes = std::int64_t{1} << 29;  // LibTorch's code, its threads and this program: 0.5 GiB
 
-// CUDA's context, the libraries' code and NCCL's buffers on a GPU: 1 GiB, an upper bound by experience.
+// CUDA's context, the libraries' code and NCCL's buffers on a GPU: an allowance of 1 GiB, not a measurement.
 constexpr std::int64_t kContextBytes = std::int64_t{1} << 30;
 
 double gib(std::int64_t bytes) { return static_cast<double>(bytes) / kGiB; }

@@ -105,7 +105,7 @@ def test_running_out_of_memory_is_a_row(on_gpus):
     [
         (("-ng", 2), {}, ("2 ranks need 2 GPUs, and 1 is visible (NVIDIA H200): NCCL takes one rank per GPU",)),
         ((), {"FAKE_GPUS": ""}, ("no GPU is visible", "CUDA_VISIBLE_DEVICES")),
-        ((), {"FAKE_NCCL": "0"}, ("NCCL is missing: no libnccl", "hint: install it")),
+        ((), {"FAKE_NCCL": "0"}, ("NCCL cannot be used: no libnccl", "hint: install it")),
         ((), {"FAKE_GPU_GIB": "10"}, ("device memory: a rank of stage 0 needs ", "and NVIDIA H200 has 10.00 GiB")),
         (("-ng", 2), {"FAKE_GPUS": "NVIDIA H200,NVIDIA B200"}, ("GPU 0 is NVIDIA H200, and GPU 1 is NVIDIA B200",)),
     ],
@@ -154,4 +154,4 @@ def test_doctor_reads_the_gpus(on_gpus, perfbench, fakes):
 def test_doctor_says_why_gpus_cannot_be_used(on_gpus):
     answer = on_gpus("doctor", FAKE_NCCL="0")
     assert answer.code == 4
-    assert "The engine is not usable: NCCL is missing: no libnccl." in answer.out
+    assert "The engine is not usable: NCCL cannot be used: no libnccl." in answer.out

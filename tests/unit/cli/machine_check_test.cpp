@@ -32,15 +32,16 @@ TEST(MachineCheck, PartsThatAreMissingAreNamedWithTheirRemedy) {
   EngineReport report = gpu_report(1);
   report.cuda = {.version = "", .missing = "CUDA runtime 13.0, driver for CUDA 12.4: too old", .remedy = "a newer one"};
   report.devices.clear();
-  EXPECT_EQ(what_of(machine_problem(report, 1)), "CUDA is missing: CUDA runtime 13.0, driver for CUDA 12.4: too old");
+  EXPECT_EQ(what_of(machine_problem(report, 1)),
+            "CUDA cannot be used: CUDA runtime 13.0, driver for CUDA 12.4: too old");
   EXPECT_THAT(hint_of(machine_problem(report, 1)), HasSubstr("a newer one; --mode simulate"));
   report.libtorch = {.version = "", .missing = "does not load", .remedy = ""};
-  EXPECT_EQ(what_of(machine_problem(report, 1)), "LibTorch is missing: does not load");
+  EXPECT_EQ(what_of(machine_problem(report, 1)), "LibTorch cannot be used: does not load");
   report.engine = {.version = "", .missing = "is not built", .remedy = "build it"};
-  EXPECT_EQ(what_of(machine_problem(report, 1)), "the engine is missing: is not built");
+  EXPECT_EQ(what_of(machine_problem(report, 1)), "the engine cannot be used: is not built");
   EngineReport without_nccl = gpu_report(1);
   without_nccl.nccl = {.version = "", .missing = "no nccl.h", .remedy = ""};
-  EXPECT_EQ(what_of(machine_problem(without_nccl, 1)), "NCCL is missing: no nccl.h");
+  EXPECT_EQ(what_of(machine_problem(without_nccl, 1)), "NCCL cannot be used: no nccl.h");
 }
 
 TEST(MachineCheck, NoVisibleGpu) {
