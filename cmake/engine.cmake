@@ -53,7 +53,7 @@ function(perfbench_add_engine_library libtorch)
   set(units ${PROJECT_SOURCE_DIR}/src/engine/torch)
   perfbench_import_libtorch(${libtorch} ${PERFBENCH_CUDA})
   file(GLOB always CONFIGURE_DEPENDS ${units}/*.cpp)  # the others come with CUDA or NCCL, or stand in for them
-  list(FILTER always EXCLUDE REGEX "/(no_)?(cuda|nccl)[a-z_]*\\.cpp$")
+  list(FILTER always EXCLUDE REGEX "/(no_)?(cuda|nccl)[a-z0-9_]*\\.cpp$")
   # Ops as own kernels. Apart from the rest: a test takes others in their place. What links the rest links these, too.
   set(fused ${units}/cuda_fused.cpp ${units}/cuda_fused_norm.cpp ${units}/cuda_fused_block.cpp
             ${units}/cuda_fused_vocab.cpp ${units}/cuda_fused_fp8.cpp)
