@@ -1,5 +1,7 @@
 #include "engine/torch/cuda_fused.h"
 
+#include <string>
+
 #include "base/error.h"
 
 namespace perfbench {

@@ -37,13 +37,10 @@ bool kernels_take(const at::Tensor& x, const Others&... others) {
          fits(x) && (fits(others) && ...);
 }
 
-// Launches on the stream that LibTorch issues to; throws RunError where CUDA refuses it.
-template <class Call>
-void launch_on(c10::Device device, int (*launcher)(const Call*, void*), const Call& call);
-
 // Throws RunError unless status is 0.
 void check_launch(int status);
 
+// Launches on the stream that LibTorch issues to; throws RunError where CUDA refuses it.
 template <class Call>
 void launch_on(c10::Device device, int (*launcher)(const Call*, void*), const Call& call) {
   check_launch(launcher(&call, current_stream(device)));

@@ -1,5 +1,7 @@
 #include <ATen/ops/empty.h>
 
+#include <algorithm>
+
 #include "engine/torch/cuda_fused.h"
 #include "engine/torch/fused.h"
 
