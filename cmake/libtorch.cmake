@@ -45,6 +45,8 @@ function(perfbench_import_libtorch folder with_cuda)
       set_target_properties(libtorch::${name} PROPERTIES IMPORTED_LOCATION ${folder}/lib/lib${name}.so)
     endforeach()
     add_library(libtorch::cuda INTERFACE IMPORTED)
+    # CUDA's libraries of the wheels come before the toolkit's at run time: LibTorch goes with theirs alone.
+    target_link_options(libtorch::cuda INTERFACE -Wl,-rpath,${folder}/../nvidia/cu13/lib)
     # libtorch_cuda registers its kernels when it is loaded; nothing names a symbol of it.
     target_link_libraries(libtorch::cuda INTERFACE
       libtorch::cpu -Wl,--push-state,--no-as-needed libtorch::torch_cuda libtorch::c10_cuda -Wl,--pop-state CUDA::cudart)

@@ -6,6 +6,7 @@
 #include <ATen/ops/sum.h>
 
 #include "engine/torch/ops.h"
+#include "engine/torch/scaled_sum.h"
 
 namespace perfbench {
 namespace {
@@ -26,14 +27,14 @@ at::Tensor scaled_mm(const at::Tensor& a, const at::Tensor& b, const at::Tensor&
   return at::_scaled_mm(a, b.t(), scale_a, scale_b, bias, std::nullopt, dtype, forward);
 }
 
-// dy^T x of FP8 operands, which are there as they are or transposed.
-at::Tensor scaled_weight_grad(const auto& op, const Frame& frame, at::ScalarType dtype) {
-  at::Tensor dy_t = frame[op.dy], x_t = frame[op.x];  // (N, M), (K, M)
-  if (!op.transposed) {
-    dy_t = dy_t.t().contiguous();
-    x_t = x_t.t().contiguous();
-  }
-  return scaled_mm(dy_t, x_t, frame[op.scale_dy], frame[op.scale_x], std::nullopt, dtype);
+// The operands of a weight gradient in FP8, both contiguous along the tokens.
+struct Transposed {
+  at::Tensor dy, x;  // (N, M), (K, M)
+};
+
+Transposed transposed(const auto& op, const Frame& frame) {
+  if (op.transposed) return {frame[op.dy], frame[op.x]};
+  return {frame[op.dy].t().contiguous(), frame[op.x].t().contiguous()};
 }
 
 }  // namespace
@@ -53,7 +54,8 @@ void run(const Matmul& op, Frame& frame) {
 
 void run(const WeightGrad& op, Frame& frame) {
   if (Frame::has(op.scale_dy)) {
-    frame.put(op.dw, scaled_weight_grad(op, frame, at::kBFloat16));
+    const auto [dy_t, x_t] = transposed(op, frame);
+    frame.put(op.dw, scaled_mm(dy_t, x_t, frame[op.scale_dy], frame[op.scale_x], std::nullopt, at::kBFloat16));
     return;
   }
   frame.put(op.dw, at::mm(frame[op.dy].t(), frame[op.x]));
@@ -63,7 +65,10 @@ void run(const WeightGrad& op, Frame& frame) {
 void run(const WeightGradAccumulate& op, Frame& frame) {
   const at::Tensor& main_grad = frame[op.main_grad];
   if (Frame::has(op.scale_dy)) {
-    main_grad.add_(scaled_weight_grad(op, frame, main_grad.scalar_type()));
+    const auto [dy_t, x_t] = transposed(op, frame);
+    const at::Tensor &scale_dy = frame[op.scale_dy], &scale_x = frame[op.scale_x];
+    if (add_scaled_product(main_grad, dy_t, x_t, scale_dy, scale_x)) return;
+    main_grad.add_(scaled_mm(dy_t, x_t, scale_dy, scale_x, std::nullopt, main_grad.scalar_type()));
     return;
   }
   const at::Tensor &dy = frame[op.dy], &x = frame[op.x];

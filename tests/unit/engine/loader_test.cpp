@@ -32,7 +32,8 @@ TEST(Loader, AbsentLibraryIsNamed) {
 }
 
 TEST(Loader, FileThatIsNoLibraryDoesNotLoad) {
-  const EngineReport report = engine_report(__FILE__);
+  const EngineReport report =
+      engine_report(std::filesystem::path(PERFBENCH_SOURCE_DIR) / "tests/unit/engine/loader_test.cpp");
   expect_nothing_known(report);
   EXPECT_THAT(report.engine.missing, HasSubstr("loader_test.cpp does not load: "));
 }
