@@ -81,7 +81,7 @@ struct Row {
 
   std::optional<double> step_time_s{};
   std::optional<double> step_time_low_s{}, step_time_high_s{};  // of a simulated row: the likely range
-  std::optional<double> measured_s{}, modelled_s{};  // the parts of step_time_s, where kernels were measured
+  std::optional<double> measured_s{}, modelled_s{};             // the parts of step_time_s, where kernels were measured
   std::optional<double> tokens_per_s_per_gpu{};
   std::optional<double> samples_per_s{};
   std::optional<double> model_tflops_per_gpu{};
