@@ -43,8 +43,9 @@ StageBytes set_prediction(Row& row, const std::vector<StageMemoryBytes>& stages)
 
 struct MeasuredRun {
   StepTimes times{};
-  std::int64_t bad_step = 0;        // the first with a loss that is not finite, from 1; 0: none
-  double bad_loss = 0.0;            // of that step
+  std::int64_t bad_step = 0;  // the first with a loss that is not finite, from 1; 0: none
+  double bad_loss = 0.0;      // of that step
+  std::vector<std::string> remarks{};
   std::vector<RankReport> peaks{};  // of each rank, the most of all steps
 };
 
@@ -90,6 +91,7 @@ void keep(MeasuredRun& run, const StepReport& report, std::int64_t step) {
     run.bad_loss = report.loss;
   }
   keep_peaks(run.peaks, report.ranks);
+  if (!report.remarks.empty()) run.remarks = report.remarks;
 }
 
 // The ledger and the plan count the same tensors: they differ where one of them is wrong.
@@ -179,6 +181,7 @@ void measure(Row& row, const Job& job, const MeasureSettings& settings, const Me
     parts.step_done(logged);
   }
   set_telemetry(row, telemetry);
+  row.notes.insert(row.notes.end(), run.remarks.begin(), run.remarks.end());
   note_mismatches(row, run, planned);
   set_memory(row, job, run);
   set_statistics(row, job, statistics_of(run, settings));

@@ -24,9 +24,11 @@ struct Slice {
   int stage = 0;
   std::int64_t state_bytes = 0, value_bytes = 0, device_bytes = 0;  // the most of all steps
   std::vector<double> step_s{};                                     // of the steps after the warm-up
+  std::vector<std::string> remarks{};                               // of the session
 };
 
-void keep_peaks(Slice& slice, const StepReport& report) {
+void keep(Slice& slice, const StepReport& report) {
+  if (!report.remarks.empty()) slice.remarks = report.remarks;
   for (const RankReport& rank : report.ranks) {
     slice.state_bytes = std::max(slice.state_bytes, rank.state_bytes);
     slice.value_bytes = std::max(slice.value_bytes, rank.peak_value_bytes);
@@ -120,7 +122,7 @@ class SliceRun {
     for (std::int64_t step = 1; step <= settings_.steps; ++step) {
       if (step == settings_.warmup + 1) telemetry_.begin_window();
       const StepReport report = session->step(parts_.engine.batch(sliced_, settings_.seed, step), StepKind::train);
-      keep_peaks(slice, report);
+      keep(slice, report);
       if (parts_.step_done) parts_.step_done(stage, step);
       if (step <= settings_.warmup) continue;
       slice.step_s.push_back(report.seconds);
@@ -129,6 +131,8 @@ class SliceRun {
     telemetry_.end_window();
     samples.store(*table);
     notes.push_back(slice_note(slice, samples, sliced_.num_microbatches));
+    for (const std::string& remark : slice.remarks)
+      if (std::find(notes.begin(), notes.end(), remark) == notes.end()) notes.push_back(remark);
     slices.push_back(std::move(slice));
   }
 

@@ -86,10 +86,11 @@ struct OpSeconds {
 };
 
 struct StepReport {
-  double loss = 0.0;              // mean over the targets of the global batch
-  double grad_norm = 0.0;         // of all gradients of the global batch
-  double seconds = 0.0;           // of the slowest rank
-  std::vector<RankReport> ranks;  // in the order of the world
+  double loss = 0.0;                   // mean over the targets of the global batch
+  double grad_norm = 0.0;              // of all gradients of the global batch
+  double seconds = 0.0;                // of the slowest rank
+  std::vector<RankReport> ranks;       // in the order of the world
+  std::vector<std::string> remarks{};  // what whoever reads the times should know, each once
 };
 
 enum class StepKind : std::uint8_t { forward_backward, train };

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <string>
 
 #include "ops/op_cases.h"
@@ -23,10 +24,13 @@ inline std::string difference(const torch::Tensor& found, const torch::Tensor& e
   return "differs by " + std::to_string(worst) + " where the largest element is " + std::to_string(largest);
 }
 
-inline void expect_like_autograd(const OpCase& c, at::Device device) {
+// `prepare`: what is to be changed of the rank first.
+inline void expect_like_autograd(
+    const OpCase& c, at::Device device, const std::function<void(Rank&)>& prepare = [](Rank&) {}) {
   const Program& program = c.program;
   const ValueTable inputs = random_inputs(c, 7);
   OpRun engine(c, device);
+  prepare(engine.rank());
   engine.load_weights(inputs);
   for (int i = 0; i < kMicrobatches; ++i) engine.pass(inputs);
   EXPECT_EQ(engine.rank().ledger.live, 0) << "values are still alive";

@@ -9,6 +9,10 @@
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu_backward.h>
 #include <ATen/ops/sum.h>
 #include <ATen/ops/zeros.h>
+#include <c10/util/Exception.h>
+
+#include <optional>
+#include <string>
 
 #include "engine/torch/ops.h"
 #include "engine/torch/ring_attention.h"
@@ -45,15 +49,15 @@ bool fused_kernels_take(const auto& op, const at::Tensor& qkv) {
          op.seq % 64 == 0;
 }
 
-enum class Kernel : std::uint8_t { cpu, cudnn, flash, blocks };
+enum class Kernel : std::uint8_t { cpu, fused, fused_packed, blocks };
 
 Kernel kernel_of(const auto& op, const Frame& frame) {
   if (frame.rank.over(Axis::cp).size() > 1) return Kernel::blocks;
   const bool packed = Frame::has(op.starts);
   if (frame.rank.device.is_cpu()) return packed ? Kernel::blocks : Kernel::cpu;
   if (!fused_kernels_take(op, frame[op.qkv])) return Kernel::blocks;
-  if (!packed) return Kernel::cudnn;
-  return frame.rank.packed.bounds.defined() ? Kernel::flash : Kernel::blocks;
+  if (!packed) return Kernel::fused;
+  return frame.rank.packed.bounds.defined() ? Kernel::fused_packed : Kernel::blocks;
 }
 
 at::Tensor lse_rows(const at::Tensor& lse, const auto& op) {  // (B, n, S) or (B, n, S, 1) -> (T, n)
@@ -95,37 +99,82 @@ void run_cudnn(const AttentionBackward& op, Frame& frame) {
   frame.put(op.dqkv, dqkv);
 }
 
-// One sample's rows as they lie: (T, heads, D).
-Heads3 rows_by_heads(const at::Tensor& qkv, const auto& op) {
-  const std::int64_t n = op.heads.heads, k = op.heads.kv_heads;
-  const at::Tensor all = qkv.view({-1, n + 2 * k, op.heads.head_dim});
-  return {all.narrow(1, 0, n), all.narrow(1, n, k), all.narrow(1, n + k, k)};
+// How FlashAttention sees the rows: (B, S, heads, D), or of one packed sample (T, heads, D) with the bounds of its
+// sub-sequences.
+struct FlashView {
+  std::int64_t batch = 0, seq = 0, head_dim = 0;
+  std::optional<at::Tensor> bounds{};
+  std::int64_t longest = 0;
+
+  at::Tensor operator()(const at::Tensor& rows, std::int64_t heads) const {
+    if (bounds) return rows.view({seq, heads, head_dim});
+    return rows.view({seq, batch, heads, head_dim}).transpose(0, 1);
+  }
+  at::Tensor rows(const at::Tensor& view) const {
+    return (bounds ? view : view.transpose(0, 1)).contiguous().view({seq * batch, -1});
+  }
+  at::Tensor lse_rows(const at::Tensor& lse) const {  // (n, T) or (B, n, S) -> (T, n)
+    return (bounds ? lse.t() : lse.permute({2, 0, 1})).contiguous().view({seq * batch, -1});
+  }
+  at::Tensor lse(const at::Tensor& rows, std::int64_t heads) const {
+    return (bounds ? rows.t() : rows.view({seq, batch, heads}).permute({1, 2, 0})).contiguous();
+  }
+};
+
+FlashView flash_view(const auto& op, const Frame& frame) {
+  FlashView view{.batch = op.batch, .seq = op.seq, .head_dim = op.heads.head_dim, .longest = op.seq};
+  if (!Frame::has(op.starts)) return view;
+  view.bounds = frame.rank.packed.bounds;
+  view.longest = frame.rank.packed.longest;
+  return view;
+}
+
+// q, k and v of the packed tensor, which lies as `rows`.
+Heads3 parts(const at::Tensor& all, const Heads& heads) {
+  const std::int64_t n = heads.heads, k = heads.kv_heads, dim = all.dim() - 2;
+  return {all.narrow(dim, 0, n), all.narrow(dim, n, k), all.narrow(dim, n + k, k)};
 }
 
 void run_flash(const Attention& op, Frame& frame) {
-  const PackedSequences& packed = frame.rank.packed;
-  const Heads3 heads = rows_by_heads(frame[op.qkv], op);
-  const auto result = at::_flash_attention_forward(heads.q, heads.k, heads.v, packed.bounds, packed.bounds,
-                                                   packed.longest, packed.longest, 0.0, op.causal, false);
-  frame.put(op.out, std::get<0>(result).contiguous().view({op.seq, op.heads.out_width()}));
-  frame.put(op.lse, std::get<1>(result).t().contiguous());  // of (n, T)
+  const FlashView view = flash_view(op, frame);
+  const Heads3 heads = parts(view(frame[op.qkv], op.heads.heads + 2 * op.heads.kv_heads), op.heads);
+  const auto result = at::_flash_attention_forward(heads.q, heads.k, heads.v, view.bounds, view.bounds, view.longest,
+                                                   view.longest, 0.0, op.causal, false);
+  frame.put(op.out, view.rows(std::get<0>(result)));
+  frame.put(op.lse, view.lse_rows(std::get<1>(result)));
 }
 
 void run_flash(const AttentionBackward& op, Frame& frame) {
-  const PackedSequences& packed = frame.rank.packed;
-  const std::int64_t n = op.heads.heads, k = op.heads.kv_heads;
-  const Heads3 heads = rows_by_heads(frame[op.qkv], op);
-  const auto by_head = [&](const at::Tensor& rows) { return rows.view({op.seq, n, op.heads.head_dim}); };
+  const FlashView view = flash_view(op, frame);
+  const std::int64_t n = op.heads.heads, packed_heads = n + 2 * op.heads.kv_heads;
+  const Heads3 heads = parts(view(frame[op.qkv], packed_heads), op.heads);
   const at::Tensor no_dropout = at::zeros({2}, at::TensorOptions().dtype(at::kUInt64).device(frame.rank.device));
+  const at::Tensor bounds = view.bounds.value_or(at::Tensor());
   const auto [dq, dk, dv] = at::_flash_attention_backward(
-      by_head(frame[op.dout]), heads.q, heads.k, heads.v, by_head(frame[op.out]), frame[op.lse].t().contiguous(),
-      packed.bounds, packed.bounds, packed.longest, packed.longest, 0.0, op.causal, no_dropout, no_dropout);
-  at::Tensor dqkv = frame.make(op.dqkv);
-  at::Tensor all = dqkv.view({op.seq, n + 2 * k, op.heads.head_dim});
-  all.narrow(1, 0, n).copy_(dq);
-  all.narrow(1, n, k).copy_(dk);
-  all.narrow(1, n + k, k).copy_(dv);
+      view(frame[op.dout], n), heads.q, heads.k, heads.v, view(frame[op.out], n), view.lse(frame[op.lse], n), bounds,
+      bounds, view.longest, view.longest, 0.0, op.causal, no_dropout, no_dropout);
+  const at::Tensor dqkv = frame.make(op.dqkv);
+  const Heads3 made = parts(view(dqkv, packed_heads), op.heads);
+  made.q.copy_(dq);
+  made.k.copy_(dk);
+  made.v.copy_(dv);
   frame.put(op.dqkv, dqkv);
+}
+
+// cuDNN says what it has no kernel for when it is asked; FlashAttention's serves from then on, also after a forward of
+// cuDNN: both have one log-sum-exp.
+void run_fused(const auto& op, Frame& frame) {
+  std::string& refusal = frame.rank.cudnn_refusal;
+  if (refusal.empty()) {
+    try {
+      return run_cudnn(op, frame);
+    } catch (const c10::OutOfMemoryError&) {
+      throw;
+    } catch (const c10::Error& error) {
+      refusal = error.what_without_backtrace();
+    }
+  }
+  run_flash(op, frame);
 }
 
 void run_cpu(const Attention& op, Frame& frame) {
@@ -157,9 +206,9 @@ void run_as_can_be(const auto& op, Frame& frame) {
   switch (kernel_of(op, frame)) {
     case Kernel::cpu:
       return run_cpu(op, frame);
-    case Kernel::cudnn:
-      return run_cudnn(op, frame);
-    case Kernel::flash:
+    case Kernel::fused:
+      return run_fused(op, frame);
+    case Kernel::fused_packed:
       return run_flash(op, frame);
     case Kernel::blocks:
       return run_in_blocks(op, frame);

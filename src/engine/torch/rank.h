@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "engine/communicator.h"
@@ -41,6 +42,7 @@ struct Rank {
 
   std::int64_t num_positions = 0;  // of a sequence
   Ledger ledger{};
+  std::string cudnn_refusal{};  // why attention is FlashAttention's; empty: it is cuDNN's
   std::vector<RopeTable> rope{};
   std::int64_t train_steps = 0;    // optimizer steps done
   at::Tensor loss{};               // (1) float32, this rank's share of the step's loss

@@ -284,6 +284,9 @@ class TorchSession final : public Session {
       entry.traffic = since(traffic_of(rank), before[r]);
       entry.device_peak_bytes = ranks_[r]->runtime->peak_bytes();
       result.ranks.push_back(entry);
+      if (!rank.cudnn_refusal.empty() && result.remarks.empty())
+        result.remarks.push_back("attention is FlashAttention's, because cuDNN refused it: " +
+                                 first_line(rank.cudnn_refusal));
       result.seconds = std::max(result.seconds, seconds[r]);
       if (rank.at.tp == 0 && rank.at.stage == job_.layout.pp - 1) result.loss += rank.loss.item<double>();
       if (rank.at.tp == 0 && mesh_.replica(rank.at) == 0) norm_squared += rank.grad_norm_squared.item<double>();

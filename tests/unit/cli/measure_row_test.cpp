@@ -50,7 +50,11 @@ class FakeSession : public Session {
     ++steps_;
     if (steps_ == fails_at) throw RunError("rank 2", "is gone");
     if (steps_ == runs_out_at) throw RunError("device memory", "rank 2 asked for 3.00 GiB, and 1.20 GiB are free");
-    StepReport report{.loss = steps_ == nan_at ? std::nan("") : 6.9, .grad_norm = 1.0, .seconds = 0.0, .ranks = {}};
+    StepReport report{.loss = steps_ == nan_at ? std::nan("") : 6.9,
+                      .grad_norm = 1.0,
+                      .seconds = 0.0,
+                      .ranks = {},
+                      .remarks = remarks};
     for (int rank = 0; rank < job_.num_gpus; ++rank) {
       RankReport of_rank{.stage = rank / 2, .tp = rank % 2};
       of_rank.seconds = (1.0 + 0.0625 * rank) * (steps_ <= 2 ? 2.0 : 1.0);
@@ -64,6 +68,7 @@ class FakeSession : public Session {
   }
 
   std::int64_t nan_at = 0, fails_at = 0, runs_out_at = 0, extra_bytes = 0;
+  std::vector<std::string> remarks{};
   std::int64_t allocated_bytes = 0;  // of rank 0's device; a byte more on each further one
 
  private:
@@ -139,6 +144,12 @@ TEST(MeasureRow, NamesTheRankWhoseMemoryIsNotAsPlanned) {
   EXPECT_EQ(row.status, Status::ok);
   EXPECT_THAT(row.notes, testing::Contains(HasSubstr("memory of rank 3 (stage 1) is not as planned")));
   EXPECT_GT(row.peak_memory_gib, row.predicted_peak_memory_gib);
+}
+
+TEST(MeasureRow, ASessionsRemarksAreNotesEachOnce) {
+  const std::string remark = "attention is another library's";
+  const Row row = measured(cpu_job(), std::nullopt, [&](FakeSession& session) { session.remarks = {remark}; }).row;
+  EXPECT_EQ(std::count(row.notes.begin(), row.notes.end(), remark), 1);
 }
 
 TEST(MeasureRow, ALossThatIsNotFiniteIsNoResult) {
