@@ -7,7 +7,6 @@
 #include <string>
 #include <utility>
 
-#include "base/error.h"
 #include "cost/op_time.h"
 #include "ops/autograd.h"
 #include "ops/op_run.h"
@@ -41,13 +40,6 @@ TEST_P(OpCases, AgreesWithAutogradOnCpu) { expect_like_autograd(GetParam(), at::
 TEST_P(OpCases, AgreesWithAutogradOnGpu) {
   if (!torch::cuda::is_available()) GTEST_SKIP() << "no CUDA device: the engine's ops are NOT tested on a GPU here";
   expect_like_autograd(GetParam(), at::Device(at::kCUDA, 0));
-}
-
-// Where cuDNN has no kernel.
-TEST_P(OpCases, AttentionWithoutCudnnAgreesOnGpu) {
-  if (!GetParam().name.starts_with("attention")) return;
-  if (!torch::cuda::is_available()) GTEST_SKIP() << "no CUDA device: FlashAttention is NOT tested on a GPU here";
-  expect_like_autograd(GetParam(), at::Device(at::kCUDA, 0), [](Rank& rank) { rank.cudnn_refusal = "not asked"; });
 }
 
 // Of the op itself, and the rule that a backward of products does twice the forward's FLOPs.
@@ -104,6 +96,21 @@ TEST_P(OpCases, OptimizerIsTorchs) {
   }
 }
 
+std::vector<OpCase> attention_cases() {
+  std::vector<OpCase> cases = op_cases();
+  std::erase_if(cases, [](const OpCase& c) { return c.op != Attention::kName; });
+  return cases;
+}
+
+class AttentionCases : public testing::TestWithParam<OpCase> {};
+
+TEST_P(AttentionCases, AgreeOnGpuWhereCudnnHasNoKernel) {
+  if (!torch::cuda::is_available()) GTEST_SKIP() << "no CUDA device: FlashAttention is NOT tested on a GPU here";
+  expect_like_autograd(GetParam(), at::Device(at::kCUDA, 0), [](Rank& rank) { rank.cudnn_refusal = "not asked"; });
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, AttentionCases, testing::ValuesIn(attention_cases()),
+                         [](const auto& one) { return one.param.name; });
 INSTANTIATE_TEST_SUITE_P(Table, OpCases, testing::ValuesIn(op_cases()), [](const auto& one) { return one.param.name; });
 
 template <std::size_t... Index>
