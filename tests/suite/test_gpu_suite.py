@@ -76,9 +76,9 @@ def test_the_whole_suite_on_a_cpu(run, package, tmp_path):
     assert {file.name for file in out.iterdir()} <= BESIDE
     assert done.stdout == (out / "summary.txt").read_text() and done.stdout.startswith("A trial with tiny models")
     assert parts["parity"]["why"] == "2 of 2 folders agree with transformers and peft"
-    with tarfile.open(out / "results.tar.gz") as tar:
-        (folder,) = {name.split("/")[0] for name in tar.getnames()}
-        tar.extractall(tmp_path / "results", filter="data")
+    (tmp_path / "results").mkdir()
+    subprocess.run(["tar", "-xzf", out / "results.tar.gz", "-C", tmp_path / "results"], check=True)
+    (folder,) = (unpacked.name for unpacked in (tmp_path / "results").iterdir())
     assert folder.endswith("-cpu")
     names = {str(file.relative_to(tmp_path / "results" / folder)) for file in (tmp_path / "results").rglob("*")}
     assert {"rows.csv", "machine.json", "logs/doctor.log", "logs/gpu_tests.log"} <= names
