@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <variant>
 #include <vector>
@@ -63,6 +64,7 @@ double median(std::vector<double> values) {
 OpTiming timing_of(const std::vector<double>& seconds) {
   OpTiming timing{.seconds = median(seconds), .runs = static_cast<int>(seconds.size())};
   std::vector<double> distances;
+  distances.reserve(seconds.size());
   for (const double one : seconds) distances.push_back(std::abs(one - timing.seconds));
   timing.mad_s = median(distances);
   return timing;
@@ -83,9 +85,9 @@ class LoneOp {
     for (Axis axis : kAxes) num_ranks = std::max(num_ranks, program.axis_size[axis]);
     const auto world = make_slice_world(num_ranks, rank_.device);
     for (Axis axis : kAxes) {
-      std::vector<int> members;
-      for (int rank = 0; rank < (axis == Axis::dp ? replicas(program) : program.axis_size[axis]); ++rank)
-        members.push_back(rank);
+      const int size = axis == Axis::dp ? replicas(program) : program.axis_size[axis];
+      std::vector<int> members(static_cast<std::size_t>(size));
+      std::iota(members.begin(), members.end(), 0);
       rank_.axis[axis] = world->group(0, members);
     }
     rank_.loss = at::zeros({1}, options(at::kFloat));
