@@ -102,6 +102,7 @@ std::vector<GpuSummary> summarize(std::span<const TelemetrySample> samples, doub
     for (std::size_t gpu = 0; gpu < sample.gpus.size(); ++gpu) of_gpus[gpu].push_back(&sample.gpus[gpu]);
   }
   std::vector<GpuSummary> summaries;
+  summaries.reserve(of_gpus.size());
   for (const Readings& readings : of_gpus) summaries.push_back(summary_of(readings, own_pid));
   return summaries;
 }
