@@ -47,6 +47,7 @@ Job one_rank(const Job& job) {
 // Chunk kinds of a stage, in order: stages with the same do the same.
 std::vector<int> kinds_of(const JobPrograms& programs, const Job& job, int stage) {
   std::vector<int> kinds;
+  kinds.reserve(static_cast<std::size_t>(job.layout.vp));
   for (int chunk = 0; chunk < job.layout.vp; ++chunk) kinds.push_back(programs.kind(chunk, stage, job.layout.pp));
   return kinds;
 }
