@@ -10,7 +10,7 @@ set -uo pipefail
 # Parts in order of value: the most seconds each may take, and the fewest with which it is worth starting.
 plan="
 doctor                 30   5
-gpu_tests              60  10
+gpu_tests              90  10
 parity                 60  10
 lora_llama3_8b        100  30
 lora_qwen2p5_7b       100  30
