@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "base/csv.h"
+#include "base/median.h"
 #include "engine/clock_reasons.h"
 
 namespace perfbench {
@@ -20,13 +21,6 @@ std::vector<T> values(const Readings& readings, std::optional<T> GpuReading::*fi
   for (const GpuReading* reading : readings)
     if (reading->*field) found.push_back(*(reading->*field));
   return found;
-}
-
-std::optional<double> median(std::vector<double> values) {
-  if (values.empty()) return std::nullopt;
-  std::sort(values.begin(), values.end());
-  const std::size_t half = values.size() / 2;
-  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2.0;
 }
 
 template <class T>
@@ -68,7 +62,7 @@ GpuSummary summary_of(const Readings& readings, std::int64_t own_pid) {
   summary.num_readings = readings.size();
   const std::vector<double> clocks = values(readings, &GpuReading::sm_clock_mhz);
   if (!clocks.empty()) summary.sm_clock_min_mhz = *std::min_element(clocks.begin(), clocks.end());
-  summary.sm_clock_median_mhz = median(clocks);
+  if (!clocks.empty()) summary.sm_clock_median_mhz = median(clocks);
   summary.sm_clock_max_mhz = largest(clocks);
   const std::vector<double> power = values(readings, &GpuReading::power_w);
   summary.power_mean_w = mean(power);

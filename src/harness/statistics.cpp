@@ -156,21 +156,6 @@ void look_at_first_steps(StepStatistics& statistics) {
 
 }  // namespace
 
-double median(std::span<const double> values) {
-  check(!values.empty(), "median: no value");
-  std::vector<double> sorted(values.begin(), values.end());
-  std::sort(sorted.begin(), sorted.end());
-  const std::size_t half = sorted.size() / 2;
-  return sorted.size() % 2 == 1 ? sorted[half] : std::midpoint(sorted[half - 1], sorted[half]);
-}
-
-double median_absolute_deviation(std::span<const double> values) {
-  const double middle = median(values);
-  std::vector<double> deviations;
-  for (const double value : values) deviations.push_back(std::abs(value - middle));
-  return median(deviations);
-}
-
 double coefficient_of_variation(std::span<const double> values) {
   check(values.size() > 1, "coefficient_of_variation: fewer than two values");
   const double count = static_cast<double>(values.size());

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/median.h"
 #include "rows/row.h"
 #include "spec/job.h"
 
@@ -54,10 +55,6 @@ StepStatistics step_statistics(const StepTimes& times, const StatisticsRules& ru
 // failed, its feature and reason, its samples, and no step time.
 void set_statistics(Row& row, const Job& job, const StepStatistics& statistics);
 
-// Of at least one value.
-double median(std::span<const double> values);
-// median(|value - median|), not scaled. Of at least one value.
-double median_absolute_deviation(std::span<const double> values);
 // Sample standard deviation (n - 1) / mean. Of at least two positive values.
 double coefficient_of_variation(std::span<const double> values);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "spec/job.h"
 
 namespace perfbench {
 namespace {
@@ -24,6 +25,10 @@ int warmup(const PipelineShape& shape, int stage) {
 }
 
 }  // namespace
+
+PipelineShape pipeline_shape(const Job& job) {
+  return {.pp = job.layout.pp, .vp = job.layout.vp, .microbatches = job.num_microbatches, .flushes = job.num_flushes};
+}
 
 std::vector<Slot> schedule(const PipelineShape& shape, int stage) {
   check(shape.vp == 1 || (shape.pp > 1 && shape.microbatches % shape.pp == 0),

@@ -113,10 +113,6 @@ class Pipeline {
 
 }  // namespace
 
-PipelineShape pipeline_shape(const Job& job) {
-  return {.pp = job.layout.pp, .vp = job.layout.vp, .microbatches = job.num_microbatches, .flushes = job.num_flushes};
-}
-
 std::vector<TimedProgram> time_programs(const JobPrograms& programs, const CostModel& cost) {
   std::vector<TimedProgram> timed;
   for (const Program& program : programs.kinds) timed.push_back(time_program(program, cost));

@@ -27,6 +27,4 @@ Simulation simulate_flat(const Job& job, const JobPrograms& programs, const Cost
 // one.
 Simulation simulate(const Job& job, const JobPrograms& programs, const CostModel& cost);
 
-PipelineShape pipeline_shape(const Job& job);
-
 }  // namespace perfbench

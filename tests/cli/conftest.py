@@ -36,6 +36,12 @@ def binary():
 
 
 @pytest.fixture
+def engine(binary):
+    if not (binary.parent / "libperfbench_engine.so").exists():
+        pytest.skip("NOT MEASURED: this build has no engine library beside the executable")
+
+
+@pytest.fixture
 def perfbench(tmp_path):
     """perfbench(*args, env={...}) -> Answer, run in an empty folder without the variables that change what it does.
 

@@ -37,12 +37,6 @@ def sliced(llama):
     return ("--mode", "slice", "--device", "cpu", *llama, *JOB, "--steps", 3, "--json")
 
 
-@pytest.fixture
-def engine(binary):
-    if not (binary.parent / "libperfbench_engine.so").exists():
-        pytest.skip("NOT MEASURED: this build has no engine library beside the executable")
-
-
 def table(kernels, system="h100"):
     return {
         "format": 1,

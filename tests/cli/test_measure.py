@@ -35,12 +35,6 @@ def llama(tmp_path):
     return ("--mode", "measure", "--device", "cpu", "--model", "llama/config.json", *LAYOUT)
 
 
-@pytest.fixture
-def engine(binary):
-    if not (binary.parent / "libperfbench_engine.so").exists():
-        pytest.skip("NOT MEASURED: this build has no engine library beside the executable")
-
-
 @pytest.mark.parametrize("dtype", ["fp32", "bf16", "fp8"])
 def test_a_row_of_four_ranks(perfbench, llama, engine, dtype):
     answer = perfbench(*llama, *QUICK, "-c", dtype, "--json")

@@ -12,10 +12,6 @@
 
 namespace perfbench {
 
-PipelineShape pipeline_of(const Job& job) {
-  return {.pp = job.layout.pp, .vp = job.layout.vp, .microbatches = job.num_microbatches, .flushes = job.num_flushes};
-}
-
 Executor::Executor(const Job& job, Rank& rank, std::vector<Chunk>& chunks, Runtime& runtime, bool time_ops)
     : job_(job),
       rank_(rank),
@@ -24,7 +20,7 @@ Executor::Executor(const Job& job, Rank& rank, std::vector<Chunk>& chunks, Runti
       lanes_(runtime.make_lanes()),
       stopwatch_(time_ops ? runtime.make_stopwatch() : nullptr),
       positions_(zigzag_positions(job.seq_len, job.layout.cp, rank.at.cp)),
-      steps_(stage_steps(pipeline_of(job), rank.at.stage)) {}
+      steps_(stage_steps(pipeline_shape(job), rank.at.stage)) {}
 
 std::int64_t Executor::num_microbatches() const { return std::int64_t{job_.num_microbatches} * job_.num_flushes; }
 

@@ -16,8 +16,6 @@
 
 namespace perfbench {
 
-PipelineShape pipeline_of(const Job& job);
-
 class Executor {
  public:
   // `chunks` are those of the rank's stage, by chunk number. `time_ops`: op_seconds() is wanted.

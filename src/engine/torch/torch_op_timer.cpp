@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/median.h"
 #include "engine/torch/ops.h"
 #include "engine/torch/runtime.h"
 #include "engine/torch/slice_world.h"
@@ -55,19 +56,10 @@ at::Tensor starts_of(std::int64_t seq, std::int64_t batch, double attended) {
   return starts.view({seq * batch});
 }
 
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-
 OpTiming timing_of(const std::vector<double>& seconds) {
-  OpTiming timing{.seconds = median(seconds), .runs = static_cast<int>(seconds.size())};
-  std::vector<double> distances;
-  distances.reserve(seconds.size());
-  for (const double one : seconds) distances.push_back(std::abs(one - timing.seconds));
-  timing.mad_s = median(distances);
-  return timing;
+  return {.seconds = median(seconds),
+          .mad_s = median_absolute_deviation(seconds),
+          .runs = static_cast<int>(seconds.size())};
 }
 
 // An op with operands of its own on a rank that is alone.

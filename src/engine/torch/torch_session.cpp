@@ -87,7 +87,7 @@ std::vector<NcclLink> links_of(const Job& job, const Mesh& mesh) {
   for (int rank = 0; rank < mesh.num_ranks(); ++rank) {
     Coordinates at = mesh.at(rank);
     const int stage = at.stage;
-    for (const StageStep& step : stage_steps(pipeline_of(job), stage)) {
+    for (const StageStep& step : stage_steps(pipeline_shape(job), stage)) {
       if (!step.send) continue;
       at.stage = step.send->peer;
       links.insert({.source = rank, .destination = mesh.rank(at), .channel = step.send->channel});
