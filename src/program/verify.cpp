@@ -27,7 +27,10 @@ When wanted_when(const Op& op) {
 // A stack may cast what nobody changes with every microbatch.
 bool recasts_frozen(const Node& node, const Program& program) {
   const auto* cast = std::get_if<CastWeight>(&node.op);
-  return cast != nullptr && node.when == When::always && !program[cast->weight.id].trainable;
+  if (cast == nullptr || node.when != When::always) return false;
+  const Value& read = program[cast->weight.id];
+  const Value& weight = read.state == StateKind::gathered ? program[read.weight] : read;
+  return !weight.trainable;
 }
 
 void check_when(const Node& node, const Program& program) {

@@ -201,6 +201,16 @@ TEST(ShardParameters, FrozenWeightsAreGatheredAndNeverScattered) {
   EXPECT_EQ(state_bytes(program, StateKind::main_grad), 2 * 10);
 }
 
+// A stack may cast what nobody changes with every microbatch, also what it gathered with the first.
+TEST(ShardParameters, FrozenWeightsThatAreKeptMayBeCastAgain) {
+  Policy policy = fsdp(false);
+  policy.fp8 = policy.fp8_transposes = policy.fsdp_keep = policy.recast_frozen = policy.adapters_only = true;
+  Program program = small_chunk(policy);
+  EXPECT_EQ(said(program), "");
+  program[states(program, StateKind::weight).back()].trainable = true;
+  EXPECT_EQ(said(program), "cast_weight: should run with the first microbatch alone");
+}
+
 // The cast of what is gathered is a value of the microbatch. The backward casts again what it gathers again, and only
 // it makes the transposed copy.
 TEST(ShardParameters, CastsFollowTheirWeights) {
