@@ -140,7 +140,7 @@ Program build_chunk(const Job& job, const ChunkLayers& chunk) {
     program.output = stream.pending;
   }
   derive_backward(program, policy);
-  recompute(program, policy.recompute);
+  recompute(program, policy);
   if (policy.fused_grad_accumulation) fuse_grad_accumulation(program);
   if (policy.fsdp) {
     shard_parameters(program, policy);

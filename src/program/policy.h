@@ -37,6 +37,9 @@ struct Policy {
   bool fsdp_keep = false;             // weights are gathered once a step: microbatches in flight share one whole copy
   bool fsdp_defer_reduce = false;     // whole main gradients are kept, and reduced after the last microbatch
   Recompute recompute{};
+
+  // FSDP: what is gathered of a layer is a value that the microbatch saves.
+  bool weights_saved() const { return fsdp && !fsdp_reshard && !fsdp_keep; }
 };
 
 // FP8 products before Blackwell take operands in one order only; the block formats came with Blackwell.

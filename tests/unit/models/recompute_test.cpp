@@ -20,6 +20,7 @@ namespace perfbench {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 constexpr ChunkLayers kMiddle{.first = 4, .count = 4, .embedding = false, .head = false};
 constexpr ChunkLayers kOne{.first = 4, .count = 1, .embedding = false, .head = false};
@@ -145,6 +146,40 @@ TEST(Recompute, NoStateIsWrittenTwice) {
     EXPECT_EQ(node.when, When::always);
     for (const Operand& operand : collect(node.op)) EXPECT_NE(operand.use, Use::inout) << name(node.op);
   }
+}
+
+// Below the first adapter nothing has a backward: there is no other reader of what a replay would start from.
+TEST(Recompute, WhatKeepsNoLessThanItFreesIsLeftAsItWas) {
+  const ChunkLayers first{.first = 0, .count = 2, .embedding = true, .head = false};
+  const auto adapted = [](const std::vector<std::string>& targets, const std::vector<std::string>& modules) {
+    Job job = with_modules(tiny({.pp = 3}), modules);
+    job.task = Task::lora;
+    job.lora = Lora{.rank = 2, .alpha = 8.0, .targets = targets};
+    return job;
+  };
+  // Attention: (T, n D) against the packed (T, (n + 2k) D). The first norm: (T, H) against (T, H).
+  const Program attention = build_chunk(adapted({"o_proj"}, {"core_attn"}), first);
+  EXPECT_THAT(replayed(attention, 0), IsEmpty());
+  EXPECT_THAT(replayed(attention, 1), ElementsAre("attention"));
+  const Program norms = build_chunk(adapted({"q_proj"}, {"layernorm"}), first);
+  EXPECT_THAT(replayed(norms, 0), ElementsAre("rms_norm"));
+  EXPECT_THAT(replayed(norms, 1), ElementsAre("rms_norm", "rms_norm"));
+  // The border of an MLP of which only the last product has an adapter: (T, H) against (T, F) and (T, R).
+  Job narrow = adapted({"down_proj"}, {"mlp"});
+  EXPECT_THAT(replayed(build_chunk(narrow, first), 0), ElementsAre("rms_norm", "matmul", "swiglu", "matmul"));
+  narrow.model.ffn = 60;
+  EXPECT_THAT(replayed(build_chunk(narrow, first), 0), IsEmpty());
+  // Where gathered weights are saved, the frozen ones of gate and up are too much; the activation alone needs none.
+  Job gathered = adapted({"gate_proj", "down_proj"}, {"mlp"});
+  gathered.layout.pp = 1;
+  gathered.layout.dp = 3;
+  gathered.layout.fsdp = true;
+  EXPECT_THAT(replayed(build_chunk(gathered, first), 0), IsEmpty());
+  gathered.recompute_modules = {"mlp", "act"};
+  EXPECT_THAT(replayed(build_chunk(gathered, first), 0), ElementsAre("swiglu"));
+  gathered.stack.fsdp_reshard_after_forward = true;
+  EXPECT_THAT(replayed(build_chunk(gathered, first), 0),
+              ElementsAre("rms_norm", "matmul", "matmul", "adapter_up", "swiglu", "matmul"));
 }
 
 // Before Blackwell the forward makes transposed copies for the backward alone; the replay makes them instead.
