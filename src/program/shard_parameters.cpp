@@ -47,7 +47,7 @@ class ShardParameters {
       all.push_back(u);
       if (gathered_again(u)) again.push_back(u);
     }
-    cast_again();
+    cast_in_backward();
     const Whole forward = gather(Phase::forward, all);
     const Whole backward = gather(Phase::backward, again);
     read_whole(program_.forward, forward, {});
@@ -131,17 +131,26 @@ class ShardParameters {
     return policy_.fsdp_reshard && !policy_.fsdp_keep && units_[unit].layer >= 0;
   }
 
-  // Before the backward's first reader of a cast whose weight is gathered again, the cast again; the forward then makes
-  // no copy for the backward.
-  void cast_again() {
+  // As the forward's product reads the weight.
+  static ValueId straight(const Cast& cast) { return cast.q != kNoValue ? cast.q : cast.weight; }
+
+  // Casts that the backward makes, each before its first reader: the forward then makes no copy for the backward. A
+  // weight that is gathered again is cast again. Of one that is saved, and whose product the backward runs again, both
+  // copies are read: one is saved, and transposed.
+  void cast_in_backward() {
     std::set<ValueId> read;
     for (const Node& node : program_.backward) {
       for (const Operand& operand : collect(node.op)) read.insert(operand.id);
     }
     std::map<ValueId, const Cast*> cast_of;
     for (const Cast& cast : casts_) {
-      if (!gathered_again(unit_of_.at(cast.weight))) continue;
-      for (ValueId id : {cast.q, cast.q_t, cast.scale}) cast_of[id] = &cast;
+      if (gathered_again(unit_of_.at(cast.weight))) {
+        for (ValueId id : {cast.q, cast.q_t, cast.scale}) cast_of[id] = &cast;
+      } else if (read.contains(straight(cast)) && read.contains(cast.q_t)) {
+        cast_of[cast.q_t] = &cast;
+      } else {
+        continue;
+      }
       drop_transposed(cast.q_t);
     }
     std::map<ValueId, ValueId> again;
@@ -150,20 +159,28 @@ class ShardParameters {
       for (const Operand& operand : collect(node.op)) {
         const auto it = cast_of.find(operand.id);
         if (it == cast_of.end() || again.contains(operand.id)) continue;
-        const Cast& first = *it->second;
-        Cast second{.weight = first.weight, .scale = backward_value(first.scale)};
-        if (read.contains(first.q)) second.q = backward_value(first.q);
-        if (read.contains(first.q_t)) second.q_t = backward_value(first.q_t);
-        again[first.q] = second.q;
-        again[first.q_t] = second.q_t;
-        again[first.scale] = second.scale;
-        nodes.push_back({.op = cast_op(second), .layer = node.layer});
+        nodes.push_back({.op = backward_cast(*it->second, read, again), .layer = node.layer});
       }
       rename(node.op,
              [&](const Operand& o) { return o.use == Use::in && again.contains(o.id) ? again.at(o.id) : o.id; });
       nodes.push_back(std::move(node));
     }
     program_.backward = std::move(nodes);
+  }
+
+  // `again`: what stands for each value of the forward's cast.
+  Op backward_cast(const Cast& first, const std::set<ValueId>& read, std::map<ValueId, ValueId>& again) {
+    if (!gathered_again(unit_of_.at(first.weight))) {
+      again[first.q_t] = backward_value(first.q_t);
+      return Transpose{.x = {straight(first)}, .out = {again[first.q_t]}};
+    }
+    Cast second{.weight = first.weight, .scale = backward_value(first.scale)};
+    if (read.contains(first.q)) second.q = backward_value(first.q);
+    if (read.contains(first.q_t)) second.q_t = backward_value(first.q_t);
+    again[first.q] = second.q;
+    again[first.q_t] = second.q_t;
+    again[first.scale] = second.scale;
+    return cast_op(second);
   }
 
   void drop_transposed(ValueId q_t) {

@@ -49,7 +49,9 @@ std::vector<TinyLlama> layouts() {
           {.name = "pp4_uneven", .pp = 4, .layers = 5},
           {.name = "bf16_tp2_pp2", .tp = 2, .pp = 2, .precision = Precision::bf16},
           {.name = "fp8cs_one_rank", .precision = Precision::fp8cs},
-          {.name = "fp8cs_tp2_pp2", .tp = 2, .pp = 2, .precision = Precision::fp8cs}};
+          {.name = "fp8cs_tp2_pp2", .tp = 2, .pp = 2, .precision = Precision::fp8cs},
+          {.name = "fp8cs_fsdp2_gathered_again", .dp = 2, .precision = Precision::fp8cs, .fsdp = true},
+          {.name = "fp8cs_fsdp2_saved", .dp = 2, .precision = Precision::fp8cs, .fsdp = true, .reshard = false}};
 }
 
 // Tensors whose bytes differ.

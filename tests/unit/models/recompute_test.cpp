@@ -76,6 +76,15 @@ TEST(RecomputeGolden, PartsInFp8) {
   expect_golden("program_tp2_fp8_recomputed_parts", print_program(build_chunk(job, kOne), "tp2_fp8_recomputed_parts"));
 }
 
+// Gathered weights are saved here. Of their copies in FP8 the forward makes the one that both passes read.
+TEST(RecomputeGolden, ALayerOfGatheredWeightsInFp8) {
+  Job job = with_layers(tiny({.dp = 4}, Precision::fp8cs), 1);
+  job.layout.fsdp = true;
+  job.stack.fp8_params = false;
+  job.stack.fsdp_defer_grad_reduce = true;
+  expect_golden("program_fsdp4_fp8_recomputed", print_program(build_chunk(job, kOne), "fsdp4_fp8_recomputed"));
+}
+
 TEST(Recompute, AWholeLayerSavesItsBorderAlone) {
   for (const Precision precision : {Precision::bf16, Precision::fp8cs}) {
     for (const bool whole : {false, true}) {

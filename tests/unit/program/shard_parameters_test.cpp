@@ -9,6 +9,7 @@
 #include "program/liveness.h"
 #include "program/operands.h"
 #include "program/passes.h"
+#include "program/recompute.h"
 #include "program/verify.h"
 #include "unit/support/fault.h"
 
@@ -41,6 +42,7 @@ Program small_chunk(const Policy& policy, int layers = 3) {
   }
   program.output = x;
   derive_backward(program, policy);
+  recompute(program, policy);
   shard_parameters(program, policy);
   add_optimizer(program, policy);
   return program;
@@ -79,11 +81,14 @@ TEST(ShardParameters, VerifiesUnderEveryPolicy) {
       for (const bool keep : {true, false}) {
         for (const bool fp8 : {true, false}) {
           for (const bool held : {true, false}) {
-            Policy policy = fsdp(reshard, defer);
-            policy.fsdp_keep = keep;
-            policy.fp8 = policy.fp8_transposes = fp8;
-            policy.fp8_held = fp8 && held;
-            EXPECT_EQ(said(small_chunk(policy)), "");
+            for (const int recomputed : {0, 2}) {
+              Policy policy = fsdp(reshard, defer);
+              policy.fsdp_keep = keep;
+              policy.fp8 = policy.fp8_transposes = fp8;
+              policy.fp8_held = fp8 && held;
+              policy.recompute.layers = recomputed;
+              EXPECT_EQ(said(small_chunk(policy)), "");
+            }
           }
         }
       }
@@ -230,6 +235,33 @@ TEST(ShardParameters, CastsFollowTheirWeights) {
   const Program kept = small_chunk(policy);
   EXPECT_EQ(casts(kept.forward, true, true), 6);
   EXPECT_EQ(casts(kept.backward, false, true) + casts(kept.backward, true, true), 0);
+}
+
+// A product that runs again reads its weight in the backward, too. Of the two copies the forward makes and saves the
+// one that it reads itself.
+TEST(ShardParameters, OneCopyOfAWeightIsSavedWhereBothAreRead) {
+  const auto copies = [](const Program& program, bool transposed) {
+    const std::vector<ValueId> saved = saved_values(program);
+    return std::count_if(saved.begin(), saved.end(), [&](ValueId id) {
+      const std::string name = program[id].name;
+      const Shape& shape = program.type(id).shape;
+      return (name == "up" && shape == (transposed ? Shape{4, 6} : Shape{6, 4})) ||
+             (name == "down" && shape == (transposed ? Shape{3, 4} : Shape{4, 3}));
+    });
+  };
+  for (const bool held : {true, false}) {
+    Policy policy = fsdp(false);
+    policy.fp8 = policy.fp8_transposes = true;
+    policy.fp8_held = held;
+    const Program plain = small_chunk(policy);
+    EXPECT_EQ(copies(plain, true), 6);
+    EXPECT_EQ(copies(plain, false), 0);
+    policy.recompute.layers = 2;
+    const Program program = small_chunk(policy);
+    EXPECT_EQ(copies(program, true), 2);  // of the layer that is not computed again
+    EXPECT_EQ(copies(program, false), 4);
+    EXPECT_LT(liveness(program).saved_bytes, liveness(plain).saved_bytes);
+  }
 }
 
 class VerifiesShards : public ::testing::Test {
