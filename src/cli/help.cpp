@@ -74,15 +74,14 @@ std::string examples() {
 std::string row_choice() {
   return "\nWhat the flags leave out:\n" +
          paragraph(
-             "The rows of model_configs_<gpu>.csv (or --table) are filtered by model, task (pretrain unless -f, --task "
-             "or a "
-             "finetune name says otherwise), system and the flags given. If several remain: FP8 first, then current "
-             "scaling, "
-             "then most GPUs, then the first in the file. If none agrees with the layout flags, the row without them "
-             "is the "
-             "base and the flags override it. What is still unset follows from the stack and from rules. The output "
-             "says which "
-             "row was taken and where each value came from.") +
+             "One row of model_configs_<gpu>.csv (or --table) of the model, the task (pretrain unless -f, --task or a "
+             "finetune name says otherwise) and the system is the base, and the flags override it. Of several: the row "
+             "that its document calls by the name given; that of the precision, then of the stack, then of the number "
+             "of GPUs that flags ask for; FP8 first, current scaling first, stack megatron first; that of the layout, "
+             "then of the tuning that flags ask for; most GPUs; the first in the file. What a row of another stack "
+             "than --stack's says about its software (recompute, FSDP, CUDA graphs, lbs and the like) is not taken. "
+             "What is still unset follows from the stack and from rules. The output says which row was taken and where "
+             "each value came from.") +
          paragraph(
              "With --compat nemo: system h100, dtype bf16, FP8 recipe ds and fine-tuning lora are the defaults, and "
              "the first "

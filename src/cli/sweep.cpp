@@ -127,7 +127,9 @@ void apply_measuring(const CommandLine& line, SweepPlan& plan) {
   for (ConfigRow& row : plan.rows) {
     Request flags;
     apply_measuring(line, flags);
-    if (line.request.stack) flags.stack.reset();  // plan_sweep() has set it
+    // plan_sweep() has set a stack that the line names.
+    if (flags.stack && !line.request.stack) set_stack(row.request, *flags.stack, origin_of(flags, "stack"));
+    flags.stack.reset();
     row.request = merge(flags, row.request);
   }
 }

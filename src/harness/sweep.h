@@ -26,7 +26,8 @@ std::vector<std::string> where_names();
 // axis and a switch that are left out are 1 and 0.
 NamedValues named_values(const ConfigRow& row, const Catalog& catalog);
 
-// The rows of all tables that agree with `where`, in order. `stack` replaces theirs.
+// The rows of all tables that agree with `where`, in order. `stack` replaces theirs, and with it what is of their
+// software (set_stack()).
 struct SweepPlan {
   std::vector<ConfigRow> rows{};
   std::vector<std::string> places{};  // of each row: "model_configs_h100.csv:12"

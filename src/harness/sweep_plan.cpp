@@ -28,11 +28,6 @@ void add_aliases(NamedValues& values, std::string_view field, Read&& read) {
   }
 }
 
-void take_stack(Request& request, const std::string& stack) {
-  request.stack = stack;
-  request.origins["stack"] = "flag --stack";
-}
-
 // "table.csv:12" of "table.csv:12: column=value".
 std::string row_of_place(const std::string& where) { return where.substr(0, where.find(": ")); }
 
@@ -77,7 +72,7 @@ SweepPlan plan_sweep(const std::vector<std::filesystem::path>& tables, const Whe
       rows += table.rows.size();
       for (ConfigRow& row : table.rows) {
         if (!where.conditions.empty() && !matches(where, named_values(row, catalog))) continue;
-        if (stack) take_stack(row.request, *stack);
+        if (stack) set_stack(row.request, *stack, "flag --stack");
         plan.places.push_back(fmt::format("{}:{}", table.file, row.line));
         plan.rows.push_back(std::move(row));
       }

@@ -58,6 +58,7 @@ constexpr std::array kColumns = {
     Column{"stack", "stack", Presence::optional, false},
     Column{"lbs", "lbs", Presence::optional, false},
     Column{"fp8_recipe", "fp8_recipe", Presence::optional, false},
+    Column{"printed_model", "", Presence::optional, false},
 };
 
 std::vector<std::string> column_names() {
@@ -127,6 +128,7 @@ CellResult read_cell(const Column& column, const std::string& cell, ConfigRow& r
   CellResult result;
   if (column.name == "size") row.size = cell;
   if (column.name == "model") row.model = cell;
+  if (column.name == "printed_model") row.printed_model = cell;
   for_each_field([&](std::string_view name, auto member) {
     if (name != column.field || name == "model") return;
     result = read_value(name, cell, row.request.*member);
@@ -269,5 +271,7 @@ std::string_view column_of(std::string_view field) {
   }
   return field;
 }
+
+bool has_column(std::string_view field) { return std::ranges::find(kColumns, field, &Column::field) != kColumns.end(); }
 
 }  // namespace perfbench

@@ -12,9 +12,10 @@
 namespace perfbench {
 
 struct ConfigRow {
-  int line = 0;             // of the file
-  Request request;          // model is "<model>_<size>"; origins are "<file name>:<line>"
-  std::string model, size;  // the two cells, as written
+  int line = 0;                 // of the file
+  Request request;              // model is "<model>_<size>"; origins are "<file name>:<line>"
+  std::string model, size;      // the two cells, as written
+  std::string printed_model{};  // what the row's document calls the model, where that is a name of this row alone
 };
 
 struct ConfigTable {
@@ -24,11 +25,11 @@ struct ConfigTable {
   std::vector<std::string> warnings;
 };
 
-// Reads NeMo's 20 or 23 columns, then optionally `stack,lbs,fp8_recipe`, in any order. Throws InputError for what
-// spoils the whole file (broken CSV, an unknown or missing column with the nearest name, an empty table, repeated
-// rows); cells that are wrong are `problems`, with "file:line: column=value". Blank, "-", "n/a" and "NA" are unset; so
-// is 0 for cp, ep and vp. A file named model_configs_<gpu>.csv is of that GPU: NeMo picks the file by it and never
-// looks at the column `system`, so a row that says otherwise gets a warning.
+// Reads NeMo's 20 or 23 columns, then optionally `stack,lbs,fp8_recipe,printed_model`, in any order. Throws InputError
+// for what spoils the whole file (broken CSV, an unknown or missing column with the nearest name, an empty table,
+// repeated rows); cells that are wrong are `problems`, with "file:line: column=value". Blank, "-", "n/a" and "NA" are
+// unset; so is 0 for cp, ep and vp. A file named model_configs_<gpu>.csv is of that GPU: NeMo picks the file by it and
+// never looks at the column `system`, so a row that says otherwise gets a warning.
 ConfigTable read_config_table(const std::filesystem::path& path);
 
 // NeMo's 23 columns of the rows, without perfbench's own: what NeMo's parser reads. Rows that differ in nothing else
@@ -37,5 +38,6 @@ std::string export_for_nemo(const ConfigTable& table);
 
 // The table's name for a field of a Request: "tp_size" for "tp". Fields without a column keep their name.
 std::string_view column_of(std::string_view field);
+bool has_column(std::string_view field);
 
 }  // namespace perfbench

@@ -13,11 +13,18 @@ namespace perfbench {
 
 namespace {
 
+// "rule: off unless given"; "rule: off, since row ... is of stack ..." where the base row's value was not taken.
+std::string rule_of(const JobDraft& draft, const char* field, const std::string& rule) {
+  const auto why = draft.request.left_out.find(field);
+  if (why == draft.request.left_out.end()) return "rule: " + rule;
+  return fmt::format("rule: {}, since {}", rule.substr(0, rule.find(" unless given")), why->second);
+}
+
 // The given number with its origin, else `fallback` by `rule`.
 std::int64_t take(JobDraft& draft, const char* field, const std::optional<std::int64_t>& given, std::int64_t fallback,
                   const std::string& rule) {
   const bool unset = !given || (*given == 0 && limits_of(field).zero_is_unset);
-  draft.job.origins[field] = unset ? "rule: " + rule : origin_of(draft.request, field);
+  draft.job.origins[field] = unset ? rule_of(draft, field, rule) : origin_of(draft.request, field);
   return unset ? fallback : *given;
 }
 
@@ -27,7 +34,7 @@ int take_int(JobDraft& draft, const char* field, const std::optional<std::int64_
 }
 
 bool take_switch(JobDraft& draft, const char* field, const std::optional<bool>& given) {
-  draft.job.origins[field] = given ? origin_of(draft.request, field) : std::string("rule: off unless given");
+  draft.job.origins[field] = given ? origin_of(draft.request, field) : rule_of(draft, field, "off unless given");
   return given.value_or(false);
 }
 
@@ -92,10 +99,7 @@ void fill_batches(JobDraft& draft) {
   }
   const bool even = job.layout.dp > 0 && job.gbs > 0 && job.gbs % job.layout.dp == 0;
   if (!flushes) {
-    // An lbs that comes with a base row belongs to that row's stack.
-    const bool of_another_stack = asked.lbs && !from_flag(asked, "lbs") && from_flag(asked, "stack");
-    const std::int64_t by_rule = even ? job.gbs / job.layout.dp : 0;
-    job.lbs = take(draft, "lbs", of_another_stack ? std::nullopt : asked.lbs, by_rule, "lbs = gbs / dp");
+    job.lbs = take(draft, "lbs", asked.lbs, even ? job.gbs / job.layout.dp : 0, "lbs = gbs / dp");
   }
 }
 
@@ -197,8 +201,8 @@ void fill_job(JobDraft& draft) {
   job.recompute_layers = take_int(draft, "recompute_layers", asked.recompute_layers, 0, "none unless given");
   job.offload_layers = take_int(draft, "offload_layers", asked.offload_layers, 0, "none unless given");
   job.recompute_modules = asked.recompute_modules.value_or(std::vector<std::string>{});
-  job.origins["recompute_modules"] =
-      asked.recompute_modules ? origin_of(asked, "recompute_modules") : std::string("rule: none unless given");
+  job.origins["recompute_modules"] = asked.recompute_modules ? origin_of(asked, "recompute_modules")
+                                                             : rule_of(draft, "recompute_modules", "none unless given");
 }
 
 }  // namespace perfbench

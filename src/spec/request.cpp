@@ -5,6 +5,8 @@
 #include <limits>
 
 #include "base/text.h"
+#include "spec/catalog.h"
+#include "spec/field_role.h"
 #include "spec/request_fields.h"
 
 namespace perfbench {
@@ -31,10 +33,25 @@ Request merge(const Request& over, const Request& base) {
     if (!(over.*member)) return;
     merged.*member = over.*member;
     merged.origins.erase(name);
+    merged.left_out.erase(name);
     if (const auto origin = over.origins.find(name); origin != over.origins.end())
       merged.origins[name] = origin->second;
   });
   return merged;
+}
+
+void set_stack(Request& row, const std::string& stack, const std::string& origin) {
+  const std::string own = row.stack.value_or(std::string(kDefaultStack));
+  if (canonical_name(own) != canonical_name(stack)) {
+    for_each_field([&](const char* field, auto member) {
+      if (!(row.*member) || meaning_of(field).of != ValueOf::software) return;
+      row.left_out[field] = fmt::format("row {} is of stack {}", origin_of(row, field), own);
+      row.origins.erase(field);
+      (row.*member).reset();
+    });
+  }
+  row.stack = stack;
+  row.origins["stack"] = origin;
 }
 
 std::string origin_of(const Request& request, std::string_view field) {

@@ -30,10 +30,18 @@ struct Request {
 
   // Where each given value came from, by field name: "flag -tp", "model_configs_h100.csv:14".
   std::map<std::string, std::string> origins;
+  // Why a value of the base row was not taken, by field name: "row model_configs_h100.csv:11 is of stack automodel".
+  std::map<std::string, std::string> left_out;
 };
+
+inline constexpr std::string_view kDefaultStack = "megatron";  // of rows and command lines that name none
 
 // Fields of `over` where set, else of `base`, with their origins.
 Request merge(const Request& over, const Request& base);
+
+// Makes a row of a table one of `stack`. Of a row of another stack the values that are of its software (field_role.h)
+// go, and `left_out` says why.
+void set_stack(Request& row, const std::string& stack, const std::string& origin);
 
 // The origin of a field; "" when it is not given or nobody said.
 std::string origin_of(const Request& request, std::string_view field);

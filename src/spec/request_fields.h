@@ -13,7 +13,7 @@ namespace perfbench {
 
 // Calls visit(name, pointer to member) for every optional field, in the order of NeMo's columns.
 template <typename Visit>
-void for_each_field(Visit&& visit) {
+constexpr void for_each_field(Visit&& visit) {
   visit("task", &Request::task);
   visit("model", &Request::model);
   visit("system", &Request::system);

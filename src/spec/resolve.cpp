@@ -97,9 +97,10 @@ void take_names(JobDraft& draft, const Catalog& catalog, std::vector<Problem>& p
     look_up(problems, [&] { draft.job.system = catalog.system(*request.system, where_of(request, "system")); });
     draft.job.origins["system"] = origin_of(request, "system");
   }
-  const std::string stack = request.stack.value_or("megatron");
+  const std::string stack = request.stack.value_or(std::string(kDefaultStack));
   look_up(problems, [&] { draft.job.stack = catalog.stack(stack, where_of(request, "stack")); });
-  draft.job.origins["stack"] = request.stack ? origin_of(request, "stack") : "rule: stack megatron unless given";
+  draft.job.origins["stack"] =
+      request.stack ? origin_of(request, "stack") : fmt::format("rule: stack {} unless given", stack);
 }
 
 void take_model(JobDraft& draft, const Catalog& catalog, std::vector<Problem>& problems) {
@@ -136,6 +137,13 @@ SystemSpec check_names(const Request& request, const Catalog& catalog) {
   if (request.stack) look_up(problems, [&] { catalog.stack(*request.stack, where_of(request, "stack")); });
   if (!problems.empty()) throw InputError(std::move(problems));
   return system;
+}
+
+// What the flags start from: the row, as far as it is for the stack that they ask for.
+Request base_of(const ConfigRow& row, const Request& flags) {
+  Request base = row.request;
+  if (flags.stack) set_stack(base, *flags.stack, origin_of(flags, "stack"));
+  return base;
 }
 
 }  // namespace
@@ -175,8 +183,7 @@ Resolved resolve(const Request& flags, const Catalog& catalog, Compat compat,
   resolved.warnings = table.warnings;
   for (const Problem& problem : table.problems) resolved.warnings.push_back(problem.where + ": " + problem.what);
   resolved.choice = choose_row(asked, table, catalog, compat);
-  const Request merged = resolved.choice.row ? merge(asked, resolved.choice.row->request) : asked;
-  resolved.job = make_job(merged, catalog);
+  resolved.job = make_job(resolved.choice.row ? merge(asked, base_of(*resolved.choice.row, asked)) : asked, catalog);
   return resolved;
 }
 

@@ -20,7 +20,7 @@ enum class Compat { perfbench, nemo };
 // The table row that a request starts from.
 struct RowChoice {
   std::optional<ConfigRow> row;    // none: the table has no row of this model, task and system
-  bool layout_overridden = false;  // no row has the layout that the flags ask for: the flags override the row's
+  bool layout_overridden = false;  // flags of GPUs, layout or tuning override the row's values
   std::string sentence;            // one line for the user: which row, of how many, and why
 };
 
@@ -28,12 +28,10 @@ struct RowChoice {
 // given. nemo: task pretrain, system h100, dtype bf16, recipe ds. Each with its origin.
 Request with_defaults(Request flags, Compat compat);
 
-// perfbench: rows of the model, task and system that agree with every flag given; of several FP8, then current scaling,
-// then most GPUs, then the first. When none agrees, the layout flags are left out of the comparison, then the
-// precision; a stack that no row has is never a reason to leave a row out. nemo: rows of the model, task and dtype
-// (bf16 unless given) and fp8 recipe (ds unless given) and, where given, num_gpus; the first. NeMo's own tables have no
-// recipe, so when no row has the recipe, any row of the dtype will do. An axis that is left out of a row agrees with 1
-// (mbs too), a switch that is left out agrees with 0.
+// perfbench: of the rows of the model, task and system the one that row_preference.h puts first; flags that it does not
+// agree with override it. nemo: rows of the model, task and dtype (bf16 unless given) and fp8 recipe (ds unless given)
+// and, where given, num_gpus; the first. NeMo's own tables have no recipe, so when no row has the recipe, any row of
+// the dtype will do.
 RowChoice choose_row(const Request& flags, const ConfigTable& table, const Catalog& catalog, Compat compat);
 
 // Fills what is still unset (stack, rules) and checks every rule of a Job at once. Throws InputError with all broken

@@ -28,6 +28,17 @@ def test_json_has_the_row_and_the_published_one(perfbench):
     assert re.match(r"row model_configs_h100\.csv:\d+ \(", row["row"])
 
 
+def test_a_row_of_another_stack_gives_nothing_of_its_software(perfbench):
+    flags = ("--model", "qwen2p5_32b", "--gpu", "h100", "--task", "lora", "-ng", 8)
+    own = perfbench(*flags, "-d", "--json").json
+    assert (own["stack"], own["recompute_layers"], own["lbs"]) == ("automodel", 64, 8)
+    job = perfbench(*flags, "--stack", "megatron", "-d", "--json").json
+    assert (job["recompute_layers"], job["lbs"], job["packed"]) == (0, 16, True)
+    assert (job["pp"], job["vp"], job["gbs"]) == (own["pp"], own["vp"], own["gbs"])
+    why = rf"rule: none, since row {re.escape(own['origins']['pp'])} is of stack automodel"
+    assert re.fullmatch(why, job["origins"]["recompute_layers"])
+
+
 def test_terminal_form_says_where_values_come_from(perfbench):
     answer = perfbench(*MAIN)
     assert (answer.code, answer.err) == (0, "")

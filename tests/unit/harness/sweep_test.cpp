@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "rows/writers.h"
+#include "spec/resolve.h"
 
 namespace perfbench {
 namespace {
@@ -98,6 +99,23 @@ TEST_F(SweepTest, BrokenRowsAreCountedAndTheOthersRun) {
   EXPECT_THAT(broken.problems[0].where, HasSubstr("table.csv:3: num_gpus=eight"));
   EXPECT_THROW(plan(kBroken), InputError);
   EXPECT_THROW(plan(""), InputError);
+}
+
+// NeMo's tables are of megatron: another stack has the layout and batch of a row, not its recipe.
+TEST_F(SweepTest, AStackForAllRowsTakesNothingOfTheirSoftware) {
+  const fs::path path = table("pre_train,llama3,8b,h100,bf16,8,8192,1,1,2,1,1,1,128,,1,,4,0,\n");
+  const auto job_of = [&](const std::string& stack) {
+    return make_job(plan_sweep({path}, {}, stack, catalog).rows.at(0).request, catalog);
+  };
+  EXPECT_EQ(job_of("megatron").recompute_layers, 4);
+  EXPECT_TRUE(job_of("megatron").cuda_graphs);
+  const Job own = job_of("perfbench");
+  EXPECT_EQ(own.stack.name, "perfbench");
+  EXPECT_EQ(own.layout.cp, 2);
+  EXPECT_EQ(own.gbs, 128);
+  EXPECT_EQ(own.recompute_layers, 0);
+  EXPECT_FALSE(own.cuda_graphs);
+  EXPECT_EQ(own.origins.at("recompute_layers"), "rule: none, since row table.csv:2 is of stack megatron");
 }
 
 TEST_F(SweepTest, FinishedRowsAreNotRunAgain) {

@@ -3,7 +3,9 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "spec/request_fields.h"
 #include "spec/resolve.h"
+#include "spec/row_preference.h"
 
 namespace perfbench {
 namespace {
@@ -55,6 +57,10 @@ Request flags(std::int64_t tp, std::int64_t pp) {
   return request;
 }
 
+ConfigRow config_row(Request request, const char* printed_model = "") {
+  return {.line = 2, .request = std::move(request), .model = "", .size = "", .printed_model = printed_model};
+}
+
 int line_of(const RowChoice& choice) { return choice.row ? choice.row->line : 0; }
 
 TEST(ChooseRow, PrefersFp8ThenCurrentScalingThenMostGpusThenTheFirst) {
@@ -102,6 +108,84 @@ TEST(ChooseRow, TakesAnotherRowAsBaseWhenNoLayoutAgrees) {
   EXPECT_TRUE(choice.layout_overridden);
   EXPECT_NE(choice.sentence.find("no row agrees with -tp 2 -pp 2: the flags override"), std::string::npos)
       << choice.sentence;
+}
+
+TEST(ChooseRow, NamesTheRowThatWouldHaveAgreedAndWhyItIsNotTheBase) {
+  const ConfigTable table = table_of({row("fp8", "cs", 64, 4, 8), row("fp8", "ds", 64, 1, 1)});
+  const RowChoice choice = choose_row(flags(1, 1), table, catalog(), Compat::perfbench);
+  EXPECT_EQ(
+      choice.sentence,
+      "row model_configs_h100.csv:2 (one of 2 of LLAMA3-70B pretrain on h100; current scaling before other FP8 "
+      "recipes; row model_configs_h100.csv:3, which agrees with -tp 1 -pp 1, comes after it (current scaling before "
+      "other FP8 recipes): the flags override its values)");
+}
+
+// Each preference beats all that follow it: the one row has it alone, the other has everything after it.
+TEST(RowPreferences, ComeInThisOrder) {
+  Request asked = flags(4, 8);
+  asked.dtype = "fp8";
+  asked.stack = "automodel";
+  asked.num_gpus = 64;
+  asked.vp = 5;
+  const auto of = [](Request request, const char* stack, std::int64_t vp) {
+    request.stack = stack;
+    request.vp = vp;
+    return config_row(std::move(request));
+  };
+  const std::vector<std::pair<ConfigRow, const char*>> rows = {
+      {config_row(row("bf16", {}, 8, 1, 1), "llama3_70b"), "the row of that name"},
+      {of(row("fp8", "ds", 8, 1, 1), "perfbench", 1), "the precision asked for"},
+      {of(row("bf16", {}, 8, 1, 1), "automodel", 1), "the stack asked for"},
+      {of(row("bf16", {}, 64, 1, 1), "perfbench", 1), "the number of GPUs asked for"},
+      {of(row("bf16", {}, 512, 1, 1), "megatron", 1), "stack megatron before others"},
+      {of(row("bf16", {}, 512, 4, 8), "perfbench", 1), "the layout asked for"},
+      {of(row("bf16", {}, 512, 1, 1), "perfbench", 5), "the tuning asked for"},
+      {of(row("bf16", {}, 512, 1, 1), "perfbench", 1), "the most GPUs"},
+      {of(row("bf16", {}, 256, 1, 1), "perfbench", 1), ""},
+  };
+  for (std::size_t i = 0; i + 1 < rows.size(); ++i) {
+    const RowPreference* preference = deciding(asked, rows[i].first, rows[i + 1].first);
+    ASSERT_NE(preference, nullptr) << rows[i].second;
+    EXPECT_EQ(preference->why, rows[i].second);
+    for (std::size_t j = i + 1; j < rows.size(); ++j)
+      EXPECT_TRUE(is_better(asked, rows[i].first, rows[j].first)) << rows[i].second << " against " << rows[j].second;
+  }
+  const ConfigRow current = config_row(row("fp8", "cs", 8, 1, 1)), delayed = config_row(row("fp8", "ds", 512, 4, 8));
+  EXPECT_EQ(deciding(flags(4, 8), current, delayed)->why, "current scaling before other FP8 recipes");
+  EXPECT_EQ(deciding(flags(4, 8), delayed, config_row(row("bf16", {}, 512, 4, 8)))->why, "FP8 before BF16");
+}
+
+// A value that a row of the tables may have, for flags of any kind.
+void set_some(std::optional<bool>& field) { field = true; }
+void set_some(std::optional<std::int64_t>& field) { field = 1; }
+void set_some(std::optional<std::vector<std::string>>& field) { field = {"mlp"}; }
+template <typename Other>
+void set_some(std::optional<Other>&) {}
+
+TEST(RowPreferences, TuningAndLayoutNeverChangePrecisionOrStack) {
+  int tried = 0;
+  for (const std::string& system : catalog().system_names()) {
+    const std::filesystem::path path = catalog().config_table(system);
+    if (!std::filesystem::exists(path)) continue;
+    const ConfigTable table = read_config_table(path);
+    for (const ConfigRow& kind : table.rows) {
+      Request plain;
+      plain.model = kind.request.model, plain.system = kind.request.system, plain.task = kind.request.task;
+      const RowChoice before = choose_row(plain, table, catalog(), Compat::perfbench);
+      for_each_field([&](std::string_view field, auto member) {
+        const FieldRole role = meaning_of(field).role;
+        if (role != FieldRole::tuning && role != FieldRole::layout) return;
+        Request asked = plain;
+        set_some(asked.*member);
+        if (kind.request.*member) asked.*member = kind.request.*member;
+        const RowChoice after = choose_row(asked, table, catalog(), Compat::perfbench);
+        EXPECT_EQ(asked_precision(after.row->request), asked_precision(before.row->request)) << after.sentence;
+        EXPECT_EQ(after.row->request.stack, before.row->request.stack) << after.sentence;
+        ++tried;
+      });
+    }
+  }
+  EXPECT_GT(tried, 1000);
 }
 
 TEST(ChooseRow, LeavesThePrecisionOutLast) {

@@ -74,13 +74,16 @@ TEST(ConfigTable, AcceptsByteOrderMarkAndCarriageReturns) {
 }
 
 TEST(ConfigTable, ReadsOwnColumnsInAnyOrder) {
-  const ConfigTable table = table_of("ds,automodel,8,sft,llama9,7b,b200,fp8,8,4096,1,1,1,1,1,1,64,,0,0,0,0,,0,1,1\n",
-                                     "fp8_recipe,stack,lbs," + kHeader23);
+  const ConfigTable table =
+      table_of("ds,automodel,8,Llama9 7B (late),sft,llama9,7b,b200,fp8,8,4096,1,1,1,1,1,1,64,,0,0,0,0,,0,1,1\n",
+               "fp8_recipe,stack,lbs,printed_model," + kHeader23);
   ASSERT_EQ(table.rows.size(), 1u);
   const Request& row = table.rows[0].request;
   EXPECT_EQ(row.fp8_recipe, "ds");
   EXPECT_EQ(row.stack, "automodel");
   EXPECT_EQ(row.lbs, 8);
+  EXPECT_EQ(table.rows[0].printed_model, "Llama9 7B (late)");
+  EXPECT_EQ(row.model, "llama9_7b");
   EXPECT_EQ(row.sharp, true);
   EXPECT_EQ(row.keep_fsdp_fp8_transpose_cache, false);
 }

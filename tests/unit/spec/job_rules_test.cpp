@@ -395,6 +395,42 @@ TEST(Resolve, TakesTheRowAndSaysWhereEachValueCameFrom) {
   EXPECT_NE(resolved.choice.sentence.find("FP8 before BF16"), std::string::npos) << resolved.choice.sentence;
 }
 
+// AutoModel's row of that model recomputes all 64 layers and flushes 8 samples at a time; its layout and batch stay.
+TEST(Resolve, TakesNothingOfTheSoftwareOfARowOfAnotherStack) {
+  Request flags;
+  flags.model = "qwen2p5_32b";
+  flags.system = "h100";
+  flags.task = Task::lora;
+  flags.stack = "megatron";
+  flags.num_gpus = 8;
+  flags.origins = {{"model", "flag --model"},
+                   {"system", "flag --gpu"},
+                   {"task", "flag --task"},
+                   {"stack", "flag --stack"},
+                   {"num_gpus", "flag -ng"}};
+  const Resolved resolved = resolve(flags, catalog(), Compat::perfbench);
+  const Job& job = resolved.job;
+  EXPECT_EQ(job.stack.name, "megatron");
+  EXPECT_EQ(job.layout.pp, 4);
+  EXPECT_EQ(job.layout.vp, 8);
+  EXPECT_EQ(job.gbs, 32);
+  EXPECT_EQ(job.recompute_layers, 0);
+  EXPECT_EQ(job.lbs, 16);
+  EXPECT_EQ(job.lora->targets, std::vector<std::string>{"qkv_proj"});
+  EXPECT_TRUE(job.packed);
+  const std::string place = resolved.job.origins.at("tp");
+  EXPECT_TRUE(place.starts_with("model_configs_h100.csv:")) << place;
+  const std::string why = ", since row " + place + " is of stack automodel";
+  EXPECT_EQ(job.origins.at("recompute_layers"), "rule: none" + why);
+  EXPECT_EQ(job.origins.at("offload_layers"), "rule: none" + why);
+  EXPECT_EQ(job.origins.at("cuda_graphs"), "rule: off" + why);
+  EXPECT_EQ(job.origins.at("lbs"), "rule: lbs = gbs / dp" + why);
+  EXPECT_EQ(job.origins.at("lora_targets"), "rule: those of stack megatron");
+  EXPECT_EQ(job.origins.at("fsdp"), "rule: off unless given") << "the row says nothing of it";
+  flags.stack = "automodel";
+  EXPECT_EQ(resolve(flags, catalog(), Compat::perfbench).job.recompute_layers, 64);
+}
+
 TEST(Resolve, NamesAWrongModelAndAWrongSystemTogether) {
   Request flags;
   flags.model = "llama3_71b";

@@ -2,9 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <map>
 #include <set>
 
+#include "base/file.h"
+#include "spec/config_table.h"
+#include "spec/field_role.h"
 #include "spec/request_fields.h"
 
 namespace perfbench {
@@ -32,10 +36,77 @@ TEST(Merge, ForgetsTheOriginOfAnOverriddenValue) {
   EXPECT_EQ(origin_of(merge(over, base), "pp"), "");
 }
 
+TEST(SetStack, LeavesOutWhatAnotherStacksSoftwareNeeds) {
+  Request row;
+  row.stack = "automodel", row.tp = 2, row.vp = 10, row.mbs = 1, row.recompute_layers = 80, row.lbs = 8;
+  row.cuda_graphs = false;
+  for (const char* field : {"stack", "tp", "recompute_layers", "lbs", "cuda_graphs"}) row.origins[field] = "t.csv:11";
+  Request same = row;
+  set_stack(same, "AutoModel", "flag --stack");
+  EXPECT_EQ(same.recompute_layers, 80);
+  EXPECT_EQ(same.left_out.size(), 0u);
+  set_stack(row, "megatron", "flag --stack");
+  EXPECT_EQ(row.stack, "megatron");
+  EXPECT_EQ(origin_of(row, "stack"), "flag --stack");
+  EXPECT_EQ(row.tp, 2);
+  EXPECT_EQ(row.vp, 10);
+  EXPECT_FALSE(row.recompute_layers || row.lbs || row.cuda_graphs);
+  EXPECT_EQ(origin_of(row, "recompute_layers"), "");
+  EXPECT_EQ(row.left_out.at("recompute_layers"), "row t.csv:11 is of stack automodel");
+  EXPECT_EQ(row.left_out.size(), 3u);
+  Request over;
+  over.lbs = 4;
+  EXPECT_FALSE(merge(over, row).left_out.contains("lbs"));
+}
+
+TEST(SetStack, ARowWithoutAStackIsOfMegatron) {
+  Request row;
+  row.recompute_layers = 4;
+  Request other = row;
+  set_stack(row, "megatron", "flag --stack");
+  EXPECT_EQ(row.recompute_layers, 4);
+  set_stack(other, "perfbench", "flag --stack");
+  EXPECT_FALSE(other.recompute_layers);
+}
+
+const char* name_of(FieldRole role) {
+  switch (role) {
+    case FieldRole::identity:
+      return "identity";
+    case FieldRole::precision:
+      return "precision";
+    case FieldRole::stack:
+      return "stack";
+    case FieldRole::gpus:
+      return "gpus";
+    case FieldRole::layout:
+      return "layout";
+    case FieldRole::tuning:
+      return "tuning";
+  }
+  return "?";
+}
+
+TEST(FieldMeanings, AreThoseOfTheDocumentation) {
+  std::map<std::string, std::string> lines;  // of the table: its start and its end by the fields between
+  for (const FieldMeaning& meaning : field_meanings()) {
+    const std::string start = std::string("| ") + name_of(meaning.role) + " | ";
+    const std::string end = meaning.role == FieldRole::stack  ? " | taken where no flag names one |"
+                            : meaning.of == ValueOf::software ? " | left out |"
+                                                              : " | taken |";
+    std::string& line = lines[start + end];
+    line = (line.empty() ? start : line.substr(0, line.size() - end.size()) + ", ") + "`" +
+           std::string(column_of(meaning.field)) + "`" + end;
+  }
+  const std::string docs = read_file(std::filesystem::path(PERFBENCH_SOURCE_DIR) / "docs" / "data_files.md");
+  for (const auto& [group, line] : lines)
+    EXPECT_NE(docs.find("\n" + line + "\n"), std::string::npos) << "docs/data_files.md must hold: " << line;
+}
+
 // A new member of Request that is left out of the list would never be merged, read or compared.
 TEST(RequestFields, ListHoldsEveryMember) {
   std::set<std::string> names;
-  constexpr std::size_t kOriginBytes = sizeof(std::map<std::string, std::string>);
+  constexpr std::size_t kOriginBytes = 2 * sizeof(std::map<std::string, std::string>);  // origins and left_out
   std::size_t bytes = 0;
   for_each_field([&](const char* name, auto member) {
     EXPECT_TRUE(names.insert(name).second) << name;
