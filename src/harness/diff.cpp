@@ -153,27 +153,10 @@ bool judge_status(const Row& baseline, const Row& current, RowDiff& diff) {
 
 // A report of many rows would hold much that it never shows.
 Row asked_of(const Row& row) {
-  return {.method = row.method,
-          .status = row.status,
-          .model = row.model,
-          .system = row.system,
-          .task = row.task,
-          .precision = row.precision,
-          .stack = row.stack,
-          .num_gpus = row.num_gpus,
-          .gbs = row.gbs,
-          .mbs = row.mbs,
-          .lbs = row.lbs,
-          .seq_len = row.seq_len,
-          .tp = row.tp,
-          .pp = row.pp,
-          .cp = row.cp,
-          .vp = row.vp,
-          .ep = row.ep,
-          .etp = row.etp,
-          .dp = row.dp,
-          .fsdp = row.fsdp,
-          .ga = row.ga};
+  Row asked{.method = row.method, .status = row.status};
+  for (const Metric& metric : metrics())
+    if (metric.group == MetricGroup::asked) metric.set(asked, metric.get(row));
+  return asked;
 }
 
 RowDiff diff_row(const Row& baseline, const Row& current, const Thresholds& thresholds) {
@@ -219,6 +202,9 @@ std::string configuration_of(const Row& row) {
   const auto add = [&text](std::string_view name, std::int64_t value, std::int64_t usual) {
     if (value > usual) text += fmt::format(", {} {}", name, value);
   };
+  const auto add_words = [&text](std::string_view name, const std::vector<std::string>& words) {
+    if (!words.empty()) text += fmt::format(", {} {}", name, join(words, "/"));
+  };
   add("gbs", row.gbs, 0);
   add("mbs", row.mbs, 0);
   add("lbs", row.lbs, 0);
@@ -231,6 +217,14 @@ std::string configuration_of(const Row& row) {
   add("etp", row.etp, 1);
   add("dp", row.dp, 1);
   if (row.fsdp) text += ", fsdp";
+  if (row.cuda_graphs) text += ", cuda_graphs";
+  add("recompute_layers", row.recompute_layers.value_or(0), 0);
+  add_words("recompute_modules", row.recompute_modules);
+  add("offload_layers", row.offload_layers.value_or(0), 0);
+  if (row.packed) text += ", packed";
+  add("lora_rank", row.lora_rank, 0);
+  if (row.lora_alpha) text += ", lora_alpha " + format_double(*row.lora_alpha);
+  add_words("lora_targets", row.lora_targets);
   if (!row.stack.empty()) text += ", stack " + row.stack;
   return fmt::format("{}, {}", text, name(row.method));
 }

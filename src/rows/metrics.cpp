@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/table.h"
+#include "base/text.h"
 #include "rows/show.h"
 #include "rows/value.h"
 
@@ -27,6 +28,14 @@ std::string show_mfu(const Row& row) { return row.mfu ? show_percent(*row.mfu) :
 std::string show_ratio(const Row& row) {
   return row.ratio_to_published ? fmt::format("{:.3f}", *row.ratio_to_published) : "-";
 }
+
+// "q_proj/v_proj", as a flag has it.
+template <auto field>
+std::string show_words(const Row& row) {
+  return (row.*field).empty() ? "-" : join(row.*field, "/");
+}
+
+std::string show_alpha(const Row& row) { return row.lora_alpha ? format_double(*row.lora_alpha) : "-"; }
 
 std::string show_published(const Row& row) {
   if (!row.published || !row.published->tokens_per_s_per_gpu) return "-";
@@ -87,6 +96,28 @@ constexpr std::array kMetrics{
            get<&Row::dp>, set<&Row::dp>, nullptr},
     Metric{"ga", "GA", "", integer, asked, markdown, "Gradient accumulation steps, counted as the stack prints them.",
            get<&Row::ga>, set<&Row::ga>, nullptr},
+    Metric{"cuda_graphs", "CUDA Graphs", "", boolean, asked, markdown, "Whether kernels are launched as CUDA graphs.",
+           get<&Row::cuda_graphs>, set<&Row::cuda_graphs>, nullptr},
+    Metric{"recompute_layers", "Recompute Layers", "layers", integer, asked, markdown,
+           "Layers of each pipeline chunk that are computed again as a whole; 0 is none.", get<&Row::recompute_layers>,
+           set<&Row::recompute_layers>, nullptr},
+    Metric{"recompute_modules", "Recompute Modules", "", list, asked, markdown,
+           "Parts of every layer that are computed again.", get<&Row::recompute_modules>, set<&Row::recompute_modules>,
+           show_words<&Row::recompute_modules>},
+    Metric{"offload_layers", "Offload Layers", "layers", integer, asked, markdown,
+           "Layers whose activations wait in host memory; 0 is none.", get<&Row::offload_layers>,
+           set<&Row::offload_layers>, nullptr},
+    Metric{"packed", "Packed", "", boolean, asked, markdown,
+           "Whether samples are packs of shorter sequences that do not see each other.", get<&Row::packed>,
+           set<&Row::packed>, nullptr},
+    Metric{"lora_rank", "LoRA Rank", "", integer, asked, markdown, "Rank of the adapters; null for other tasks.",
+           get<&Row::lora_rank>, set<&Row::lora_rank>, nullptr},
+    Metric{"lora_alpha", "LoRA Alpha", "", number, asked, markdown,
+           "An adapter is multiplied by lora_alpha / lora_rank; null for other tasks.", get<&Row::lora_alpha>,
+           set<&Row::lora_alpha>, show_alpha},
+    Metric{"lora_targets", "LoRA Targets", "", list, asked, markdown,
+           "The linear layers that have an adapter; qkv_proj is one for q, k and v together.", get<&Row::lora_targets>,
+           set<&Row::lora_targets>, show_words<&Row::lora_targets>},
     Metric{"step_time_s", "Time per Global Step (s)", "s", number, result, everywhere,
            "Wall time of one global step: forward, backward and optimizer of gbs samples.", get<&Row::step_time_s>,
            set<&Row::step_time_s>, nullptr},

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <limits>
 
@@ -8,6 +10,18 @@
 
 namespace perfbench {
 namespace {
+
+// Rows of another version have other columns: one sentence says so instead of one for each.
+void refuse_other_schema(const CsvTable& table) {
+  const auto column = std::find(table.header.begin(), table.header.end(), "schema_version");
+  if (column == table.header.end() || table.rows.empty()) return;
+  const std::string& version = table.rows.front().cells[static_cast<std::size_t>(column - table.header.begin())];
+  if (version == std::to_string(kRowSchema)) return;
+  throw InputError(table.file,
+                   fmt::format("holds rows of schema {}; this perfbench reads schema {}, which has other columns",
+                               version, kRowSchema),
+                   "write the rows again with this perfbench; a baseline by perfbench baseline update");
+}
 
 // The metric of each column; every metric must stand once. (A repeated column is found by the CSV reader.)
 std::vector<const Metric*> metrics_of(const CsvTable& table) {
@@ -23,6 +37,7 @@ std::vector<const Metric*> metrics_of(const CsvTable& table) {
   for (const std::string& name : names)
     if (std::find(table.header.begin(), table.header.end(), name) == table.header.end())
       problems.push_back({table.file, "the column " + name + " is missing", ""});
+  if (!problems.empty()) refuse_other_schema(table);
   if (!problems.empty()) throw InputError(std::move(problems));
   return columns;
 }

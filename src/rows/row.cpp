@@ -52,8 +52,18 @@ Row row_of(const Job& job) {
           .dp = layout.dp,
           .fsdp = layout.fsdp,
           .ga = job.ga,
+          .cuda_graphs = job.cuda_graphs,
+          .packed = job.packed,
+          .recompute_layers = job.recompute_layers,
+          .offload_layers = job.offload_layers,
+          .recompute_modules = job.recompute_modules,
           .origins = job.origins,
           .notes = job.notes};
+  if (job.lora) {
+    row.lora_rank = job.lora->rank;
+    row.lora_alpha = job.lora->alpha;
+    row.lora_targets = job.lora->targets;
+  }
   set_peak(row, job);
   set_convention(row, job);
   return row;
@@ -78,9 +88,17 @@ Row unsupported_row(const Request& request, const Unsupported& problem) {
           .etp = request.etp.value_or(0),
           .fsdp = request.fsdp.value_or(false),
           .ga = request.ga.value_or(0),
+          .cuda_graphs = request.cuda_graphs.value_or(false),
+          .packed = request.packed.value_or(false),
+          .recompute_layers = request.recompute_layers,
+          .offload_layers = request.offload_layers,
+          .recompute_modules = request.recompute_modules.value_or(std::vector<std::string>{}),
+          .lora_rank = request.lora_rank.value_or(0),
+          .lora_targets = request.lora_targets.value_or(std::vector<std::string>{}),
           .feature = problem.feature(),
           .reason = problem.what(),
           .origins = request.origins};
+  if (request.lora_alpha) row.lora_alpha = static_cast<double>(*request.lora_alpha);
   const std::string dtype = request.dtype.value_or("");
   if (const auto precision = parse_precision(dtype, request.fp8_recipe.value_or(""))) {
     row.precision = *precision;

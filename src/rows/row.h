@@ -61,7 +61,7 @@ struct StageMemory {
 
 // The version of the columns: raised when one is added, taken away or changes its meaning. Rows of two versions are not
 // compared.
-constexpr std::int64_t kRowSchema = 4;
+constexpr std::int64_t kRowSchema = 5;
 
 // docs/metrics.md defines the values; the names there are the names here. A count of 0 and an empty text mean "not
 // known".
@@ -78,6 +78,12 @@ struct Row {
   std::int64_t tp = 0, pp = 0, cp = 0, vp = 0, ep = 0, etp = 0, dp = 0;
   bool fsdp = false;
   std::int64_t ga = 0;
+  bool cuda_graphs = false, packed = false;
+  std::optional<std::int64_t> recompute_layers{}, offload_layers{};  // of each chunk; of the model
+  std::vector<std::string> recompute_modules{};
+  std::int64_t lora_rank = 0;  // this and the next: of task lora
+  std::optional<double> lora_alpha{};
+  std::vector<std::string> lora_targets{};
 
   std::optional<double> step_time_s{};
   std::optional<double> step_time_low_s{}, step_time_high_s{};  // of a simulated row: the likely range

@@ -32,6 +32,7 @@ std::string assign_word(Enum& field, const Json& value, std::span<const Enum> wo
 
 Json value_of(const std::string& text) { return text.empty() ? Json() : Json(text); }
 Json value_of(std::int64_t count) { return count == 0 ? Json() : Json(count); }
+Json value_of(const std::optional<std::int64_t>& count) { return count ? Json(*count) : Json(); }
 Json value_of(bool flag) { return flag; }
 Json value_of(const std::optional<bool>& flag) { return flag ? Json(*flag) : Json(); }
 Json value_of(const std::optional<double>& number) { return number ? Json(*number) : Json(); }
@@ -75,6 +76,14 @@ std::string assign(std::int64_t& field, const Json& value) {
   if (value.is_null()) return "";
   const auto whole = value.integer();
   if (!whole || *whole < 1) return "must be a whole number of at least 1";
+  field = *whole;
+  return "";
+}
+
+std::string assign(std::optional<std::int64_t>& field, const Json& value) {
+  if (value.is_null()) return "";
+  const auto whole = value.integer();
+  if (!whole || *whole < 0) return "must be a whole number of at least 0";
   field = *whole;
   return "";
 }

@@ -16,6 +16,7 @@ namespace perfbench {
 // Null for what is not known: an empty text, a count of 0, an unset optional.
 Json value_of(const std::string& text);
 Json value_of(std::int64_t count);
+Json value_of(const std::optional<std::int64_t>& count);  // of which 0 is one
 Json value_of(bool flag);
 Json value_of(const std::optional<bool>& flag);
 Json value_of(const std::optional<double>& number);
@@ -33,6 +34,7 @@ Json value_of(const std::optional<PublishedRow>& row);
 // Sets `field`; returns the rule that `value` breaks, or "". Null leaves the field as it is.
 std::string assign(std::string& field, const Json& value);
 std::string assign(std::int64_t& field, const Json& value);
+std::string assign(std::optional<std::int64_t>& field, const Json& value);
 std::string assign(bool& field, const Json& value);
 std::string assign(std::optional<bool>& field, const Json& value);
 std::string assign(std::optional<double>& field, const Json& value);

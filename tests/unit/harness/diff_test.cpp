@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "rows/metrics.h"
+
 namespace perfbench {
 namespace {
 
@@ -54,6 +56,52 @@ TEST(Diff, MatchesByConfigurationInAnyOrder) {
   EXPECT_EQ(diff.rows[2].verdict, Verdict::missing);
   EXPECT_EQ(diff.rows[3].verdict, Verdict::added);
   EXPECT_EQ(diff.rows[3].row.model, "added");
+}
+
+// Two rows that differ in one thing that was asked are two configurations, for programs and for readers.
+TEST(Diff, EveryThingAskedTellsRowsApart) {
+  Row other{.model = "b",
+            .system = "b200",
+            .task = Task::lora,
+            .precision = Precision::fp8cs,
+            .stack = "automodel",
+            .num_gpus = 16,
+            .gbs = 32,
+            .mbs = 2,
+            .lbs = 4,
+            .seq_len = 512,
+            .tp = 2,
+            .pp = 2,
+            .cp = 2,
+            .vp = 2,
+            .ep = 2,
+            .etp = 2,
+            .dp = 2,
+            .fsdp = true,
+            .ga = 2,
+            .cuda_graphs = true,
+            .packed = true,
+            .recompute_layers = 1,
+            .offload_layers = 1,
+            .recompute_modules = {"mlp"},
+            .lora_rank = 8,
+            .lora_alpha = 16.0,
+            .lora_targets = {"q_proj", "v_proj"}};
+  for (const Metric& metric : metrics()) {
+    if (metric.group != MetricGroup::asked) continue;
+    const Row plain = row_with("a", 1.0);
+    Row changed = plain;
+    EXPECT_EQ(metric.set(changed, metric.get(other)), "") << metric.name;
+    const Diff diff = diff_of({plain}, {plain, changed});
+    ASSERT_EQ(diff.rows.size(), 2u) << metric.name;
+    EXPECT_EQ(diff.rows[1].verdict, Verdict::added) << metric.name;
+    EXPECT_EQ(dump_json(metric.get(diff.rows[1].row)), dump_json(metric.get(other))) << metric.name;
+    if (metric.name == "ga") continue;  // it follows from the batch sizes
+    EXPECT_NE(configuration_of(changed), configuration_of(plain)) << metric.name;
+  }
+  EXPECT_THAT(configuration_of(other), HasSubstr("fsdp, cuda_graphs, recompute_layers 1, recompute_modules mlp, "
+                                                 "offload_layers 1, packed, lora_rank 8, lora_alpha 16, lora_targets "
+                                                 "q_proj/v_proj, stack automodel"));
 }
 
 TEST(Diff, TheWorstMetricDecides) {

@@ -52,6 +52,18 @@ TEST(Metrics, AreWhatProgramsReadingRowsRelyOn) {
     EXPECT_NE(find_metric(key), nullptr) << key;
 }
 
+TEST(Metrics, TellNoneFromNotKnown) {
+  Row row;
+  EXPECT_EQ(show(*find_metric("recompute_layers"), row), "-");
+  row.recompute_layers = 0;
+  EXPECT_EQ(show(*find_metric("recompute_layers"), row), "0");
+  EXPECT_EQ(show(*find_metric("lora_targets"), row), "-");
+  row.lora_targets = {"q_proj", "v_proj"};
+  row.lora_alpha = 32;
+  EXPECT_EQ(show(*find_metric("lora_targets"), row), "q_proj/v_proj");
+  EXPECT_EQ(show(*find_metric("lora_alpha"), row), "32");
+}
+
 // A getter and a setter that name different fields would pass any test of one of them.
 TEST(Metrics, SetWhatTheyGet) {
   const Row full = sample_row();
@@ -70,7 +82,8 @@ TEST(Metrics, ReadTheFieldOfTheirName) {
   row.mfu = 18, row.peak_tflops = 19, row.peak_memory_gib = 20, row.ratio_to_published = 21;
   row.step_time_mad_s = 22, row.step_time_cv = 23, row.rank_spread = 24, row.schema_version = 25;
   row.predicted_peak_memory_gib = 26, row.step_time_low_s = 27, row.step_time_high_s = 28;
-  row.measured_s = 29, row.modelled_s = 30;
+  row.measured_s = 29, row.modelled_s = 30, row.recompute_layers = 31, row.offload_layers = 32, row.lora_rank = 33;
+  row.lora_alpha = 34;
   double expected = 1;
   for (const char* key : {"num_gpus",
                           "gbs",
@@ -101,7 +114,11 @@ TEST(Metrics, ReadTheFieldOfTheirName) {
                           "step_time_low_s",
                           "step_time_high_s",
                           "measured_s",
-                          "modelled_s"})
+                          "modelled_s",
+                          "recompute_layers",
+                          "offload_layers",
+                          "lora_rank",
+                          "lora_alpha"})
     EXPECT_EQ(find_metric(key)->get(row).number(), expected++) << key;
 }
 
@@ -109,6 +126,7 @@ TEST(Metrics, RefuseValuesOfAnotherType) {
   Row row;
   EXPECT_EQ(find_metric("tp")->set(row, 0), "must be a whole number of at least 1");
   EXPECT_EQ(find_metric("tp")->set(row, "two"), "must be a whole number of at least 1");
+  EXPECT_EQ(find_metric("recompute_layers")->set(row, -1), "must be a whole number of at least 0");
   EXPECT_EQ(find_metric("step_time_s")->set(row, "fast"), "must be a number");
   EXPECT_EQ(find_metric("fsdp")->set(row, 1), "must be true or false");
   EXPECT_EQ(find_metric("loss_ok")->set(row, 0), "must be true or false");

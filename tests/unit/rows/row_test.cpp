@@ -22,6 +22,23 @@ TEST(Row, HoldsWhatTheJobAsks) {
   EXPECT_FALSE(row.step_time_s);
 }
 
+TEST(Row, HoldsHowTheJobIsTuned) {
+  Job job = sample_job();
+  EXPECT_EQ(row_of(job).recompute_layers, 0);
+  EXPECT_FALSE(row_of(job).lora_alpha);
+  job.cuda_graphs = job.packed = true;
+  job.recompute_layers = 2, job.offload_layers = 3, job.recompute_modules = {"mlp"};
+  job.lora = Lora{.rank = 8, .alpha = 16.0, .targets = {"q_proj"}};
+  const Row row = row_of(job);
+  EXPECT_TRUE(row.cuda_graphs && row.packed);
+  EXPECT_EQ(row.recompute_layers, 2);
+  EXPECT_EQ(row.offload_layers, 3);
+  EXPECT_EQ(row.recompute_modules, job.recompute_modules);
+  EXPECT_EQ(row.lora_rank, 8);
+  EXPECT_EQ(row.lora_alpha, 16.0);
+  EXPECT_EQ(row.lora_targets, job.lora->targets);
+}
+
 TEST(Row, DerivesRatesFromTheStepTime) {
   const Job job = sample_job();
   Row row = row_of(job);

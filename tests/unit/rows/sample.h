@@ -58,6 +58,14 @@ inline Row sample_row() {
   const Job job = sample_job();
   Row row = row_of(job);
   set_step_time(row, job, 2.5);
+  row.cuda_graphs = true;
+  row.packed = true;
+  row.recompute_layers = 1;
+  row.offload_layers = 0;
+  row.recompute_modules = {"core_attn", "mlp"};
+  row.lora_rank = 16;
+  row.lora_alpha = 32.5;
+  row.lora_targets = {"q_proj"};
   row.step_time_low_s = 2.25;
   row.step_time_high_s = 3.0;
   row.measured_s = 1.75;

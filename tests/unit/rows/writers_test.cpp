@@ -56,6 +56,20 @@ TEST(RowsCsv, KeepsTheSchemaVersionOfTheFileAndWantsOne) {
   EXPECT_EQ(problems[0].where, "rows.csv:2: schema_version=");
 }
 
+// A file of another version lacks columns: one sentence says why.
+TEST(RowsCsv, ColumnsOfAnotherSchemaAreOneProblem) {
+  Row row = sample_row();
+  row.schema_version = kRowSchema - 1;
+  std::string csv = rows_csv(std::vector<Row>{row});
+  csv.replace(csv.find("cuda_graphs"), 11, "cuda");
+  csv.replace(csv.find("packed"), 6, "pack");
+  const auto problems = problems_of(csv);
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_EQ(problems[0].where, "rows.csv");
+  EXPECT_THAT(problems[0].what, HasSubstr("holds rows of schema " + std::to_string(kRowSchema - 1)));
+  EXPECT_THAT(problems[0].hint, HasSubstr("perfbench baseline update"));
+}
+
 TEST(RowsCsv, KeepsEveryDigitOfTheSamples) {
   Row row = sample_row();
   row.samples_s = {1.0 / 3.0, 2.5000000000000004, 1e-9};
