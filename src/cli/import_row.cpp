@@ -7,7 +7,7 @@
 
 #include "cli/asked.h"
 #include "harness/statistics.h"
-#include "rows/published.h"
+#include "rows/published_run.h"
 
 namespace perfbench {
 namespace {
@@ -131,7 +131,8 @@ ImportedRun import_run(const CommandLine& asked_line, const RunLog& log, const C
     set_statistics(run.row, job, statistics_of(log, job, asked_line.options.warmup_steps.value_or(kWarmupSteps)));
   }
   add_notes(run.row, log, file);
-  set_published(run.row, job, read_published(catalog.folder() / "published", job.system.name));
+  const PublishedTables tables = read_published_tables(catalog, job.system.name);
+  set_published(run.row, job, published_runs(job, tables, catalog));
   return run;
 }
 

@@ -49,7 +49,7 @@ const RowSimulator::SystemData& RowSimulator::data_of(const std::string& system)
   const auto found = systems_.find(system);
   if (found != systems_.end()) return found->second;
   SystemData data{.kernels = read_kernel_constants(catalog_.kernel_constants(system)),
-                  .published = read_published(catalog_.folder() / "published", system)};
+                  .published = read_published_tables(catalog_, system)};
   return systems_.emplace(system, std::move(data)).first->second;
 }
 
@@ -79,7 +79,7 @@ Row RowSimulator::operator()(const Job& job) {
   } catch (const Unsupported& problem) {
     set_unsupported(row, problem);
   }
-  set_published(row, job, data.published);
+  set_published(row, job, published_runs(job, data.published, catalog_));
   return row;
 }
 

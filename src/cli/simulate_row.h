@@ -9,7 +9,7 @@
 
 #include "cost/kernel_constants.h"
 #include "cost/kernel_table.h"
-#include "rows/published.h"
+#include "rows/published_run.h"
 #include "rows/row.h"
 #include "spec/catalog.h"
 #include "spec/job.h"
@@ -29,7 +29,7 @@ class RowSimulator {
  private:
   struct SystemData {
     KernelConstants kernels;
-    std::vector<PublishedRow> published;
+    PublishedTables published;
   };
   const SystemData& data_of(const std::string& system);
 

@@ -75,19 +75,23 @@ std::string measurement_text(const CommandLine& line) {
   return text;
 }
 
-// What a row depends on beside its job: the code, the mode, the kernel constants and the published tables.
+// What a row depends on beside its job: the code, the mode, the kernel constants and the published tables with the
+// configurations that they ran, which only predictions are compared with.
 class MadeWith {
  public:
   MadeWith(const Catalog& catalog, const CommandLine& line)
       : catalog_(catalog),
         common_(fmt::format("perfbench {} {}\nmode {}\n{}{}", PERFBENCH_VERSION, file_digest("/proc/self/exe"),
-                            line.options.mode.value_or("auto"), measurement_text(line), published_digests())) {}
+                            line.options.mode.value_or("auto"), measurement_text(line), published_digests())),
+        simulates_(!runs_engine(line.options)) {}
 
   const std::string& of(const Job& job) {
     const auto [entry, is_new] = by_system_.try_emplace(job.system.name);
     if (is_new) {
       const fs::path file = catalog_.kernel_constants(job.system.name);
       entry->second = fmt::format("{}kernels {} {}\n", common_, file.filename().string(), file_digest(file));
+      const fs::path configs = catalog_.config_table(job.system.name);
+      if (simulates_ && fs::exists(configs)) entry->second += fmt::format("configs {}\n", file_digest(configs));
     }
     return entry->second;
   }
@@ -105,6 +109,7 @@ class MadeWith {
 
   const Catalog& catalog_;
   std::string common_;
+  bool simulates_;
   std::map<std::string, std::string> by_system_;
 };
 

@@ -202,11 +202,10 @@ constexpr std::array kMetrics{
            set<&Row::feature>, nullptr},
     Metric{"reason", "Reason", "", text, outcome, none, "Why the status is not ok, in one sentence.", get<&Row::reason>,
            set<&Row::reason>, nullptr},
-    Metric{
-        "published", "Published Tokens / sec / GPU", "", object, detail, everywhere,
-        "The published row of exactly this configuration, under the same keys, null where it was not printed; tables "
-        "for people print its tokens per second and GPU.",
-        get<&Row::published>, set<&Row::published>, show_published},
+    Metric{"published", "Published Tokens / sec / GPU", "", object, detail, everywhere,
+           "The published row that did exactly this work, under the same keys, null where it was not printed; tables "
+           "for people print its tokens per second and GPU.",
+           get<&Row::published>, set<&Row::published>, show_published},
     Metric{"ratio_to_published", "Ratio to Published", "share", number, result, everywhere,
            "tokens_per_s_per_gpu of this row over that of the published row.", get<&Row::ratio_to_published>,
            set<&Row::ratio_to_published>, show_ratio},

@@ -112,7 +112,7 @@ struct Row {
   std::string feature{};  // status unsupported: what is missing; oom: the stage or category that does not fit
   std::string reason{};   // why the status is not ok, one sentence
 
-  std::optional<PublishedRow> published{};       // the published row of exactly this configuration
+  std::optional<PublishedRow> published{};       // the published row that did exactly this work
   std::optional<double> ratio_to_published{};    // of tokens_per_s_per_gpu
   std::map<std::string, std::string> origins{};  // value name -> where it came from
   std::vector<std::string> notes{};

@@ -28,6 +28,57 @@ def test_json_has_the_row_and_the_published_one(perfbench):
     assert re.match(r"row model_configs_h100\.csv:\d+ \(", row["row"])
 
 
+LORA = ("--model", "llama3_8b", "--gpu", "h100", "--task", "lora")
+
+
+def test_asked_plainly_or_in_full_a_published_row_has_a_ratio(perfbench):
+    plain = perfbench(*LORA, "--json").json
+    in_full = ("--packed", 1, "-rl", 0, "-cg", 0, "--lora_rank", 16, "--lora_targets", "qkv_proj")
+    full = perfbench(*LORA, *in_full, "--json").json
+    for row in (plain, full):
+        assert row["published"]["row"] == "001-37" and row["ratio_to_published"] > 0
+        assert not any("published" in note for note in row["notes"])
+
+
+@pytest.mark.parametrize(
+    "flags, differs",
+    [
+        (("--lora_targets", "all"), "lora_targets qkv_proj there, down_proj/gate_proj/"),
+        (("--lora_rank", 8), "lora_rank 16 there, 8 here"),
+        (("--packed", 0), "packed 1 there, 0 here"),
+        (("-rm", "mlp"), "recompute_modules none there, mlp here"),
+        (("-rl", 4), "recompute_layers 0 there, 4 here"),
+        (("-cg", 1), "cuda_graphs 0 there, 1 here"),
+        (("--stack", "perfbench"), "stack megatron there, perfbench here"),
+        (("-fr", "ds"), "precision fp8cs there, fp8ds here"),
+        (("-gb", 64), "configs_h100.csv:25): gbs 32 there, 64 here"),
+    ],
+)
+def test_a_changed_job_has_no_ratio_and_a_note_says_what_differs(perfbench, flags, differs):
+    row = perfbench(*LORA, *flags, "--json").json
+    assert (row["published"], row["ratio_to_published"]) == (None, None)
+    note = next(note for note in row["notes"] if note.startswith("the nearest published row is 001-37 ("))
+    assert differs in note
+
+
+def test_a_model_of_the_user_is_not_the_published_one_of_its_name(perfbench, source, tmp_path):
+    config = json.loads((source / "model_configs/models/llama3_8b/config.json").read_text())
+    for folder, ffn in (("same", config["intermediate_size"]), ("other", 8192)):
+        (tmp_path / folder / "llama3_8b").mkdir(parents=True)
+        (tmp_path / folder / "llama3_8b" / "config.json").write_text(json.dumps(config | {"intermediate_size": ffn}))
+    flags = ("--gpu", "h100", "-c", "fp8cs", "-ng", 8, "-cp", 2, "-gb", 128, "--seq_len", 8192, "--json")
+
+    def asked(folder):
+        (tmp_path / "llama3_8b").unlink(missing_ok=True)
+        (tmp_path / "llama3_8b").symlink_to(tmp_path / folder / "llama3_8b")
+        return perfbench("--model", "./llama3_8b", *flags).json
+
+    assert asked("same")["published"]["row"] == "001-18"
+    other = asked("other")
+    assert other["ratio_to_published"] is None
+    assert any("another model by the same name (ffn 14336 there, 8192 here)" in note for note in other["notes"])
+
+
 def test_a_row_of_another_stack_gives_nothing_of_its_software(perfbench):
     flags = ("--model", "qwen2p5_32b", "--gpu", "h100", "--task", "lora", "-ng", 8)
     own = perfbench(*flags, "-d", "--json").json
@@ -37,6 +88,8 @@ def test_a_row_of_another_stack_gives_nothing_of_its_software(perfbench):
     assert (job["pp"], job["vp"], job["gbs"]) == (own["pp"], own["vp"], own["gbs"])
     why = rf"rule: none, since row {re.escape(own['origins']['pp'])} is of stack automodel"
     assert re.fullmatch(why, job["origins"]["recompute_layers"])
+    text = perfbench(*flags, "--stack", "megatron").out
+    assert re.search(rf"^ +recompute_layers +0 +{why}$", text, re.M), text
 
 
 def test_terminal_form_says_where_values_come_from(perfbench):

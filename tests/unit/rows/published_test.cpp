@@ -5,9 +5,12 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
+#include <stdexcept>
 
 #include "base/file.h"
 #include "cost/model_flops.h"
+#include "rows/published_run.h"
 #include "spec/catalog.h"
 #include "spec/resolve.h"
 #include "unit/rows/sample.h"
@@ -123,12 +126,18 @@ TEST(PublishedTables, AllRead) {
   for (const PublishedRow& row : rows) EXPECT_TRUE(catalog.has_model(row.model)) << row.row << " " << row.model;
 }
 
-// Asking for a published configuration finds that row and no other.
+PublishedMatch match_in(const Job& job, const PublishedTables& tables, const Catalog& catalog) {
+  return match_published(job, published_runs(job, tables, catalog));
+}
+
+// Asking for what a published row prints finds that row and no other: what it does not print comes from its config row.
 TEST(PublishedTables, MatchThemselves) {
   const Catalog catalog(kData);
-  const auto rows = read_published(kData / "published");
+  std::map<std::string, PublishedTables> tables;
   int matched = 0;
-  for (const PublishedRow& row : rows) {
+  for (const PublishedRow& row : read_published(kData / "published")) {
+    const PublishedTables& of_system =
+        tables.try_emplace(row.system, read_published_tables(catalog, row.system)).first->second;
     Request request;
     request.model = row.model, request.system = row.system, request.stack = row.stack, request.task = row.task;
     request.dtype = std::string(name(row.precision.value()));
@@ -136,13 +145,49 @@ TEST(PublishedTables, MatchThemselves) {
     request.seq_len = row.seq_len, request.tp = row.tp, request.pp = row.pp, request.cp = row.cp;
     request.vp = row.vp, request.ep = row.ep;
     if (row.fsdp && !row.fsdp_is_size) request.fsdp = *row.fsdp != 0;
-    const auto match = match_published(make_job(request, catalog), rows);
+    const auto match = match_in(resolve(request, catalog, Compat::perfbench).job, of_system, catalog);
     EXPECT_EQ(match.row.has_value(), row.has_result()) << row.row << " " << match.note;
     if (!match.row) continue;
     EXPECT_EQ(match.row->row, row.row);
     ++matched;
   }
   EXPECT_EQ(matched, 57);
+}
+
+// What a published row ran with is known for each, and no two config rows claim it.
+TEST(PublishedTables, EachRowWithAResultHasOneConfigRow) {
+  const Catalog catalog(kData);
+  std::map<std::string, std::string> row_of_config;
+  for (const char* system : {"h100", "b200", "gb200", "gb300"}) {
+    const PublishedTables tables = read_published_tables(catalog, system);
+    std::map<std::string, int> matches;
+    for (const ConfigRow& config : tables.configs.rows) {
+      const Job job = make_job(config.request, catalog);
+      for (const PublishedRun& run : published_runs(job, tables, catalog)) {
+        EXPECT_NE(run.configured, "") << run.row.row;
+        const auto [entry, is_new] = row_of_config.emplace(run.configured, run.row.row);
+        EXPECT_EQ(entry->second, run.row.row) << run.configured << " stands for two rows";
+      }
+      if (const auto match = match_in(job, tables, catalog); match.row) ++matches[match.row->row];
+    }
+    for (const auto& [row, count] : matches) EXPECT_EQ(count, 1) << row;
+  }
+  EXPECT_EQ(row_of_config.size(), 57u);
+}
+
+// A name that stands for one of several config rows is the one that its document prints for it.
+TEST(PublishedTables, PrintTheNamesThatConfigRowsBear) {
+  const Catalog catalog(kData);
+  const PublishedTables tables = read_published_tables(catalog, "h100");
+  int named = 0;
+  for (const ConfigRow& config : tables.configs.rows) {
+    if (config.printed_model.empty()) continue;
+    const auto match = match_in(make_job(config.request, catalog), tables, catalog);
+    ASSERT_TRUE(match.row) << config.line;
+    EXPECT_EQ(match.row->model, config.printed_model);
+    ++named;
+  }
+  EXPECT_EQ(named, 2);
 }
 
 // tokens/s x FLOPs per token must be the printed TFLOP/s, within what the rounding of both figures allows.
@@ -163,86 +208,183 @@ TEST(PublishedTables, PrintTheTflopsOfTheNamedConvention) {
   EXPECT_EQ(checked, 9);  // three models on three systems
 }
 
+PublishedRun sample_run() { return {.row = sample_published(), .job = sample_job(), .configured = "configs.csv:2"}; }
+
 TEST(MatchPublished, TakesTheRowOfExactlyThisConfiguration) {
-  const std::vector<PublishedRow> rows{sample_published()};
-  const auto match = match_published(sample_job(), rows);
+  const std::vector<PublishedRun> runs{sample_run()};
+  const auto match = match_published(sample_job(), runs);
   ASSERT_TRUE(match.row);
   EXPECT_EQ(match.row->row, "001-01");
   EXPECT_EQ(match.note, "");
 }
 
-TEST(MatchPublished, TakesNoneThatDiffersInOneValue) {
-  const std::vector<PublishedRow> rows{sample_published()};
-  const auto differs = [&](auto&& change) {
-    Job job = sample_job();
-    change(job);
-    return !match_published(job, rows).row;
-  };
-  EXPECT_TRUE(differs([](Job& job) { job.model.aliases.clear(); }));
-  EXPECT_TRUE(differs([](Job& job) { job.system.name = "h200"; }));
-  EXPECT_TRUE(differs([](Job& job) { job.task = Task::sft; }));
-  EXPECT_TRUE(differs([](Job& job) { job.precision = Precision::fp8cs; }));
-  EXPECT_TRUE(differs([](Job& job) { job.num_gpus = 16; }));
-  EXPECT_TRUE(differs([](Job& job) { job.gbs = 32; }));
-  EXPECT_TRUE(differs([](Job& job) { job.mbs = 2; }));
-  EXPECT_TRUE(differs([](Job& job) { job.seq_len = 2000; }));
-  EXPECT_TRUE(differs([](Job& job) { job.layout.tp = 4; }));
-  EXPECT_TRUE(differs([](Job& job) { job.layout.pp = 4; }));
-  EXPECT_TRUE(differs([](Job& job) { job.layout.cp = 2; }));
-  EXPECT_TRUE(differs([](Job& job) { job.layout.vp = 2; }));
-  EXPECT_TRUE(differs([](Job& job) { job.layout.ep = 2; }));
-  EXPECT_TRUE(differs([](Job& job) { job.layout.fsdp = true; }));
-}
-
-TEST(MatchPublished, ComparesLbsAndFsdpAsTheTablePrintsThem) {
-  std::vector<PublishedRow> rows{sample_published()};
-  Job job = sample_job();  // dp 2, lbs 8
-  const auto matches = [&] { return match_published(job, rows).row.has_value(); };
-  rows[0].lbs = 4;
-  EXPECT_FALSE(matches());
-  rows[0].lbs = 8;
-  EXPECT_TRUE(matches());
-  rows[0].fsdp = 1;  // a flag
-  EXPECT_FALSE(matches());
-  rows[0].fsdp_is_size = true;  // a size: one rank holds everything
-  EXPECT_TRUE(matches());
-  rows[0].fsdp = 2;
-  EXPECT_FALSE(matches());
-  job.layout.fsdp = true;
-  EXPECT_TRUE(matches());
+TEST(MatchPublished, NamesTheNearestRowAndWhatItDidOtherwise) {
+  PublishedRun far = sample_run();
+  far.row.row = "001-02", far.job.gbs = 32, far.job.mbs = 2;
+  const std::vector<PublishedRun> runs{far, sample_run()};
+  Job job = sample_job();
+  job.recompute_modules = {"mlp"};
+  const auto match = match_published(job, runs);
+  EXPECT_FALSE(match.row);
+  EXPECT_EQ(match.note,
+            "the nearest published row is 001-01 (table.csv:2, configured in configs.csv:2): recompute_modules none "
+            "there, mlp here");
+  job.gbs = 64, job.seq_len = 10, job.num_gpus = 16;  // and nothing is near any more
+  EXPECT_EQ(match_published(job, runs).note, "");
 }
 
 TEST(MatchPublished, TakesNoneOfSeveralThatDisagree) {
-  std::vector<PublishedRow> rows{sample_published(), sample_published()};
-  rows[1].row = "009-01";
-  EXPECT_TRUE(match_published(sample_job(), rows).row);  // the same result twice
-  rows[1].tokens_per_s_per_gpu = 1100.0;
-  const auto match = match_published(sample_job(), rows);
+  std::vector<PublishedRun> runs{sample_run(), sample_run()};
+  runs[1].row.row = "009-01";
+  EXPECT_TRUE(match_published(sample_job(), runs).row);  // the same result twice
+  runs[1].row.tokens_per_s_per_gpu = 1100.0;
+  const auto match = match_published(sample_job(), runs);
   EXPECT_FALSE(match.row);
   EXPECT_THAT(match.note, HasSubstr("001-01 (table.csv:2), 009-01 (table.csv:2)"));
-  rows[1].stack = "automodel";
-  EXPECT_EQ(match_published(sample_job(), rows).row->row, "001-01");  // that of the job's stack
+  runs[1].job.stack.name = "automodel";
+  EXPECT_EQ(match_published(sample_job(), runs).row->row, "001-01");  // that of the job's stack
 }
 
-TEST(MatchPublished, LeavesRecommendationsWithoutAResultAside) {
-  std::vector<PublishedRow> rows{sample_published(), sample_published()};
-  rows[0].tokens_per_s_per_gpu.reset();
-  rows[0].row = "004-01";
-  EXPECT_EQ(match_published(sample_job(), rows).row->row, "001-01");
+// The published rows of a made-up table for llama3_8b on h100, and what they ran.
+class PublishedRuns : public testing::Test {
+ protected:
+  static PublishedRow printed() {
+    PublishedRow row = sample_published();
+    row.model = "LLAMA3-8B", row.task = Task::lora, row.gbs = 32, row.seq_len = 4096, row.tp = 1, row.pp = 1;
+    return row;
+  }
+  Request asked(const PublishedRow& row) const {
+    Request request;
+    request.model = "llama3_8b", request.system = "h100", request.task = Task::lora, request.dtype = "bf16";
+    request.num_gpus = row.num_gpus, request.gbs = row.gbs, request.mbs = row.mbs, request.seq_len = row.seq_len;
+    return request;
+  }
+  Job job(const Request& request) const { return make_job(request, catalog); }
+  // The only run of the table for the job of `request`.
+  PublishedRun run(const PublishedTables& tables, const Request& request) const {
+    const std::vector<PublishedRun> runs = published_runs(job(request), tables, catalog);
+    if (runs.size() != 1) throw std::runtime_error(std::to_string(runs.size()) + " runs");
+    return runs.front();
+  }
+  static ConfigTable configs(std::vector<ConfigRow> rows) {
+    return {.file = "configs.csv", .rows = std::move(rows), .problems = {}, .warnings = {}};
+  }
+  static ConfigRow config(int line, Request request) {
+    return {.line = line, .request = std::move(request), .model = "llama3", .size = "8b"};
+  }
+
+  const Catalog catalog{kData};
+};
+
+TEST_F(PublishedRuns, RanWithWhatTheirConfigRowSays) {
+  const PublishedRow row = printed();
+  Request recipe = asked(row), later = asked(row), other = asked(row);
+  recipe.recompute_layers = 4, recipe.cuda_graphs = true;
+  later.recompute_layers = 8;  // a row of the user's own, further down
+  other.gbs = 64;
+  const PublishedTables tables{.rows = {row},
+                               .configs = configs({config(2, other), config(3, recipe), config(4, later)})};
+  const PublishedRun ran = run(tables, asked(row));
+  EXPECT_EQ(ran.configured, "configs.csv:3");
+  EXPECT_EQ(ran.job.recompute_layers, 4);
+  EXPECT_TRUE(match_published(job(recipe), std::vector{ran}).row);
+  for (const Request& differs : {asked(row), later, other})
+    EXPECT_FALSE(match_published(job(differs), std::vector{ran}).row);
+}
+
+TEST_F(PublishedRuns, OfAnotherStackOrWithoutAConfigRowHaveTheDefaultsOfTheirStack) {
+  PublishedRow row = printed();
+  Request recipe = asked(row);
+  recipe.recompute_layers = 4;  // of megatron
+  const PublishedTables none{.rows = {row}, .configs = {}};
+  EXPECT_EQ(run(none, asked(row)).configured, "");
+  EXPECT_EQ(run(none, asked(row)).job.recompute_layers, 0);
+  EXPECT_EQ(run(none, asked(row)).job.lora->targets, std::vector<std::string>{"qkv_proj"});
+  row.stack = "automodel", row.fsdp = 8, row.fsdp_is_size = true, row.lbs = 4;
+  const PublishedTables automodel{.rows = {row}, .configs = configs({config(2, recipe)})};
+  const PublishedRun ran = run(automodel, asked(row));
+  EXPECT_EQ(ran.configured, "");
+  EXPECT_EQ(ran.job.stack.name, "automodel");
+  EXPECT_EQ(ran.job.lora->targets.size(), 7u);
+  EXPECT_FALSE(ran.job.packed);
+}
+
+TEST_F(PublishedRuns, ComparesLbsAndFsdpAsTheTablePrintsThem) {
+  PublishedRow row = printed();
+  Request recipe = asked(row);
+  const auto configured = [&] {
+    const PublishedTables tables{.rows = {row}, .configs = configs({config(2, recipe)})};
+    const std::vector<PublishedRun> runs = published_runs(job(asked(row)), tables, catalog);
+    return !runs.empty() && !runs.front().configured.empty();
+  };
+  EXPECT_TRUE(configured());
+  row.fsdp = 1;  // a flag
+  EXPECT_FALSE(configured());
+  row.fsdp_is_size = true;  // a size: one rank holds everything
+  EXPECT_TRUE(configured());
+  row.fsdp = 8;
+  EXPECT_FALSE(configured());
+  recipe.fsdp = true;
+  EXPECT_TRUE(configured());
+  row.lbs = 4;
+  EXPECT_TRUE(configured());
+  row.lbs = 8;
+  EXPECT_FALSE(configured());
+}
+
+TEST_F(PublishedRuns, LeaveOtherKindsAside) {
+  PublishedRow row = printed(), no_result = row, other_model = row, other_task = row, other_system = row;
+  no_result.tokens_per_s_per_gpu.reset();
+  other_model.model = "LLAMA3-70B", other_task.task = Task::sft, other_system.system = "b200";
+  const PublishedTables tables{.rows = {no_result, other_model, other_task, other_system, row}, .configs = {}};
+  EXPECT_EQ(run(tables, asked(row)).row, row);
+  Job own = job(asked(row));
+  own.model.name = "my_model";
+  EXPECT_TRUE(published_runs(own, tables, catalog).empty());
+}
+
+// A config.json of the user's own may bear the name of a published model.
+TEST_F(PublishedRuns, OfAModelThatOnlyHasTheNameAreNoMatch) {
+  const PublishedTables tables{.rows = {printed()}, .configs = {}};
+  Job own = job(asked(printed()));
+  own.model.source = "my own file", own.model.aliases.clear(), own.model.rope_theta = 1.0;
+  EXPECT_TRUE(match_in(own, tables, catalog).row) << "the same sizes are the same work";
+  own.model.hidden = 2048, own.model.ffn = 8192;
+  const PublishedMatch match = match_in(own, tables, catalog);
+  EXPECT_FALSE(match.row);
+  EXPECT_THAT(match.note, HasSubstr("another model by the same name (hidden 4096 there, 2048 here, and 1 more)"));
+}
+
+TEST_F(PublishedRuns, OfAnUnknownStackAreNoMatch) {
+  PublishedRow row = printed();
+  row.stack = "";
+  const PublishedMatch match = match_in(job(asked(row)), {.rows = {row}, .configs = {}}, catalog);
+  EXPECT_FALSE(match.row);
+  EXPECT_THAT(match.note, HasSubstr("stack not said there, megatron here"));
+}
+
+TEST_F(PublishedRuns, ThatAreNoJobAreLeftOut) {
+  PublishedRow row = printed();
+  row.tp = 3;
+  EXPECT_TRUE(published_runs(job(asked(row)), {.rows = {row}, .configs = {}}, catalog).empty());
 }
 
 TEST(SetPublished, GivesTheRatioOfTokens) {
   const Job job = sample_job();
   Row row = row_of(job);
   set_step_time(row, job, 2.5);
-  std::vector<PublishedRow> rows{sample_published()};
-  set_published(row, job, rows);
+  std::vector<PublishedRun> runs{sample_run()};
+  set_published(row, job, runs);
   EXPECT_DOUBLE_EQ(row.ratio_to_published.value(), 0.8);  // 800 / 1000
-  rows[0].tokens_per_s_per_gpu.reset();
-  rows[0].model_tflops_per_gpu = 700.0;
-  set_published(row, job, rows);
+  runs[0].row.tokens_per_s_per_gpu.reset();
+  runs[0].row.model_tflops_per_gpu = 700.0;
+  set_published(row, job, runs);
   EXPECT_TRUE(row.published);
   EXPECT_FALSE(row.ratio_to_published);
+  runs[0].job.cuda_graphs = true;
+  set_published(row, job, runs);
+  EXPECT_FALSE(row.published);
+  EXPECT_THAT(row.notes.back(), HasSubstr("cuda_graphs 1 there, 0 here"));
 }
 
 }  // namespace

@@ -1,0 +1,122 @@
+#include "rows/work.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <functional>
+
+#include "base/file.h"
+#include "unit/rows/sample.h"
+
+namespace perfbench {
+namespace {
+
+Job tuned_job() {
+  Job job = sample_job();
+  job.chunks = {{.first = 0, .count = 1}, {.first = 1, .count = 1}};
+  job.lbs = 4, job.num_flushes = 2;
+  job.recompute_modules = {"mlp", "core_attn"};
+  job.lora = Lora{.rank = 16, .alpha = 32.0, .targets = {"q_proj", "v_proj"}};
+  return job;
+}
+
+std::vector<std::string> differences_after(const std::function<void(Job&)>& change) {
+  Job job = tuned_job();
+  change(job);
+  return work_differences(tuned_job(), job);
+}
+
+// One change of each value on the list.
+TEST(Work, EveryValueThatChangesItTellsTwoJobsApart) {
+  const std::vector<std::function<void(Job&)>> changes = {
+      [](Job& job) { job.system.name = "h200"; },
+      [](Job& job) { job.stack.name = "perfbench"; },
+      [](Job& job) { job.task = Task::sft; },
+      [](Job& job) { job.precision = Precision::fp8cs; },
+      [](Job& job) { job.num_gpus = 16; },
+      [](Job& job) { job.gbs = 32; },
+      [](Job& job) { job.mbs = 2; },
+      [](Job& job) { job.lbs = 2, job.num_flushes = 4; },
+      [](Job& job) { job.seq_len = 2000; },
+      [](Job& job) { job.layout.tp = 4; },
+      [](Job& job) { job.layout.pp = 4; },
+      [](Job& job) { job.layout.cp = 2; },
+      [](Job& job) { job.layout.vp = 2; },
+      [](Job& job) { job.layout.ep = 2; },
+      [](Job& job) { job.layout.etp = 2; },
+      [](Job& job) { job.layout.fsdp = true; },
+      [](Job& job) { job.cuda_graphs = true; },
+      [](Job& job) { job.recompute_layers = 1; },
+      [](Job& job) { job.recompute_modules = {"mlp"}; },
+      [](Job& job) { job.offload_layers = 1; },
+      [](Job& job) { job.packed = true; },
+      [](Job& job) { job.lora->rank = 8; },
+      [](Job& job) { job.lora->targets = {"q_proj"}; },
+      [](Job& job) { job.lora.reset(); },
+      [](Job& job) { job.model.family = "qwen2"; },
+      [](Job& job) { job.model.hidden = 16; },
+      [](Job& job) { job.model.ffn = 32; },
+      [](Job& job) { job.model.heads = 8; },
+      [](Job& job) { job.model.kv_heads = 4; },
+      [](Job& job) { job.model.head_dim = 4; },
+      [](Job& job) { job.model.vocab = 11; },
+      [](Job& job) {
+        job.model.positions = Positions::learned;
+        job.model.max_positions = 64;
+      },
+      [](Job& job) { job.model.tied_embeddings = true; },
+      [](Job& job) { job.model.attention_bias = true; },
+      [](Job& job) { job.model.output_bias = true; },
+      [](Job& job) { job.model.mlp_bias = true; },
+      [](Job& job) { job.model.qk_norm = true; },
+      [](Job& job) { job.model.gated = false; },
+      [](Job& job) { job.model.norm = Norm::layer; },
+      [](Job& job) { job.model.activation = Activation::gelu; },
+      [](Job& job) { job.model.rotary_share = 0.5; },
+      [](Job& job) {
+        job.model.windowed = {true, false};
+      },
+      [](Job& job) { job.model.layers[1].mlp = Mlp::moe; },
+      [](Job& job) { job.model.layers.pop_back(); },
+      [](Job& job) { job.model.moe = MoeShape{.experts = 8}; },
+      [](Job& job) { job.model.mla = MlaShape{.q_rank = 8}; },
+      [](Job& job) { job.model.mamba = MambaShape{.heads = 8}; },
+      [](Job& job) { job.model.video = VideoShape{.text_dim = 8}; },
+  };
+  for (std::size_t i = 0; i < changes.size(); ++i)
+    EXPECT_FALSE(differences_after(changes[i]).empty()) << "change " << i;
+  EXPECT_TRUE(differences_after([](Job&) {}).empty());
+}
+
+TEST(Work, StaysTheSameUnderAnotherNameOrOrder) {
+  EXPECT_TRUE(differences_after([](Job& job) { job.origins = {}, job.notes = {}; }).empty());
+  EXPECT_TRUE(differences_after([](Job& job) { job.recompute_modules = {"core_attn", "mlp", "mlp"}; }).empty());
+  EXPECT_TRUE(differences_after([](Job& job) { job.lora->alpha = 64.0; }).empty());
+  EXPECT_TRUE(differences_after([](Job& job) { job.model.source = "mine", job.model.aliases = {}; }).empty());
+  EXPECT_TRUE(differences_after([](Job& job) { job.model.norm_eps = 1e-6, job.model.rope_theta = 5e5; }).empty());
+  EXPECT_TRUE(differences_after([](Job& job) { job.model.max_positions = 131072; }).empty())
+      << "it has no table of them";
+  Job all = tuned_job(), more = tuned_job();
+  all.recompute_layers = 1, more.recompute_layers = 80;
+  EXPECT_TRUE(work_differences(all, more).empty()) << "a chunk has one layer";
+}
+
+TEST(Work, IsWhatTheDocumentationLists) {
+  const std::string docs = read_file(std::filesystem::path(PERFBENCH_SOURCE_DIR) / "docs" / "metrics.md");
+  const std::size_t section = docs.find("## The published row beside a result");
+  ASSERT_NE(section, std::string::npos);
+  const std::string list = docs.substr(section, docs.find("`lora_alpha`", section) - section);
+  for (const WorkValue& value : work_of(tuned_job()))
+    EXPECT_TRUE(value.of_model || list.find("`" + std::string(value.name) + "`") != std::string::npos) << value.name;
+}
+
+TEST(Work, SaysWhatBothHave) {
+  const auto texts = differences_after([](Job& job) { job.gbs = 32, job.lora->targets = {"all"}; });
+  EXPECT_EQ(texts, (std::vector<std::string>{"gbs 16 there, 32 here", "lora_targets q_proj/v_proj there, all here"}));
+  EXPECT_EQ(differences_after([](Job& job) { job.model.layers[1].mlp = Mlp::moe; }),
+            std::vector<std::string>{"another model by the same name (layers 2 x gqa/dense there, 1 x gqa/dense, 1 x "
+                                     "gqa/moe here)"});
+}
+
+}  // namespace
+}  // namespace perfbench
