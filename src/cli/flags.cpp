@@ -149,7 +149,9 @@ constexpr Flag kFlags[] = {
      "sweep, list, calibrate, accuracy: only the rows that agree with every name; of several values of one name, with "
      "one of them."},
     {"repeats", "", K::integer, G::result, S::perfbench, &Options::repeats, "", "N", "",
-     "sweep: run each job N times; its row is the one with the median step time."},
+     "sweep: run each job N times; its row is the one with the median step time, and holds the times of all, so that "
+     "diff "
+     "knows how much they vary."},
     {"strict", "", K::on, G::result, S::perfbench, &Options::strict, "", "", "",
      "sweep: exit 1 when a row is not ok. diff: exit 1 for FASTER rows, too. audit: exit 1 for findings above info."},
     {"threshold", "", K::conditions, G::result, S::perfbench, &Options::threshold, "", "METRIC=PERCENT,...", "",

@@ -34,6 +34,15 @@ SweptRow finished_row(Row row, const std::string& place) {
           .reason = row.reason};
 }
 
+// From 1: the repeat with the median of the step times, the lower of two. Without times, the only one.
+std::int64_t median_repeat(const std::vector<double>& step_times_s) {
+  if (step_times_s.empty()) return 1;
+  std::vector<std::pair<double, std::int64_t>> times;
+  for (const double seconds : step_times_s) times.emplace_back(seconds, std::ssize(times) + 1);
+  std::sort(times.begin(), times.end());
+  return times[(times.size() - 1) / 2].second;
+}
+
 class Sweep {
  public:
   Sweep(std::int64_t repeats, const Catalog& catalog, const SweepHooks& hooks, Journal& journal)
@@ -84,27 +93,28 @@ class Sweep {
       ++(done ? result_.done_before : result_.run_now);
       hooks_.done(!done, what);
     }
-    const std::int64_t repeat = median_repeat(key);
+    std::vector<double> repeats_s;
+    if (repeats_ > 1) repeats_s = step_times(key);
+    const std::int64_t repeat = median_repeat(repeats_s);
+    std::erase(repeats_s, std::numeric_limits<double>::infinity());
     const Row row = journal_.read(key, repeat);
     ++result_.counts[row.status];
     result_.rows.push_back({.key = key,
                             .json = dump_json(value_of(job.origins), -1),
                             .place = place,
                             .repeat = repeat,
+                            .repeats_s = std::move(repeats_s),
                             .status = row.status,
                             .feature = row.feature,
                             .reason = row.reason});
   }
 
-  // The repeat with the median step time, the lower of two; those without a time come last.
-  std::int64_t median_repeat(const std::string& key) const {
-    if (repeats_ == 1) return 1;
-    std::vector<std::pair<double, std::int64_t>> times;
+  // The step times of all repeats, in order; infinite where one has none.
+  std::vector<double> step_times(const std::string& key) const {
+    std::vector<double> times;
     for (std::int64_t repeat = 1; repeat <= repeats_; ++repeat)
-      times.emplace_back(journal_.read(key, repeat).step_time_s.value_or(std::numeric_limits<double>::infinity()),
-                         repeat);
-    std::sort(times.begin(), times.end());
-    return times[(times.size() - 1) / 2].second;
+      times.push_back(journal_.read(key, repeat).step_time_s.value_or(std::numeric_limits<double>::infinity()));
+    return times;
   }
 
   std::int64_t repeats_;
@@ -141,6 +151,7 @@ Row read_row(const SweptRow& swept, std::int64_t repeats, const Journal& journal
   row.origins.clear();
   check(assign(row.origins, parse_json(swept.json, swept.place)).empty(), "read_row: origins are no object of texts");
   row.row_choice = swept.place;
+  row.repeats_s = swept.repeats_s;
   if (repeats > 1 && row.step_time_s) row.notes.push_back(fmt::format("the median of {} repeats", repeats));
   return row;
 }

@@ -51,7 +51,8 @@ struct SweptRow {
   std::string key{};   // empty: not in the journal
   std::string json{};  // of the row; with a key: of its origins
   std::string place{};
-  std::int64_t repeat = 0;
+  std::int64_t repeat = 0;          // the one with the median step time
+  std::vector<double> repeats_s{};  // the step times of all that have one; of one run empty
   Status status = Status::ok;
   std::string feature{}, reason{};  // as in Row
 };

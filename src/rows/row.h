@@ -106,6 +106,7 @@ struct Row {
   std::optional<double> sm_clock_mhz{}, power_w{}, temperature_c{};  // of it: median, mean, most
 
   std::vector<double> samples_s{};                          // measured times of the steps of the window, in order
+  std::vector<double> repeats_s{};                          // step_time_s of every repeat, in order; of one run empty
   std::vector<std::pair<std::string, double>> breakdown{};  // part of the step, seconds; the sum is step_time_s
   std::vector<StageMemory> memory{};
   std::vector<StageMemory> predicted_memory{};  // of a measured row

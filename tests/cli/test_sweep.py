@@ -300,7 +300,9 @@ def test_stack_and_repeats_and_markdown(perfbench, table, tmp_path):
     answer = perfbench("sweep", table, "--out", "out", "--stack", "perfbench", "--repeats", "2", "--markdown")
     assert answer.code == 0
     assert answer.out == (tmp_path / "out/rows.md").read_text()
-    assert {row["stack"] for row in read_rows(tmp_path / "out") if row["status"] == "ok"} == {"perfbench"}
+    ok = [row for row in read_rows(tmp_path / "out") if row["status"] == "ok"]
+    assert {row["stack"] for row in ok} == {"perfbench"}
+    assert all(json.loads(row["repeats_s"]) == [float(row["step_time_s"])] * 2 for row in ok)
     assert (tmp_path / "out/journal.jsonl").read_text().count("\n") == 1 + 2 * 12
 
 

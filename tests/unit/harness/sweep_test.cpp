@@ -144,6 +144,7 @@ TEST_F(SweepTest, TheRowOfRepeatsIsTheMedianOne) {
   EXPECT_EQ(run(k8b, 3).run_now, 3);
   EXPECT_EQ(rows()[0].step_time_s, 2.0);
   EXPECT_EQ(rows()[0].notes.back(), "the median of 3 repeats");
+  EXPECT_THAT(rows()[0].repeats_s, ElementsAre(3.0, 1.0, 2.0));
   const SweepResult fourth = run(k8b, 4);
   EXPECT_EQ(fourth.done_before, 3);
   EXPECT_EQ(fourth.run_now, 1);

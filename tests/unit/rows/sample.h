@@ -80,6 +80,7 @@ inline Row sample_row() {
   row.power_w = 650.5;
   row.temperature_c = 64;
   row.samples_s = {2.25, 2.5, 3.0};
+  row.repeats_s = {2.5, 2.75, 2.25};
   row.breakdown = {{"matmul", 1.5}, {"tp, exposed", 0.75}, {"bubble", 0.25}};
   row.memory = {{0, "parameters", 10.5}, {0, "activations", 20.25}, {1, "parameters", 11.0}};
   row.peak_memory_gib = 30.75;
