@@ -10,11 +10,15 @@
 namespace perfbench {
 
 double median(std::span<const double> values) {
+  std::vector<double> copy(values.begin(), values.end());
+  return median_in_place(copy);
+}
+
+double median_in_place(std::span<double> values) {
   check(!values.empty(), "median: no value");
-  std::vector<double> sorted(values.begin(), values.end());
-  std::sort(sorted.begin(), sorted.end());
-  const std::size_t half = sorted.size() / 2;
-  return sorted.size() % 2 == 1 ? sorted[half] : std::midpoint(sorted[half - 1], sorted[half]);
+  const auto half = values.begin() + std::ssize(values) / 2;
+  std::nth_element(values.begin(), half, values.end());
+  return values.size() % 2 == 1 ? *half : std::midpoint(*std::max_element(values.begin(), half), *half);
 }
 
 double median_absolute_deviation(std::span<const double> values) {

@@ -162,8 +162,9 @@ Row asked_of(const Row& row) {
 RowDiff diff_row(const Row& baseline, const Row& current, const Thresholds& thresholds) {
   RowDiff diff{.row = asked_of(current)};
   if (judge_status(baseline, current, diff)) return diff;
+  const std::optional<RatioNoise> noise = ratio_noise(baseline, current);
   for (const ComparedMetric& metric : compared_metrics()) {
-    const std::optional<MetricDiff> judged = judge(metric, baseline, current, thresholds);
+    const std::optional<MetricDiff> judged = judge(metric, baseline, current, noise, thresholds);
     if (!judged) continue;
     diff.verdict = std::max(diff.verdict, judged->verdict);
     diff.metrics.push_back(*judged);

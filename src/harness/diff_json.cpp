@@ -14,14 +14,17 @@ Json number_json(const std::optional<double>& value) {
   return *value;
 }
 
+Json interval_json(const std::optional<Interval>& interval) {
+  return interval ? Json(Json::Array{number_json(interval->low), number_json(interval->high)}) : Json();
+}
+
 Json metric_json(const MetricDiff& metric) {
-  const bool valid = metric.verdict != Verdict::invalid;
   return Json::Object{{"name", std::string(metric.metric)},
                       {"unit", std::string(find_metric(metric.metric)->unit)},
                       {"baseline", number_json(metric.baseline)},
                       {"new", number_json(metric.current)},
-                      {"change", valid ? Json(*metric.current / *metric.baseline - 1.0) : Json()},
-                      {"error", metric.error},
+                      {"change", number_json(change_of(metric))},
+                      {"interval", interval_json(metric.interval)},
                       {"threshold", metric.threshold},
                       {"verdict", std::string(name(metric.verdict))},
                       {"reason", text_or_null(metric.reason)}};

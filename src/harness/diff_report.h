@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -10,7 +11,10 @@
 
 namespace perfbench {
 
-// "step_time_s 9.91 -> 10.9, +10.0 % (threshold 2 %)", with the error where there is one and the reason.
+// current / baseline - 1; nothing for INVALID and where the baseline has no value.
+std::optional<double> change_of(const MetricDiff& metric);
+// "step_time_s 9.91 -> 10.9, +10.0 % (95 %: +8.8 to +11.3; threshold 5 %)", without the interval where there is none,
+// and the reason.
 std::string metric_text(const MetricDiff& metric);
 // Why the row has its verdict: its reason, else the metrics that have this verdict; "" for a plain NEW or SAME.
 std::string reason_text(const RowDiff& row);
@@ -21,7 +25,7 @@ std::string counts_text(const Diff& diff);
 std::string diff_terminal(const Diff& diff);
 
 // One object: baseline, new, counts by verdict, and rows with what was asked, verdict, reason and metrics (name, unit,
-// baseline, new, change, error and threshold as shares, verdict, reason).
+// baseline, new, change, its interval as [low, high] and threshold as shares, verdict, reason).
 Json diff_json(const Diff& diff);
 
 // JUnit XML: a suite per diff, a case per row. failure: SLOWER, MISSING, with `strict` FASTER; error: INVALID; skipped:

@@ -10,12 +10,18 @@ std::string shown(const std::optional<double>& value) { return value ? fmt::form
 
 }  // namespace
 
+std::optional<double> change_of(const MetricDiff& metric) {
+  if (metric.verdict == Verdict::invalid || !metric.baseline || !metric.current) return std::nullopt;
+  return *metric.current / *metric.baseline - 1.0;
+}
+
 std::string metric_text(const MetricDiff& metric) {
   std::string text = fmt::format("{} {} -> {}", metric.metric, shown(metric.baseline), shown(metric.current));
-  if (metric.verdict != Verdict::invalid) {
-    text += fmt::format(", {:+.1f} %", 100.0 * (*metric.current / *metric.baseline - 1.0));
-    if (metric.error > 0.0) text += fmt::format(" +/- {:.1f} %", 100.0 * metric.error);
-    text += fmt::format(" (threshold {:.4g} %)", 100.0 * metric.threshold);
+  if (const std::optional<double> change = change_of(metric)) {
+    text += fmt::format(", {:+.1f} % (", 100.0 * *change);
+    if (metric.interval)
+      text += fmt::format("95 %: {:+.1f} to {:+.1f}; ", 100.0 * metric.interval->low, 100.0 * metric.interval->high);
+    text += fmt::format("threshold {:.4g} %)", 100.0 * metric.threshold);
   }
   return metric.reason.empty() ? text : text + ": " + metric.reason;
 }

@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "base/text.h"
-#include "harness/statistics.h"
+#include "harness/bootstrap.h"
 
 namespace perfbench {
 namespace {
@@ -19,9 +19,7 @@ constexpr std::array kCompared{
     ComparedMetric{"peak_memory_gib", false, false, &Row::peak_memory_gib},
 };
 
-constexpr double kNormalPerMad = 1.4826;  // standard deviation of a normal distribution over its MAD
-
-bool is_positive(double value) { return std::isfinite(value) && value > 0.0; }
+constexpr double kMostNeeded = 10000.0;  // steps or repeats; nobody runs more
 
 std::string invalid_value(std::string_view whose, double value) {
   return fmt::format("the {} value is {}, no positive number", whose, format_double(value));
@@ -35,32 +33,53 @@ std::string invalid_reason(const ComparedMetric& metric, const Row& baseline, co
   if (!after) return "the new row has no value";
   if (!is_positive(*after)) return invalid_value("new", *after);
   if (!metric.timed) return "";
-  const auto all_positive = [](const std::vector<double>& samples) {
-    return std::all_of(samples.begin(), samples.end(), is_positive);
-  };
   if (!all_positive(baseline.samples_s)) return "a sample of the baseline is no positive number";
   if (!all_positive(current.samples_s)) return "a sample of the new row is no positive number";
+  if (!all_positive(baseline.repeats_s)) return "a repeat of the baseline is no positive number";
+  if (!all_positive(current.repeats_s)) return "a repeat of the new row is no positive number";
   return "";
 }
 
-// How many measured steps are too few to judge by; "" when there are enough, or none at all on both sides.
-std::string too_few_samples(const Row& baseline, const Row& current) {
+Verdict verdict_of(const Interval& slowdown, double threshold) {
+  if (slowdown.low - 1.0 > threshold) return Verdict::slower;
+  if (1.0 - slowdown.high > threshold) return Verdict::faster;
+  const bool within = 1.0 - slowdown.low <= threshold && slowdown.high - 1.0 <= threshold;
+  return within ? Verdict::same : Verdict::ambiguous;
+}
+
+// How much narrower the interval must get for another verdict than AMBIGUOUS, if the slowdown stays as it is.
+double times_too_wide(double slowdown, const Interval& interval, double threshold) {
+  const double change = slowdown - 1.0;
+  const double below = slowdown - interval.low, above = interval.high - slowdown;
+  if (change > threshold) return below / (change - threshold);
+  if (-change > threshold) return above / (-change - threshold);
+  return std::max(below / (threshold + change), above / (threshold - change));
+}
+
+std::string what_would_settle(double times_too_wide, const RatioNoise& noise) {
+  const double needed = std::ceil(static_cast<double>(noise.count) * times_too_wide * times_too_wide);
+  constexpr std::string_view kStart = "the interval reaches across the threshold";
+  if (!(needed <= kMostNeeded))
+    return fmt::format("{}; even {:.0f} {} on both sides would not settle it", kStart, kMostNeeded, noise.of);
+  return fmt::format("{}; about {:.0f} {} on both sides would settle it", kStart, needed, noise.of);
+}
+
+// Sets the interval and the verdict that it gives.
+void weigh(MetricDiff& diff, bool more_is_better, const RatioNoise& noise) {
+  const auto [low, high] = Interval{.low = diff.slowdown * noise.factor.low, .high = diff.slowdown * noise.factor.high};
+  diff.interval = more_is_better ? Interval{.low = 1.0 / high - 1.0, .high = 1.0 / low - 1.0}
+                                 : Interval{.low = low - 1.0, .high = high - 1.0};
+  diff.verdict = verdict_of({.low = low, .high = high}, diff.threshold);
+  if (diff.verdict == Verdict::ambiguous)
+    diff.reason = what_would_settle(times_too_wide(diff.slowdown, {.low = low, .high = high}, diff.threshold), noise);
+}
+
+// Why samples that are missing forbid a verdict; "" when they don't. Simulated, slice and published rows have none.
+std::string missing_samples(const Row& baseline, const Row& current, Verdict without_them) {
   const std::size_t before = baseline.samples_s.size(), after = current.samples_s.size();
-  if ((before == 0 && after == 0) || std::min(before, after) >= kMinSamples) return "";
+  const bool none = before == 0 && after == 0;
+  if (none && (current.method != Method::measured || without_them == Verdict::same)) return "";
   return fmt::format("{} and {} samples, {} needed on both sides", before, after, kMinSamples);
-}
-
-// Of the median step time, as a share of it.
-double relative_error(const std::vector<double>& samples_s) {
-  const double spread = kNormalPerMad * median_absolute_deviation(samples_s);
-  return spread / std::sqrt(static_cast<double>(samples_s.size())) / median(samples_s);
-}
-
-Verdict verdict_of(const MetricDiff& diff) {
-  const double worse = diff.slowdown - 1.0;
-  if (std::abs(worse) <= diff.threshold) return Verdict::same;
-  if (std::abs(worse) - diff.error <= diff.threshold) return Verdict::ambiguous;
-  return worse > 0.0 ? Verdict::slower : Verdict::faster;
 }
 
 std::optional<double> parse_percent(std::string_view text) {
@@ -107,7 +126,7 @@ double threshold_of(const ComparedMetric& metric, Method method, const Threshold
 }
 
 std::optional<MetricDiff> judge(const ComparedMetric& metric, const Row& baseline, const Row& current,
-                                const Thresholds& thresholds) {
+                                const std::optional<RatioNoise>& noise, const Thresholds& thresholds) {
   const std::optional<double> before = baseline.*metric.value, after = current.*metric.value;
   if (!before) return std::nullopt;
   MetricDiff diff{.metric = metric.name,
@@ -120,17 +139,14 @@ std::optional<MetricDiff> judge(const ComparedMetric& metric, const Row& baselin
     return diff;
   }
   diff.slowdown = metric.more_is_better ? *before / *after : *after / *before;
-  if (metric.timed) diff.reason = too_few_samples(baseline, current);
-  if (!diff.reason.empty()) {
-    diff.verdict = Verdict::ambiguous;
-    return diff;
+  diff.verdict = verdict_of({.low = diff.slowdown, .high = diff.slowdown}, diff.threshold);
+  if (!metric.timed) return diff;
+  if (noise) {
+    weigh(diff, metric.more_is_better, *noise);
+  } else {
+    diff.reason = missing_samples(baseline, current, diff.verdict);
+    if (!diff.reason.empty()) diff.verdict = Verdict::ambiguous;
   }
-  if (metric.timed && !baseline.samples_s.empty())
-    diff.error = diff.slowdown * std::hypot(relative_error(baseline.samples_s), relative_error(current.samples_s));
-  diff.verdict = verdict_of(diff);
-  if (diff.verdict == Verdict::ambiguous)
-    diff.reason = fmt::format("the change of {:.1f} % has an error of {:.1f} %", 100.0 * std::abs(diff.slowdown - 1.0),
-                              100.0 * diff.error);
   return diff;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "harness/ratio_noise.h"
 #include "rows/row.h"
 
 namespace perfbench {
@@ -50,7 +51,6 @@ std::span<const ComparedMetric> compared_metrics();
 
 inline constexpr double kSimulatedThreshold = 0.02;  // share; a simulation has no noise, a cost model has small edits
 inline constexpr double kMeasuredThreshold = 0.05;   // share; measured, slice and published rows
-inline constexpr std::size_t kMinSamples = 9;        // fewer measured steps say nothing reliable about their spread
 
 // Metric name -> share of change that counts, instead of the default.
 using Thresholds = std::map<std::string, double, std::less<>>;
@@ -63,20 +63,20 @@ double threshold_of(const ComparedMetric& metric, Method method, const Threshold
 struct MetricDiff {
   std::string_view metric;
   std::optional<double> baseline, current;
-  double slowdown = 1.0;   // above 1: worse. current / baseline, or its inverse where more is better
-  double error = 0.0;      // of the slowdown, from the samples of both rows; 0 where nothing was sampled
-  double threshold = 0.0;  // share
+  double slowdown = 1.0;               // above 1: worse. current / baseline, or its inverse where more is better
+  std::optional<Interval> interval{};  // of current / baseline - 1, 95 %; unset where nothing was sampled
+  double threshold = 0.0;              // share
   Verdict verdict = Verdict::same;
   std::string reason{};  // of INVALID and AMBIGUOUS, one sentence
 };
 
-// The error of a median is 1.4826 MAD / sqrt(n): its standard error if the noise is normal, for which 1.4826 MAD is the
-// standard deviation. Those of both rows add as squares.
-// SLOWER or FASTER when the slowdown passes the threshold by more than its error; AMBIGUOUS when it passes the
-// threshold within its error, or when one of the rows has fewer than kMinSamples samples while the other or both have
-// some; INVALID for a value that is no positive number or that the baseline alone has. Nothing where the baseline has
-// none.
+// SAME when the slowdown is within the threshold, SLOWER or FASTER when it passes it. Where it has an interval, all of
+// this must be within or beyond: else AMBIGUOUS, and the reason says how many steps or repeats would be enough, since
+// the interval's width goes as 1 / sqrt(their number). AMBIGUOUS, too, when one of the rows has samples and `noise` is
+// not known because there are too few; and when a measured time without any passes the threshold. INVALID for a value
+// that is no positive number or that the baseline alone has. Nothing where the baseline has none.
+// `noise` is ratio_noise() of the rows.
 std::optional<MetricDiff> judge(const ComparedMetric& metric, const Row& baseline, const Row& current,
-                                const Thresholds& thresholds);
+                                const std::optional<RatioNoise>& noise, const Thresholds& thresholds);
 
 }  // namespace perfbench

@@ -40,10 +40,10 @@ def changed(rows, **values):
     return [first, *rows[1:]]
 
 
-def measured(rows, seconds, seed):
+def measured(rows, seconds, seed, cv=0.01):
     """The row as it would be measured in 20 steps with 1 % of noise."""
     noise = random.Random(seed)
-    samples = [noise.gauss(seconds, 0.01 * seconds) for _ in range(20)]
+    samples = [noise.gauss(seconds, cv * seconds) for _ in range(20)]
     median = statistics.median(samples)
     tokens = 128 * 8192 / 64 / median
     return changed(
@@ -92,6 +92,29 @@ def test_noise_of_measured_rows_is_no_regression(perfbench, rows, tmp_path):
         same, slow = perfbench("diff", "a.csv", "b.csv"), perfbench("diff", "a.csv", "slow.csv")
         assert same.code == 0 and "1 SAME" in same.out
         assert slow.code == 1 and "1 SLOWER" in slow.out
+
+
+def test_runs_that_vary_by_a_fifth_are_told_apart_by_repeats_alone(perfbench, rows, tmp_path):
+    """Of one run each, 15 pairs: noise is not called a change, and the way out of it is told."""
+    for seed in range(15):
+        write(tmp_path / "a.csv", measured(rows, 10.0, seed, cv=0.22))
+        write(tmp_path / "b.csv", measured(rows, 10.0, 100 + seed, cv=0.22))
+        answer = perfbench("diff", "a.csv", "b.csv", "--strict", "--json")
+        assert answer.code == 0 and answer.json["counts"]["AMBIGUOUS"] == 1, answer
+        metric = answer.json["rows"][0]["metrics"][0]
+        low, high = metric["interval"]
+        assert low < metric["change"] < high and high - low > 0.2
+        assert " on both sides would" in metric["reason"] and "settle it" in metric["reason"]
+
+    noise = random.Random(1)
+    for name, seconds in (("a.csv", 10.0), ("b.csv", 10.2), ("slow.csv", 13.0)):
+        repeats = [noise.gauss(seconds, 0.01 * seconds) for _ in range(5)]
+        row = changed(measured(rows, 10.0, seconds, cv=0.22), step_time_s=repr(statistics.median(repeats)),
+                      tokens_per_s_per_gpu="", repeats_s=json.dumps(repeats))
+        write(tmp_path / name, row)
+    assert "1 SAME" in perfbench("diff", "a.csv", "b.csv").out
+    slow = perfbench("diff", "a.csv", "slow.csv")
+    assert slow.code == 1 and "1 SLOWER" in slow.out and "(95 %: +" in slow.out
 
 
 @pytest.mark.parametrize("value", ["nan", "0", "-1"])

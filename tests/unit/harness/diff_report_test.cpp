@@ -1,5 +1,6 @@
 #include "harness/diff_report.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,6 +8,7 @@
 #include <limits>
 
 #include "base/text.h"
+#include "unit/harness/traces.h"
 
 namespace perfbench {
 namespace {
@@ -75,6 +77,30 @@ TEST(DiffJunit, NamesFromAFileCannotBreakTheXml) {
   const std::vector<Row> rows{row_with("a<b>&\"c\"\x01\xff", 1.0)};
   const Diff diff = diff_rows("o", rows, "n", rows, {});
   EXPECT_THAT(diff_junit({&diff, 1}, false), HasSubstr("name=\"a&lt;b&gt;&amp;&quot;c&quot;?? pretrain"));
+}
+
+// Of 20 steps with 1 % of noise, 10 % slower.
+TEST(DiffReport, ShowsTheIntervalInEveryForm) {
+  Noise noise(1);
+  const Row before = measured_row(normal_trace(0.01).steps(noise, 20));
+  const Row after = measured_row(normal_trace(0.01).steps(noise, 20), 1.1);
+  const Diff diff = diff_rows("old.csv", {&before, 1}, "new.csv", {&after, 1}, {});
+  ASSERT_EQ(diff.rows.at(0).verdict, Verdict::slower);
+  const Interval interval = diff.rows[0].metrics.at(0).interval.value();
+  const std::string text =
+      fmt::format("(95 %: {:+.1f} to {:+.1f}; threshold 5 %)", 100.0 * interval.low, 100.0 * interval.high);
+  EXPECT_GT(interval.low, 0.05);
+  EXPECT_LT(interval.high, 0.15);
+  EXPECT_THAT(diff_terminal(diff), HasSubstr(text));
+  EXPECT_THAT(diff_junit({&diff, 1}, false), HasSubstr(text));
+  EXPECT_THAT(diff_summary({&diff, 1}, false, kMaxSummaryBytes), HasSubstr(text));
+  EXPECT_THAT(diff_annotations({&diff, 1}, false), HasSubstr("(95 %25: +"));
+  const Json json = diff_json(diff);
+  const Json& row = std::get<Json::Array>(json.find("rows")->value).at(0);
+  const Json& metric = std::get<Json::Array>(row.find("metrics")->value).at(0);
+  const Json::Array& ends = std::get<Json::Array>(metric.find("interval")->value);
+  EXPECT_EQ(ends.at(0).number(), interval.low);
+  EXPECT_EQ(ends.at(1).number(), interval.high);
 }
 
 TEST(DiffSummary, StaysBelowItsLimitAndSaysWhatIsLeftOut) {
