@@ -45,6 +45,10 @@ Index index_of(const std::string& file, std::span<const Row> rows, std::vector<P
   Index index;
   std::set<Key> told;
   for (const Row& row : rows) {
+    if (row.model.empty() || row.system.empty())
+      problems.push_back(
+          {file, fmt::format("a row has no {}: {}", row.model.empty() ? "model" : "system", configuration_of(row)),
+           "give it one, or leave the row out"});
     const Key key = key_of(row);
     if (!index.emplace(key, &row).second && told.insert(key).second)
       problems.push_back({file, fmt::format("the configuration {} stands more than once", configuration_of(row)),
@@ -159,12 +163,24 @@ Row asked_of(const Row& row) {
   return asked;
 }
 
+// A metric that the baseline does not know; nothing where the new row doesn't, either.
+std::optional<MetricDiff> new_value(const ComparedMetric& metric, const Row& current, const Thresholds& thresholds) {
+  if (!(current.*metric.value)) return std::nullopt;
+  return MetricDiff{.metric = metric.name,
+                    .baseline = {},
+                    .current = current.*metric.value,
+                    .threshold = threshold_of(metric, current.method, thresholds),
+                    .verdict = Verdict::added,
+                    .reason = "the baseline has no value"};
+}
+
 RowDiff diff_row(const Row& baseline, const Row& current, const Thresholds& thresholds) {
   RowDiff diff{.row = asked_of(current)};
   if (judge_status(baseline, current, diff)) return diff;
   const std::optional<RatioNoise> noise = ratio_noise(baseline, current);
   for (const ComparedMetric& metric : compared_metrics()) {
-    const std::optional<MetricDiff> judged = judge(metric, baseline, current, noise, thresholds);
+    std::optional<MetricDiff> judged = judge(metric, baseline, current, noise, thresholds);
+    if (!judged) judged = new_value(metric, current, thresholds);
     if (!judged) continue;
     diff.verdict = std::max(diff.verdict, judged->verdict);
     diff.metrics.push_back(*judged);

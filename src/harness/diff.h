@@ -16,7 +16,7 @@ struct RowDiff {
   Row row{};  // what was asked, without the results: of the new row, or of the baseline where it is MISSING
   Verdict verdict = Verdict::same;
   std::string reason{};               // where no metric gives it: a changed status, a near configuration
-  std::vector<MetricDiff> metrics{};  // those that both rows, or the baseline, know
+  std::vector<MetricDiff> metrics{};  // those that one of the rows knows; NEW where the baseline doesn't
 };
 
 struct Diff {
@@ -33,9 +33,9 @@ std::string configuration_of(const Row& row);
 //   same status, other feature       AMBIGUOUS
 //   a worse status                   INVALID
 //   a better status                  NEW: the baseline holds no number for it
-// Throws InputError, naming everything that differs: a file without rows, a configuration that stands twice in one
-// file, no configuration in common, or rows of one configuration with other methods, FLOP conventions, windows or
-// schema versions.
+// Throws InputError, naming everything that differs: a file without rows, a row without model or system, a
+// configuration that stands twice in one file, no configuration in common, or rows of one configuration with other
+// methods, FLOP conventions, windows or schema versions.
 Diff diff_rows(std::string baseline_name, std::span<const Row> baseline, std::string current_name,
                std::span<const Row> current, const Thresholds& thresholds);
 

@@ -23,6 +23,13 @@ std::string set(Row& row, const Json& value) {
   return assign(row.*field, value);
 }
 
+std::string set_convention(Row& row, const Json& value) {
+  FlopsConvention convention{};
+  std::string rule = assign(convention, value);
+  if (rule.empty() && !value.is_null()) row.flops_convention = name(convention);
+  return rule;
+}
+
 std::string show_mfu(const Row& row) { return row.mfu ? show_percent(*row.mfu) : "-"; }
 
 std::string show_ratio(const Row& row) {
@@ -139,7 +146,7 @@ constexpr std::array kMetrics{
            set<&Row::model_tflops_per_gpu>, nullptr},
     Metric{"flops_convention", "FLOP Convention", "", text, result, markdown,
            "Whose closed form counts the model FLOPs; null where it has none for the model and task.",
-           get<&Row::flops_convention>, set<&Row::flops_convention>, nullptr},
+           get<&Row::flops_convention>, set_convention, nullptr},
     Metric{"mfu", "MFU", "share", number, result, everywhere,
            "Model FLOPs utilization: model_tflops_per_gpu / peak_tflops, 0 to 1; tables for people print percent.",
            get<&Row::mfu>, set<&Row::mfu>, show_mfu},
@@ -229,6 +236,17 @@ std::span<const Metric> metrics() { return kMetrics; }
 const Metric* find_metric(std::string_view name) {
   const auto found = std::find_if(kMetrics.begin(), kMetrics.end(), [&](const Metric& m) { return m.name == name; });
   return found == kMetrics.end() ? nullptr : &*found;
+}
+
+// What an empty Row has can't be told from a blank cell later on.
+bool is_required(const Metric& metric) {
+  const bool may_be_empty = metric.type == MetricType::object || metric.type == MetricType::list;
+  return !may_be_empty && !metric.get(Row{}).is_null();
+}
+
+std::string convention_rule(const Row& row) {
+  const bool is_told = !row.model_tflops_per_gpu || !row.flops_convention.empty();
+  return is_told ? "" : "must not be empty beside model_tflops_per_gpu";
 }
 
 std::string show(const Metric& metric, const Row& row) {

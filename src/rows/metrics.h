@@ -55,6 +55,12 @@ struct Metric {
 std::span<const Metric> metrics();
 const Metric* find_metric(std::string_view name);  // nullptr: there is none
 
+// Whether every row has it: the schema, the method, the status and whatever else a Row can't be without.
+bool is_required(const Metric& metric);
+
+// The rule of flops_convention that a row breaks whose FLOPs are counted, nobody says how; "" for any other row.
+std::string convention_rule(const Row& row);
+
 // The metric as text for people.
 std::string show(const Metric& metric, const Row& row);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "base/csv.h"
 #include "base/text.h"
@@ -67,7 +68,7 @@ Json value_of_cell(MetricType type, const std::string& cell) {
 }
 
 std::string set_cell(Row& row, const Metric& metric, const std::string& cell) {
-  if (cell.empty()) return metric.name == "schema_version" ? "must not be empty" : "";
+  if (cell.empty()) return is_required(metric) ? "must not be empty" : "";
   try {
     return metric.set(row, value_of_cell(metric.type, cell));
   } catch (const InputError& error) {
@@ -81,12 +82,15 @@ std::vector<Row> rows_of(const CsvTable& table) {
   std::vector<Problem> problems;
   for (const CsvRow& line : table.rows) {
     Row& row = rows.emplace_back();
+    const std::size_t sound = problems.size();
     for (std::size_t i = 0; i < columns.size(); ++i) {
-      const std::string rule = set_cell(row, *columns[i], line.cells[i]);
+      std::string rule = set_cell(row, *columns[i], line.cells[i]);
       if (rule.empty()) continue;
-      const std::string name(columns[i]->name);
-      problems.push_back({table.file + ":" + std::to_string(line.line) + ": " + name + "=" + line.cells[i], rule, ""});
+      problems.push_back(
+          {fmt::format("{}:{}: {}={}", table.file, line.line, columns[i]->name, line.cells[i]), std::move(rule), ""});
     }
+    if (std::string rule = convention_rule(row); !rule.empty() && problems.size() == sound)
+      problems.push_back({fmt::format("{}:{}: flops_convention=", table.file, line.line), std::move(rule), ""});
   }
   if (!problems.empty()) throw InputError(std::move(problems));
   return rows;

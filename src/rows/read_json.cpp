@@ -17,10 +17,14 @@ Row row_from_json(const Json& json, const std::string& where) {
     const Metric* metric = find_metric(key);
     if (metric == nullptr) {
       problems.push_back({where, fmt::format("unknown key \"{}\"", key), nearest_hint(key, names)});
+    } else if (value.is_null() && is_required(*metric)) {
+      problems.push_back({fmt::format("{}: {}", where, key), "must not be null", ""});
     } else if (const std::string rule = metric->set(row, value); !rule.empty()) {
       problems.push_back({fmt::format("{}: {}", where, key), rule, ""});
     }
   }
+  if (const std::string rule = convention_rule(row); !rule.empty() && problems.empty())
+    problems.push_back({fmt::format("{}: flops_convention", where), rule, ""});
   for (const std::string& name : names)
     if (json.find(name) == nullptr) problems.push_back({where, fmt::format("the key {} is missing", name), ""});
   if (!problems.empty()) throw InputError(std::move(problems));

@@ -1,6 +1,7 @@
 #include "rows/value.h"
 
 #include <array>
+#include <limits>
 #include <span>
 
 #include "base/text.h"
@@ -113,6 +114,9 @@ std::string assign(Method& field, const Json& value) { return assign_word<Method
 std::string assign(Status& field, const Json& value) { return assign_word<Status>(field, value, kStatuses); }
 std::string assign(Task& field, const Json& value) { return assign_word<Task>(field, value, kTasks); }
 std::string assign(Precision& field, const Json& value) { return assign_word<Precision>(field, value, kPrecisions); }
+std::string assign(FlopsConvention& field, const Json& value) {
+  return assign_word<FlopsConvention>(field, value, kFlopsConventions);
+}
 
 std::string assign(std::vector<double>& field, const Json& value) {
   if (value.is_null()) return "";
@@ -140,12 +144,14 @@ std::string assign(std::vector<std::pair<std::string, double>>& field, const Jso
 
 std::string assign(std::vector<StageMemory>& field, const Json& value) {
   if (value.is_null()) return "";
-  const char* const rule = "must be a list of objects with the keys stage, category, gib";
+  const char* const rule = "must be a list of objects with the keys stage (from 0), category, gib";
   if (!value.is_array()) return rule;
   for (const Json& entry : std::get<Json::Array>(value.value)) {
     const Json *stage = entry.find("stage"), *category = entry.find("category"), *gib = entry.find("gib");
-    if (!stage || !stage->integer() || !category || !category->is_string() || !gib || !gib->number()) return rule;
-    field.push_back({static_cast<int>(*stage->integer()), std::get<std::string>(category->value), *gib->number()});
+    const std::optional<std::int64_t> number = stage ? stage->integer() : std::nullopt;
+    if (!number || *number < 0 || *number > std::numeric_limits<int>::max()) return rule;
+    if (!category || !category->is_string() || !gib || !gib->number()) return rule;
+    field.push_back({static_cast<int>(*number), std::get<std::string>(category->value), *gib->number()});
   }
   return "";
 }

@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "rows/row.h"
+#include "spec/flops_convention.h"
 
 namespace perfbench {
 
@@ -42,6 +43,7 @@ std::string assign(Method& field, const Json& value);
 std::string assign(Status& field, const Json& value);
 std::string assign(Task& field, const Json& value);
 std::string assign(Precision& field, const Json& value);
+std::string assign(FlopsConvention& field, const Json& value);
 std::string assign(std::vector<double>& field, const Json& value);
 std::string assign(std::vector<std::pair<std::string, double>>& field, const Json& value);
 std::string assign(std::vector<StageMemory>& field, const Json& value);

@@ -117,6 +117,21 @@ def test_runs_that_vary_by_a_fifth_are_told_apart_by_repeats_alone(perfbench, ro
     assert slow.code == 1 and "1 SLOWER" in slow.out and "(95 %: +" in slow.out
 
 
+@pytest.mark.parametrize("name", ["status", "method", "precision", "flops_convention", "task", "schema_version"])
+def test_a_cell_that_every_row_has_must_not_be_lost(refused, rows, tmp_path, name):
+    write(tmp_path / "new.csv", changed(rows, **{name: ""}))
+    for files in (("old", "new.csv"), ("new.csv", "old"), ("new.csv", "new.csv")):
+        assert f"new.csv:2: {name}=: must not be empty" in refused("diff", *files)
+    write(tmp_path / "new.csv", changed(rows, **{name: "unknown"}))
+    assert f"new.csv:2: {name}=unknown: must be " in refused("diff", "old", "new.csv")
+
+
+def test_a_row_without_a_name_is_not_compared(refused, rows, tmp_path):
+    for name in ("model", "system"):
+        write(tmp_path / "new.csv", changed(rows, **{name: ""}))
+        assert f"new.csv: a row has no {name}" in refused("diff", "new.csv", "new.csv")
+
+
 @pytest.mark.parametrize("value", ["nan", "0", "-1"])
 def test_a_number_that_is_none_is_invalid(perfbench, rows, tmp_path, value):
     write(tmp_path / "new.csv", changed(rows, step_time_s=value))

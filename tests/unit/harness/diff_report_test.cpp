@@ -103,6 +103,15 @@ TEST(DiffReport, ShowsTheIntervalInEveryForm) {
   EXPECT_EQ(ends.at(1).number(), interval.high);
 }
 
+TEST(DiffReport, ShowsAValueThatTheBaselineLacks) {
+  Row after = row_with("a", 1.0);
+  after.peak_memory_gib = 60.0;
+  const Row before = row_with("a", 1.0);
+  const Diff diff = diff_rows("old.csv", {&before, 1}, "new.csv", {&after, 1}, {});
+  EXPECT_THAT(diff_terminal(diff), HasSubstr("NEW       peak_memory_gib - -> 60: the baseline has no value"));
+  EXPECT_THAT(dump_json(diff_json(diff)), HasSubstr("\"reason\": \"the baseline has no value\""));
+}
+
 TEST(DiffSummary, StaysBelowItsLimitAndSaysWhatIsLeftOut) {
   std::vector<Row> before, after;
   for (int i = 0; i < 10000; ++i) {

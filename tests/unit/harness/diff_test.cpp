@@ -198,6 +198,24 @@ TEST(Diff, OneFileMayHoldBothMethods) {
   EXPECT_EQ(count(diff_of(rows, rows), Verdict::same), 2u);
 }
 
+TEST(Diff, ARowWithoutModelOrSystemIsRefused) {
+  Row nameless = row_with("", 1.0), nowhere = row_with("a", 1.0);
+  nowhere.system.clear();
+  EXPECT_THAT(refusal({nameless}, {nameless}), HasSubstr("old.csv: a row has no model"));
+  EXPECT_THAT(refusal({row_with("a", 1.0)}, {nowhere}), HasSubstr("new.csv: a row has no system"));
+}
+
+// A cell that was lost from the baseline would else go unseen.
+TEST(Diff, AValueThatTheBaselineLacksIsNew) {
+  Row before = row_with("a", 1.0), after = row_with("a", 1.0);
+  after.peak_memory_gib = 60.0;
+  const RowDiff diff = only_diff(before, after);
+  EXPECT_EQ(diff.verdict, Verdict::added);
+  ASSERT_EQ(diff.metrics.size(), 2u);
+  EXPECT_EQ(diff.metrics[1].metric, "peak_memory_gib");
+  EXPECT_EQ(diff.metrics[1].reason, "the baseline has no value");
+}
+
 TEST(Diff, AMissingRowNamesWhatItMayHaveBecome) {
   Row moved = row_with("a", 1.0);
   moved.gbs = 32;
