@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <string>
 
 #include "cli/help.h"
@@ -58,6 +59,9 @@ ExitCode report(const std::exception& error) {
     code = known->code();
   } else if (const auto* unsupported = dynamic_cast<const Unsupported*>(&error)) {
     text = format_problems({{unsupported->feature(), fmt::format("unsupported: {}", unsupported->what()), ""}});
+  } else if (const auto* refused = dynamic_cast<const std::filesystem::filesystem_error*>(&error)) {
+    text = format_problems({{refused->path1().string(), refused->code().message(), ""}});
+    code = ExitCode::bad_input;
   } else {
     text =
         format_problems({{"", fmt::format("internal error: {}", error.what()), "this is a fault of perfbench itself"}});

@@ -2,6 +2,7 @@
 #include "harness/diff.h"
 
 #include <filesystem>
+#include <system_error>
 
 #include "cli/commands.h"
 #include "cli/diff_output.h"
@@ -10,9 +11,10 @@
 namespace perfbench {
 namespace {
 
-// The file itself, or rows.csv of a folder.
+// The file itself, or rows.csv of a folder. A path that leads nowhere is a file: its reader says why.
 std::filesystem::path rows_file(const std::filesystem::path& path) {
-  return std::filesystem::is_directory(path) ? path / "rows.csv" : path;
+  std::error_code nowhere;
+  return std::filesystem::is_directory(path, nowhere) ? path / "rows.csv" : path;
 }
 
 }  // namespace

@@ -132,6 +132,17 @@ def test_a_row_without_a_name_is_not_compared(refused, rows, tmp_path):
         assert f"new.csv: a row has no {name}" in refused("diff", "new.csv", "new.csv")
 
 
+def test_paths_that_lead_nowhere_are_told(refused, rows, tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    for path, why in (("loop", "Too many levels of symbolic links"), ("loop/x", "Too many levels of symbolic links"),
+                      ("n" * 300, "File name too long"), ("d/" * 3000, "File name too long")):
+        for files in ((path, path), ("old", path), (path, "old")):
+            error = refused("diff", *files)
+            assert error.startswith(f"perfbench: error: {path[:50]}") and why in error
+        error = refused("baseline", "update", "h100", "--out", path)
+        assert error.startswith(f"perfbench: error: {path[:50]}") and why in error
+
+
 @pytest.mark.parametrize("value", ["nan", "0", "-1"])
 def test_a_number_that_is_none_is_invalid(perfbench, rows, tmp_path, value):
     write(tmp_path / "new.csv", changed(rows, step_time_s=value))

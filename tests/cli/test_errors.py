@@ -96,3 +96,16 @@ def test_a_result_that_cannot_be_printed_is_3(binary):
         done = subprocess.run([binary, *BASE], stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 3
     assert "standard output" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["published", "kernels"])
+def test_a_data_folder_with_a_link_that_loops_is_told(refused, source, tmp_path, name):
+    """What the file system refuses is an error with its path, whichever part asked."""
+    data = tmp_path / "data"
+    data.mkdir()
+    for entry in (source / "model_configs").iterdir():
+        if entry.name != name:
+            (data / entry.name).symlink_to(entry)
+    (data / name).symlink_to(name)
+    error = refused(*BASE, env={"PERFBENCH_DATA": str(data)})
+    assert f"data/{name}" in error and "Too many levels of symbolic links" in error
