@@ -127,6 +127,11 @@ Runner runner_of(const CommandLine& line, const Catalog& catalog) {
   return RowSimulator(catalog, calibration_of(line.options));
 }
 
+Method method_of(const Options& options) {
+  if (wants_measure(options)) return Method::measured;
+  return wants_slice(options) ? Method::slice : Method::simulated;
+}
+
 // The rows of a measurement are of the stack and, on the CPU, the system that it asks for.
 void apply_measuring(const CommandLine& line, SweepPlan& plan) {
   for (ConfigRow& row : plan.rows) {
@@ -253,7 +258,8 @@ SweepResult run_rows(const CommandLine& line, SweepPlan plan, const Catalog& cat
   const SweepHooks hooks{.runner = runner_of(line, catalog),
                          .made_with = [&](const Job& job) { return made_with.of(job); },
                          .done = [&](bool run_now, std::string_view what) { progress.step(run_now, what); },
-                         .stop = [] { return stop_signal != 0; }};
+                         .stop = [] { return stop_signal != 0; },
+                         .method = method_of(line.options)};
   return sweep(std::move(plan), repeats, catalog, hooks, journal);
 }
 

@@ -9,7 +9,8 @@
 namespace perfbench {
 
 // The row of one job. What does not fit or cannot be carried out is a row with its status and its reason, never an
-// exception; an exception ends the whole sweep (a data file that cannot be read, say). Called for one job at a time.
+// exception; a sweep makes a failed row of an exception and goes on, but for an EnvironmentError. Called for one job at
+// a time.
 using Runner = std::function<Row(const Job&)>;
 
 }  // namespace perfbench

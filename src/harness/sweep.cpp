@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <exception>
 #include <limits>
+#include <new>
+#include <optional>
 #include <utility>
 
 #include "base/error.h"
@@ -17,12 +20,41 @@
 namespace perfbench {
 namespace {
 
-Row impossible_row(const Request& request, const InputError& error) {
-  std::vector<std::string> rules;
-  for (const Problem& problem : error.problems()) rules.push_back(fmt::format("{}: {}", problem.where, problem.what));
-  Row row = unsupported_row(request, Unsupported("rule", fmt::format("{}", fmt::join(rules, "; "))));
+std::string text_of(const Error& error) {
+  std::vector<std::string> problems;
+  for (const Problem& problem : error.problems())
+    problems.push_back(fmt::format("{}: {}", problem.where, problem.what));
+  return fmt::format("{}", fmt::join(problems, "; "));
+}
+
+std::string reason_of(const std::exception& error) {
+  if (const auto* known = dynamic_cast<const Error*>(&error)) return text_of(*known);
+  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return "the memory of this machine ran out";
+  return fmt::format("internal error: {}", error.what());
+}
+
+// What goes wrong with one row is that row's result; what the machine lacks, all rows lack.
+template <class Work>
+std::optional<std::string> failure_of(Work&& work) {
+  try {
+    work();
+    return std::nullopt;
+  } catch (const EnvironmentError&) {
+    throw;
+  } catch (const std::exception& error) {
+    return reason_of(error);
+  }
+}
+
+Row failed_row(Row row, std::string feature, std::string reason) {
   row.status = Status::failed;
+  row.feature = std::move(feature);
+  row.reason = std::move(reason);
   return row;
+}
+
+Row failed_row(const Request& request, const std::string& feature, const std::string& reason) {
+  return failed_row(unsupported_row(request, Unsupported(feature, reason)), feature, reason);
 }
 
 SweptRow finished_row(Row row, const std::string& place) {
@@ -66,14 +98,16 @@ class Sweep {
     } catch (const Unsupported& problem) {
       add_finished(unsupported_row(request, problem), place);
     } catch (const InputError& error) {
-      add_finished(impossible_row(request, error), place);
+      add_finished(failed_row(request, "rule", text_of(error)), place);
+    } catch (const std::exception& error) {
+      add_finished(failed_row(request, "run", reason_of(error)), place);
     }
     if (job) run_job(*job, place);
   }
 
   bool stopped() { return result_.stopped = result_.stopped || hooks_.stop(); }
 
-  // No job: the table alone says all, so the journal need not.
+  // Not in the journal: no job, of which the table says all, or one whose key cannot be worked out now.
   void add_finished(Row row, const std::string& place) {
     ++result_.counts[row.status];
     result_.rows.push_back(finished_row(std::move(row), place));
@@ -81,14 +115,17 @@ class Sweep {
   }
 
   void run_job(const Job& job, const std::string& place) {
-    const std::string key = job_key(job, hooks_.made_with(job));
+    std::string key;
+    if (const auto reason = failure_of([&] { key = job_key(job, hooks_.made_with(job)); })) {
+      return add_finished(broken_off(job, *reason), place);
+    }
     const std::string what = fmt::format("{} {} {} on {} x {}, {}", job.model.name, name(job.task), name(job.precision),
                                          job.num_gpus, job.system.name, place);
     for (std::int64_t repeat = 1; repeat <= repeats_; ++repeat) {
       const bool done = journal_.has(key, repeat);
       if (!done) {
         if (stopped()) return;
-        journal_.append(key, repeat, hooks_.runner(job));
+        journal_.append(key, repeat, run_now(job));
       }
       ++(done ? result_.done_before : result_.run_now);
       hooks_.done(!done, what);
@@ -107,6 +144,18 @@ class Sweep {
                             .status = row.status,
                             .feature = row.feature,
                             .reason = row.reason});
+  }
+
+  Row run_now(const Job& job) const {
+    Row row;
+    if (const auto reason = failure_of([&] { row = hooks_.runner(job); })) row = broken_off(job, *reason);
+    return row;
+  }
+
+  Row broken_off(const Job& job, const std::string& reason) const {
+    Row row = failed_row(row_of(job), "run", reason);
+    row.method = hooks_.method;
+    return row;
   }
 
   // The step times of all repeats, in order; infinite where one has none.

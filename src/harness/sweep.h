@@ -44,6 +44,7 @@ struct SweepHooks {
   std::function<std::string(const Job&)> made_with;               // what else the row depends on; see job_key()
   std::function<void(bool run_now, std::string_view what)> done;  // after each run; what was done before counts
   std::function<bool()> stop;                                     // asked before each run
+  Method method = Method::simulated;                              // of a row whose run broke off
 };
 
 // One row of the result, not in memory: either in the journal or, for what is no job, as its JSON.
@@ -65,7 +66,9 @@ struct SweepResult {
 };
 
 // Runs what the journal lacks, `repeats` times each. A row that is no job, because it breaks a rule or because
-// something of it is not known here, is a row all the same: failed with feature "rule", or unsupported.
+// something of it is not known here, is a row all the same: failed with feature "rule", or unsupported. So is one whose
+// run throws, whatever it throws: failed with feature "run", in the journal like any other. Only an EnvironmentError,
+// for what the machine lacks, and a journal that can't be written end the sweep.
 SweepResult sweep(SweepPlan plan, std::int64_t repeats, const Catalog& catalog, const SweepHooks& hooks,
                   Journal& journal);
 

@@ -5,7 +5,11 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <exception>
 #include <filesystem>
+#include <map>
+#include <new>
+#include <stdexcept>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -49,14 +53,23 @@ class SweepTest : public testing::Test {
   SweepResult run(const std::string& rows, std::int64_t repeats = 1, std::size_t stop_after = 1000) {
     const SweepHooks hooks{.runner =
                                [&](const Job& job) {
+                                 if (throws.contains(job.model.name)) {
+                                   ran.push_back(job.model.name);
+                                   std::rethrow_exception(throws.at(job.model.name));
+                                 }
                                  Row row = row_of(job);
                                  set_step_time(row, job, ran.size() < times.size() ? times[ran.size()] : 1.0);
                                  ran.push_back(job.model.name);
                                  return row;
                                },
-                           .made_with = [&](const Job&) { return code; },
+                           .made_with =
+                               [&](const Job& job) {
+                                 if (job.model.name == unkeyed) throw InputError("kernels.json", "cannot be read");
+                                 return code;
+                               },
                            .done = [&](bool, std::string_view) { ++done; },
-                           .stop = [&] { return ran.size() >= stop_after; }};
+                           .stop = [&] { return ran.size() >= stop_after; },
+                           .method = Method::measured};
     Journal journal(folder, "1.0");
     SweepResult result = sweep(plan(rows), repeats, catalog, hooks, journal);
     if (!result.stopped) write_rows(folder, result, repeats, journal, TableUse::everywhere);
@@ -68,6 +81,8 @@ class SweepTest : public testing::Test {
   fs::path folder;
   std::vector<std::string> ran;
   std::vector<double> times;
+  std::map<std::string, std::exception_ptr> throws;  // by model: what its run throws
+  std::string unkeyed;                               // a model whose key cannot be made
   std::string code = "code 1";
   int done = 0;
 };
@@ -89,6 +104,50 @@ TEST_F(SweepTest, EveryRowHasAStatusAndTheSweepGoesOn) {
   EXPECT_EQ(result.counts.at(Status::ok), 2);
   EXPECT_EQ(result.counts.at(Status::failed), 1);
   EXPECT_EQ(result.counts.at(Status::unsupported), 1);
+}
+
+// Whatever a run throws is that row's result, and a sweep that is run again does not come upon it again.
+TEST_F(SweepTest, ARunThatThrowsIsAFailedRowAndTheSweepGoesOn) {
+  const std::string both = std::string(k70b) + k8b;
+  const std::pair<std::exception_ptr, const char*> cases[] = {
+      {std::make_exception_ptr(std::bad_alloc()), "the memory of this machine ran out"},
+      {std::make_exception_ptr(std::logic_error("pipeline: the stages wait")), "internal error: pipeline: the stages"},
+      {std::make_exception_ptr(InputError("table.json", "kernels of b200")), "table.json: kernels of b200"}};
+  for (const auto& [thrown, reason] : cases) {
+    SCOPED_TRACE(reason);
+    code += "+";
+    ran.clear();
+    throws["llama3_70b"] = thrown;
+    const SweepResult result = run(both);
+    EXPECT_THAT(ran, ElementsAre("llama3_70b", "llama3_8b"));
+    EXPECT_EQ(result.counts.at(Status::failed), 1);
+    const std::vector<Row> swept = rows();
+    EXPECT_EQ(swept[0].status, Status::failed);
+    EXPECT_EQ(swept[0].method, Method::measured);
+    EXPECT_EQ(swept[0].feature, "run");
+    EXPECT_THAT(swept[0].reason, HasSubstr(reason));
+    EXPECT_EQ(swept[1].status, Status::ok);
+    throws.clear();
+    EXPECT_EQ(run(both).run_now, 0);
+    EXPECT_EQ(rows()[0].reason, swept[0].reason);
+  }
+}
+
+TEST_F(SweepTest, WhatTheMachineLacksEndsTheSweep) {
+  throws["llama3_70b"] = std::make_exception_ptr(EnvironmentError("engine", "is not built"));
+  EXPECT_THROW(run(std::string(k8b) + k70b), EnvironmentError);
+  throws.clear();
+  EXPECT_EQ(run(std::string(k8b) + k70b).done_before, 1);
+}
+
+// Such a row is tried again: the journal cannot hold it.
+TEST_F(SweepTest, ARowWithoutAKeyIsAFailedRow) {
+  unkeyed = "llama3_70b";
+  EXPECT_EQ(run(std::string(k70b) + k8b).counts.at(Status::failed), 1);
+  EXPECT_EQ(rows()[0].reason, "kernels.json: cannot be read");
+  EXPECT_EQ(rows()[1].status, Status::ok);
+  unkeyed = "";
+  EXPECT_EQ(run(std::string(k70b) + k8b).run_now, 1);
 }
 
 TEST_F(SweepTest, BrokenRowsAreCountedAndTheOthersRun) {
