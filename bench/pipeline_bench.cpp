@@ -38,6 +38,12 @@ Job llama31_405b() {
   return make_job(request, catalog());
 }
 
+// As many microbatches as a job may have.
+Job longest(Job job) {
+  job.num_microbatches = 1 << 30;
+  return job;
+}
+
 CostModel cost_of(const Job& job) {
   return cost_model(job, read_kernel_constants(catalog().folder() / "kernels" / (job.system.name + ".json")));
 }
@@ -67,6 +73,8 @@ BENCHMARK_CAPTURE(build, llama3_70b, llama3_70b())->Unit(benchmark::kMicrosecond
 BENCHMARK_CAPTURE(build, llama31_405b, llama31_405b())->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(two_level, llama3_70b, llama3_70b())->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(two_level, llama31_405b, llama31_405b())->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(two_level, llama3_70b_longest, longest(llama3_70b()))->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(two_level, llama31_405b_longest, longest(llama31_405b()))->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(flat, llama3_70b, llama3_70b())->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(flat, llama31_405b, llama31_405b())->Unit(benchmark::kMicrosecond);
 // All that a row of a search needs: build, simulate, replay.

@@ -9,6 +9,7 @@
 #include "cli/stage_memory.h"
 #include "cost/op_time.h"
 #include "models/decoder.h"
+#include "program/schedule.h"
 #include "sim/memory.h"
 #include "sim/simulate.h"
 
@@ -71,6 +72,12 @@ Row RowSimulator::operator()(const Job& job) {
     set_step_time(row, job, simulation.step_time_s);
     row.step_time_low_s = simulation.step_time_s * job.stack.constants.step_time_low;
     row.step_time_high_s = simulation.step_time_s * job.stack.constants.step_time_high;
+    if (simulation.error_s > 0.0) {
+      row.notes.push_back(fmt::format(
+          "{} microbatches: no period was found, so that most of them are extrapolated; the step time and its parts "
+          "may be off by {:.3g} s",
+          pipeline_shape(job).step_microbatches(), simulation.error_s));
+    }
     if (measured_) set_measured(row, job, programs, simulation, *measured_);
     for (int part = 0; part < kNumParts; ++part) {
       row.breakdown.emplace_back(name(static_cast<Part>(part)), simulation.breakdown[static_cast<Part>(part)]);

@@ -10,40 +10,36 @@ std::optional<int> neighbour(const PipelineShape& shape, int stage, int chunk, i
   return model_chunk % shape.pp;
 }
 
-std::optional<StageTransfer> received_by(const PipelineShape& shape, int stage, const Slot& slot, std::size_t index) {
-  const std::optional<int> peer = neighbour(shape, stage, slot.chunk, slot.backward ? 1 : -1);
+}  // namespace
+
+StageSteps::StageSteps(const PipelineShape& shape, int stage) : shape_(shape), stage_(stage), slots_(shape, stage) {}
+
+std::optional<StageTransfer> StageSteps::received_by(std::size_t i) const {
+  const Slot slot = slots_[i];
+  const std::optional<int> peer = neighbour(shape_, stage_, slot.chunk, slot.backward ? 1 : -1);
   if (!peer) return std::nullopt;
   return StageTransfer{.lane = slot.backward ? TransferLane::receive_backward : TransferLane::receive_forward,
                        .peer = *peer,
                        .channel = slot.backward ? 1 : 0,
-                       .slot = index};
+                       .slot = i};
 }
 
-std::optional<StageTransfer> sent_by(const PipelineShape& shape, int stage, const Slot& slot, std::size_t index) {
-  const std::optional<int> peer = neighbour(shape, stage, slot.chunk, slot.backward ? -1 : 1);
+std::optional<StageTransfer> StageSteps::sent_by(std::size_t i) const {
+  const Slot slot = slots_[i];
+  const std::optional<int> peer = neighbour(shape_, stage_, slot.chunk, slot.backward ? -1 : 1);
   if (!peer) return std::nullopt;
   return StageTransfer{.lane = slot.backward ? TransferLane::send_backward : TransferLane::send_forward,
                        .peer = *peer,
                        .channel = slot.backward ? 1 : 0,
-                       .slot = index};
+                       .slot = i};
 }
 
-}  // namespace
-
-std::vector<StageStep> stage_steps(const PipelineShape& shape, int stage) {
-  const std::vector<Slot> slots = schedule(shape, stage);
-  std::vector<StageStep> steps;
-  for (std::size_t i = 0; i < slots.size(); ++i) {
-    steps.push_back({.slot = slots[i],
-                     .receives_to_post = {},
-                     .receive = received_by(shape, stage, slots[i], i),
-                     .send = sent_by(shape, stage, slots[i], i)});
-  }
-  for (std::size_t i = 0; i < steps.size(); ++i) {
-    StageStep& poster = steps[i == 0 ? 0 : i - 1];
-    if (steps[i].receive) poster.receives_to_post.push_back(*steps[i].receive);
-  }
-  return steps;
+StageStep StageSteps::operator[](std::size_t i) const {
+  StageStep step{.slot = slots_[i], .receives_to_post = {}, .receive = received_by(i), .send = sent_by(i)};
+  if (i == 0 && step.receive) step.receives_to_post.push_back(*step.receive);
+  if (i + 1 == size()) return step;
+  if (const auto next = received_by(i + 1)) step.receives_to_post.push_back(*next);
+  return step;
 }
 
 }  // namespace perfbench

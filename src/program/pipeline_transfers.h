@@ -33,8 +33,24 @@ struct StageStep {
   std::optional<StageTransfer> send;            // what the slot makes for another stage
 };
 
-// The steps of a stage in schedule order. Chunk c of stage s goes on to chunk c of stage s + 1, chunk c of the last
-// stage to chunk c + 1 of stage 0; gradients go the other way. pp = 1 has no transfers. Throws as schedule() does.
-std::vector<StageStep> stage_steps(const PipelineShape& shape, int stage);
+// The steps of a stage in schedule order, each worked out when it is asked for. Chunk c of stage s goes on to chunk c
+// of stage s + 1, chunk c of the last stage to chunk c + 1 of stage 0; gradients go the other way. pp = 1 has no
+// transfers.
+class StageSteps {
+ public:
+  StageSteps(const PipelineShape& shape, int stage);  // throws as Schedule does
+
+  std::size_t size() const { return slots_.size(); }
+  StageStep operator[](std::size_t i) const;
+  Slot slot(std::size_t i) const { return slots_[i]; }
+
+ private:
+  std::optional<StageTransfer> received_by(std::size_t i) const;
+  std::optional<StageTransfer> sent_by(std::size_t i) const;
+
+  PipelineShape shape_;
+  int stage_;
+  Schedule slots_;
+};
 
 }  // namespace perfbench

@@ -6,50 +6,34 @@
 #include "spec/job.h"
 
 namespace perfbench {
-namespace {
-
-// The i-th forward (or backward) of a stage within a flush.
-Slot nth(const PipelineShape& shape, int i, bool backward) {
-  const int group = shape.pp * shape.vp;  // pp microbatches through vp chunks
-  const int chunk = (i % group) / shape.pp;
-  const int microbatch = shape.vp == 1 ? i : (i / group) * shape.pp + i % shape.pp;
-  return {.chunk = backward ? shape.vp - 1 - chunk : chunk, .microbatch = microbatch, .backward = backward};
-}
-
-// Forwards before the first backward. The interleaved schedule runs twice as far ahead, so that sends overlap.
-int warmup(const PipelineShape& shape, int stage) {
-  const int total = shape.microbatches * shape.vp;
-  const int ahead = shape.pp - 1 - stage;
-  if (shape.vp == 1) return std::min(ahead, total);
-  return std::min(2 * ahead + (shape.vp - 1) * shape.pp, total);
-}
-
-}  // namespace
 
 PipelineShape pipeline_shape(const Job& job) {
   return {.pp = job.layout.pp, .vp = job.layout.vp, .microbatches = job.num_microbatches, .flushes = job.num_flushes};
 }
 
-std::vector<Slot> schedule(const PipelineShape& shape, int stage) {
+// The interleaved schedule runs twice as far ahead, so that sends overlap.
+Schedule::Schedule(const PipelineShape& shape, int stage)
+    : shape_(shape), passes_(std::int64_t{shape.microbatches} * shape.vp) {
   check(shape.vp == 1 || (shape.pp > 1 && shape.microbatches % shape.pp == 0),
         "schedule: interleaving needs pp > 1 and microbatches in multiples of pp");
-  const int total = shape.microbatches * shape.vp;
-  const int ahead = warmup(shape, stage);
-  std::vector<Slot> slots;
-  slots.reserve(std::size_t{2} * static_cast<std::size_t>(total) * static_cast<std::size_t>(shape.flushes));
-  for (int flush = 0; flush < shape.flushes; ++flush) {
-    auto push = [&](Slot slot) {
-      slot.microbatch += flush * shape.microbatches;
-      slots.push_back(slot);
-    };
-    for (int i = 0; i < ahead; ++i) push(nth(shape, i, false));
-    for (int i = ahead; i < total; ++i) {
-      push(nth(shape, i, false));
-      push(nth(shape, i - ahead, true));
-    }
-    for (int i = total - ahead; i < total; ++i) push(nth(shape, i, true));
-  }
-  return slots;
+  const std::int64_t behind = shape.pp - 1 - stage;
+  const std::int64_t ahead = shape.vp == 1 ? behind : 2 * behind + std::int64_t{shape.vp - 1} * shape.pp;
+  warmup_ = std::min(ahead, passes_);
+}
+
+std::int64_t most_in_flight(const PipelineShape& shape) {
+  const Schedule first(shape, 0);
+  return std::min(first.warmup() + 1, first.flush_size() / 2);
+}
+
+// A whole warm-up, a turn of every chunk, and the same remainder of microbatches; of flushes the last and another.
+PipelineShape shortest_alike(const PipelineShape& shape) {
+  const std::int64_t pp = shape.pp, turns = Schedule(shape, 0).warmup() / shape.vp + 1 + pp;
+  const std::int64_t spare = std::max<std::int64_t>(shape.microbatches - turns, 0) / pp * pp;
+  PipelineShape shortest = shape;
+  shortest.microbatches -= static_cast<int>(spare);
+  shortest.flushes = std::min(shape.flushes, 2);
+  return shortest;
 }
 
 }  // namespace perfbench

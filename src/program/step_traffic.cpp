@@ -17,9 +17,11 @@ RankTraffic of_nodes(const std::vector<Node>& nodes, const Program& program, boo
 }  // namespace
 
 RankTraffic step_traffic(const JobPrograms& programs, const PipelineShape& shape, int stage) {
-  const int last = shape.microbatches * shape.flushes - 1;
+  const std::int64_t last = shape.step_microbatches() - 1;
+  const StageSteps steps(shape, stage);
   RankTraffic total;
-  for (const StageStep& step : stage_steps(shape, stage)) {
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const StageStep step = steps[i];
     const Slot& slot = step.slot;
     const Program& program = programs.of(slot.chunk, stage, shape.pp);
     total += of_nodes(slot.backward ? program.backward : program.forward, program, slot.microbatch == 0,

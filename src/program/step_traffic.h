@@ -8,7 +8,7 @@
 namespace perfbench {
 
 // Of one rank of the stage; all its ranks move the same. Collectives of every node that runs in a slot of the schedule
-// or in the optimizer, and sends to other stages. Throws as schedule() does.
+// or in the optimizer, and sends to other stages. Throws as Schedule does.
 RankTraffic step_traffic(const JobPrograms& programs, const PipelineShape& shape, int stage);
 
 }  // namespace perfbench

@@ -3,23 +3,21 @@
 
 namespace perfbench {
 
-Simulation simulate_flat(const Job& job, const JobPrograms& programs, const CostModel& cost) {
+Simulation simulate_flat(const Job& job, const JobPrograms& programs, const CostModel& cost, std::int64_t most_played) {
   const std::vector<TimedProgram> timed = time_programs(programs, cost);
   const int pp = job.layout.pp;
-  std::vector<ReadyTable> tables;  // by chunk in model order
-  for (int kind : programs.kind_of) tables.emplace_back(timed[static_cast<std::size_t>(kind)].num_values);
 
-  const auto play_slot = [&](int stage, const Slot& slot, const SlotInput& input, StageClock& clock) {
+  const auto play_slot = [&](int stage, const Slot& slot, const SlotInput& input, StageClock& clock,
+                             ReadyTable& ready) {
     const TimedProgram& program = timed[static_cast<std::size_t>(programs.kind(slot.chunk, stage, pp))];
-    ReadyTable& ready = tables[JobPrograms::index(slot.chunk, stage, pp)];
     const ValueId in = slot.backward ? program.grad_output : program.input;
     const ValueId out = slot.backward ? program.grad_input : program.output;
     if (in != kNoValue) ready[static_cast<std::size_t>(in)] = {input.arrival_s, Part::pipeline_bubble};
     if (slot.backward) clock.wait_until(input.arrival_s, Part::pipeline_bubble);
     clock.play(program.ops(slot.backward), input.is_first, input.is_last, ready);
-    return out == kNoValue ? 0.0 : ready[static_cast<std::size_t>(out)].time_s;
+    return out == kNoValue ? kNoWait : ready[static_cast<std::size_t>(out)].time_s;
   };
-  return play_pipeline(job, programs, timed, play_slot, cost.stack.step_fixed_s);
+  return play_pipeline(job, programs, timed, play_slot, cost.stack.step_fixed_s, most_played);
 }
 
 }  // namespace perfbench

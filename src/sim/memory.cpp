@@ -43,14 +43,15 @@ std::vector<StageMemoryBytes> replay_memory(const Job& job, const JobPrograms& p
   std::vector<Liveness> lives;
   for (const Program& program : programs.kinds) lives.push_back(liveness(program));
 
+  const PipelineShape shape = shortest_alike(pipeline_shape(job));
   std::vector<StageMemoryBytes> stages;
   for (int stage = 0; stage < pp; ++stage) {
     StageMemoryBytes memory{.reserved = job.stack.constants.reserved_bytes};
     for (int chunk = 0; chunk < job.layout.vp; ++chunk) add_states(memory, programs.of(chunk, stage, pp), policy);
     double held = 0.0, peak = 0.0;
-    const std::vector<Slot> slots = schedule(pipeline_shape(job), stage);
+    const Schedule slots(shape, stage);
     for (std::size_t i = 0; i < slots.size(); ++i) {
-      const Slot& slot = slots[i];
+      const Slot slot = slots[i];
       // Receives are posted one slot ahead.
       const double posted = i + 1 < slots.size() ? received_bytes(slots[i + 1], stage, programs, pp) : 0.0;
       const Liveness& live = lives[static_cast<std::size_t>(programs.kind(slot.chunk, stage, pp))];

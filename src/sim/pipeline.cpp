@@ -3,36 +3,49 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "sim/pipeline_state.h"
+#include "sim/repeat.h"
 
 namespace perfbench {
 namespace {
 
-constexpr double kNotYet = std::numeric_limits<double>::quiet_NaN();
+std::vector<Schedule> schedules(const PipelineShape& shape) {
+  std::vector<Schedule> result;
+  for (int stage = 0; stage < shape.pp; ++stage) result.emplace_back(shape, stage);
+  return result;
+}
 
 // The transfers of one job: chunks in model order are numbered chunk * pp + stage.
 class Pipeline {
  public:
-  Pipeline(const Job& job, const JobPrograms& programs, const std::vector<TimedProgram>& timed)
-      : shape_(pipeline_shape(job)), programs_(programs), timed_(timed) {
-    const std::size_t arrivals = static_cast<std::size_t>(num_chunks()) * static_cast<std::size_t>(microbatches());
-    forward_.assign(arrivals, kNotYet);
-    backward_.assign(arrivals, kNotYet);
-    lanes_.assign(static_cast<std::size_t>(shape_.pp) * 2, 0.0);
-    clocks_.resize(static_cast<std::size_t>(shape_.pp));
-    for (int stage = 0; stage < shape_.pp; ++stage) slots_.push_back(schedule(shape_, stage));
-    next_.assign(static_cast<std::size_t>(shape_.pp), 0);
+  Pipeline(const Job& job, const JobPrograms& programs, const std::vector<TimedProgram>& timed,
+           const PlaySlot& play_slot)
+      : shape_(pipeline_shape(job)),
+        programs_(programs),
+        timed_(timed),
+        play_slot_(play_slot),
+        schedules_(schedules(shape_)),
+        limits_(at(shape_.pp), 0),
+        state_{.clocks = std::vector<StageClock>(at(shape_.pp)),
+               .send_free_s = std::vector<double>(at(shape_.pp) * 2, 0.0),
+               .ready = {},
+               .arrivals = Arrivals(at(num_chunks()) * 2, static_cast<std::size_t>(most_in_flight(shape_))),
+               .next = std::vector<std::int64_t>(at(shape_.pp), 0)} {
+    for (int kind : programs.kind_of) state_.ready.emplace_back(timed[at(kind)].num_values);
   }
 
-  void run(const PlaySlot& play_slot) {
-    for (bool moved = true; moved;) {
-      moved = false;
-      for (int stage = 0; stage < shape_.pp; ++stage) {
-        while (step(stage, play_slot)) moved = true;
-      }
+  void run(std::int64_t most_played) {
+    if (shape_.step_microbatches() <= most_played) {
+      play_on(schedules_[0].flush_size() * shape_.flushes);
+      return;
     }
-    for (int stage = 0; stage < shape_.pp; ++stage) {
-      check(next_[at(stage)] == slots_[at(stage)].size(), "pipeline: the stages wait for each other");
-    }
+    play_flush();
+    if (shape_.flushes == 1) return;
+    repeat(state_, {.count = shape_.flushes - 2,
+                    .slots = schedules_[0].flush_size(),
+                    .most_played = searched(shape_.microbatches),
+                    .play = [this] { play_flush(); }});
+    play_flush();
   }
 
   Simulation finish(double step_fixed_s) {
@@ -40,11 +53,11 @@ class Pipeline {
     int last_stage = 0;
     double optimizer_s = 0.0, optimizer_measured_s = 0.0;
     for (int stage = 0; stage < shape_.pp; ++stage) {
-      StageClock& clock = clocks_[at(stage)];
+      StageClock& clock = state_.clocks[at(stage)];
       clock.wait_until(clock.free(Lane::tp), Part::tp_exposed);
       clock.wait_until(clock.free(Lane::cp), Part::cp_exposed);
       clock.wait_until(clock.free(Lane::dp), Part::dp_exposed);
-      result.stage_end_s.push_back(clock.free(Lane::compute));
+      result.stage_end_s.push_back(state_.origin_s + clock.free(Lane::compute));
       if (result.stage_end_s.back() > result.stage_end_s[at(last_stage)]) last_stage = stage;
       double stage_optimizer_s = 0.0, stage_measured_s = 0.0;
       for (int chunk = 0; chunk < shape_.vp; ++chunk) {
@@ -55,38 +68,80 @@ class Pipeline {
       optimizer_s = std::max(optimizer_s, stage_optimizer_s);
     }
     // The update needs the norm over all stages: nobody starts before the last one is done.
-    result.breakdown = clocks_[at(last_stage)].breakdown;
+    result.breakdown = state_.clocks[at(last_stage)].breakdown;
     result.breakdown[Part::optimizer] += optimizer_s;
     result.breakdown[Part::step_fixed] += step_fixed_s;
-    result.measured_s = clocks_[at(last_stage)].measured_s + optimizer_measured_s;
+    result.measured_s = state_.clocks[at(last_stage)].measured_s + optimizer_measured_s;
     result.step_time_s = result.stage_end_s[at(last_stage)] + optimizer_s + step_fixed_s;
+    result.error_s = state_.error_s;
     return result;
   }
 
  private:
   static std::size_t at(int i) { return static_cast<std::size_t>(i); }
   int num_chunks() const { return shape_.pp * shape_.vp; }
-  int microbatches() const { return shape_.microbatches * shape_.flushes; }
   const TimedProgram& timed(int chunk, int stage) const { return timed_[at(programs_.kind(chunk, stage, shape_.pp))]; }
 
-  double& arrival(bool backward, int model_chunk, int microbatch) {
-    const std::size_t i = at(model_chunk) * at(microbatches()) + at(microbatch);
-    return backward ? backward_[i] : forward_[i];
+  // Stretches of so many microbatches to look for a period in: of a long step as much as of one that is played whole.
+  static std::int64_t searched(std::int64_t microbatches) {
+    return std::max<std::int64_t>(kMostPlayed / microbatches, 64);
   }
 
+  // A flush of a long step, in which all stages stand at its first slot.
+  void play_flush() {
+    const std::int64_t end = state_.next[0] + schedules_[0].flush_size();
+    const std::int64_t cycle = schedules_[0].cycle(), passes = schedules_[0].flush_size() / 2;
+    // Each stage has come one backward further than the stage before it: what it needs for that is played, too.
+    std::int64_t ahead = 0;  // forwards beyond the cycles
+    for (int stage = 0; stage < shape_.pp; ++stage) ahead = std::max(ahead, schedules_[at(stage)].warmup() + stage);
+    const std::int64_t cycles = (passes - ahead) / cycle - 1;  // without the last microbatch
+    if (cycles > 1) {
+      for (int stage = 0; stage < shape_.pp; ++stage) {
+        limits_[at(stage)] = state_.next[at(stage)] + schedules_[at(stage)].warmup() + 2 * (cycle + stage);
+      }
+      play_to_limits();  // beyond the first microbatch
+      repeat(state_, {.count = cycles - 1,
+                      .slots = 2 * cycle,
+                      .most_played = searched(shape_.vp == 1 ? 1 : shape_.pp),
+                      .play = [this, cycle] { play_on(2 * cycle); }});
+    }
+    std::fill(limits_.begin(), limits_.end(), end);
+    play_to_limits();
+  }
+
+  // So many slots more of every stage.
+  void play_on(std::int64_t slots) {
+    for (std::size_t stage = 0; stage < limits_.size(); ++stage) limits_[stage] = state_.next[stage] + slots;
+    play_to_limits();
+  }
+
+  void play_to_limits() {
+    for (bool moved = true; moved;) {
+      moved = false;
+      for (int stage = 0; stage < shape_.pp; ++stage) {
+        while (step(stage)) moved = true;
+      }
+    }
+    check(state_.next == limits_, "pipeline: the stages wait for each other");
+  }
+
+  std::size_t reader(int model_chunk, bool backward) const { return at(model_chunk) * 2 + (backward ? 1 : 0); }
+
   // Plays the stage's next slot when what it needs has arrived.
-  bool step(int stage, const PlaySlot& play_slot) {
-    if (next_[at(stage)] == slots_[at(stage)].size()) return false;
-    const Slot slot = slots_[at(stage)][next_[at(stage)]];
+  bool step(int stage) {
+    std::int64_t& next = state_.next[at(stage)];
+    if (next == limits_[at(stage)]) return false;
+    const Slot slot = schedules_[at(stage)][static_cast<std::size_t>(next)];
     const int model_chunk = slot.chunk * shape_.pp + stage;
     const bool from_outside = slot.backward ? model_chunk + 1 < num_chunks() : model_chunk > 0;
-    SlotInput input{.arrival_s = from_outside ? arrival(slot.backward, model_chunk, slot.microbatch) : 0.0,
-                    .is_first = slot.microbatch == 0,
-                    .is_last = slot.microbatch + 1 == microbatches()};
-    if (std::isnan(input.arrival_s)) return false;
-    const double ready_s = play_slot(stage, slot, input, clocks_[at(stage)]);
+    const std::size_t queue = reader(model_chunk, slot.backward);
+    if (from_outside && state_.arrivals.empty(queue)) return false;
+    const SlotInput input{.arrival_s = from_outside ? state_.arrivals.pop(queue) : kNoWait,
+                          .is_first = slot.microbatch == 0,
+                          .is_last = slot.microbatch + 1 == shape_.step_microbatches()};
+    const double ready_s = play_slot_(stage, slot, input, state_.clocks[at(stage)], state_.ready[at(model_chunk)]);
     send(slot, model_chunk, ready_s, timed(slot.chunk, stage));
-    ++next_[at(stage)];
+    ++next;
     return true;
   }
 
@@ -96,19 +151,18 @@ class Pipeline {
     if (to < 0 || to >= num_chunks()) return;
     const bool same_stage = shape_.pp == 1;
     const double seconds = slot.backward ? program.backward_send_s : program.forward_send_s;
-    double& lane = lanes_[at(model_chunk % shape_.pp) * 2 + (slot.backward ? 1 : 0)];
+    double& lane = state_.send_free_s[at(model_chunk % shape_.pp) * 2 + (slot.backward ? 1 : 0)];
     lane = std::max(lane, ready_s) + (same_stage ? 0.0 : seconds);
-    arrival(slot.backward, to, slot.microbatch) = lane;
+    state_.arrivals.push(reader(to, slot.backward), lane);
   }
 
   PipelineShape shape_;
   const JobPrograms& programs_;
   const std::vector<TimedProgram>& timed_;
-  std::vector<double> forward_, backward_;  // arrivals by (chunk in model order, microbatch)
-  std::vector<double> lanes_;               // when each is free, by (source stage, phase)
-  std::vector<StageClock> clocks_;
-  std::vector<std::vector<Slot>> slots_;
-  std::vector<std::size_t> next_;
+  const PlaySlot& play_slot_;
+  std::vector<Schedule> schedules_;   // by stage
+  std::vector<std::int64_t> limits_;  // slots that each stage may have played
+  PipelineState state_;
 };
 
 }  // namespace
@@ -120,9 +174,9 @@ std::vector<TimedProgram> time_programs(const JobPrograms& programs, const CostM
 }
 
 Simulation play_pipeline(const Job& job, const JobPrograms& programs, const std::vector<TimedProgram>& timed,
-                         const PlaySlot& play_slot, double step_fixed_s) {
-  Pipeline pipeline(job, programs, timed);
-  pipeline.run(play_slot);
+                         const PlaySlot& play_slot, double step_fixed_s, std::int64_t most_played) {
+  Pipeline pipeline(job, programs, timed, play_slot);
+  pipeline.run(most_played);
   return pipeline.finish(step_fixed_s);
 }
 

@@ -2,9 +2,7 @@
 // step.
 #pragma once
 
-#include <cmath>
 #include <functional>
-#include <limits>
 #include <vector>
 
 #include "program/schedule.h"
@@ -14,16 +12,19 @@
 namespace perfbench {
 
 struct SlotInput {
-  double arrival_s = 0.0;  // when the activation, or the gradient, is on the stage
+  double arrival_s = kNoWait;  // when the activation, or the gradient, is on the stage
   bool is_first = false, is_last = false;
 };
 
-// Plays one slot of a stage and returns when what it sends is ready.
-using PlaySlot = std::function<double(int stage, const Slot& slot, const SlotInput& input, StageClock& clock)>;
+// Plays one slot of a stage over the values of its chunk, and returns when what it sends is ready. The same slot does
+// the same for every microbatch but the first and the last.
+using PlaySlot =
+    std::function<double(int stage, const Slot& slot, const SlotInput& input, StageClock& clock, ReadyTable& ready)>;
 
-// Throws std::logic_error when the schedules of the stages wait for each other.
+// Steps of more than `most_played` microbatches are played in part. Throws std::logic_error when the schedules of the
+// stages wait for each other.
 Simulation play_pipeline(const Job& job, const JobPrograms& programs, const std::vector<TimedProgram>& timed,
-                         const PlaySlot& play_slot, double step_fixed_s);
+                         const PlaySlot& play_slot, double step_fixed_s, std::int64_t most_played = kMostPlayed);
 
 // The timed Programs of all chunk kinds.
 std::vector<TimedProgram> time_programs(const JobPrograms& programs, const CostModel& cost);

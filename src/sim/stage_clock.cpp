@@ -36,12 +36,12 @@ void StageClock::play(const std::vector<TimedOp>& ops, bool is_first, bool is_la
   const double slot_start_s = free(Lane::compute);
   for (const TimedOp& op : ops) {
     if (!runs(op.when, is_first, is_last)) continue;
-    Ready done;  // of the op so far: first of its inputs, then of its steps
+    Ready done{.time_s = kNoWait};  // of the op so far: first of its inputs, then of its steps
     for (ValueId id : op.reads) {
       const Ready& input = ready[static_cast<std::size_t>(id)];
       if (input.time_s > done.time_s) done = input;
     }
-    double earliest_s = 0.0;
+    double earliest_s = kNoWait;
     if (op.after != kNoValue) earliest_s = std::max(slot_start_s, ready[static_cast<std::size_t>(op.after)].time_s);
     for (const TimedStep& step : op.steps) {
       if (step.lane == Lane::compute) {

@@ -2,12 +2,16 @@
 #pragma once
 
 #include <array>
+#include <limits>
 #include <vector>
 
 #include "cost/part.h"
 #include "sim/timed_program.h"
 
 namespace perfbench {
+
+// Of what needs nothing: nobody waits for it, wherever the clocks stand.
+inline constexpr double kNoWait = -std::numeric_limits<double>::infinity();
 
 // When a value is there, and what a reader that has to wait for it waits for.
 struct Ready {

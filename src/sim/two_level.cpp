@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 
 #include "sim/pipeline.h"
@@ -15,7 +16,7 @@ struct SlotTime {
 };
 
 double ready_of(const ReadyTable& ready, ValueId id) {
-  return id == kNoValue ? 0.0 : ready[static_cast<std::size_t>(id)].time_s;
+  return id == kNoValue ? kNoWait : ready[static_cast<std::size_t>(id)].time_s;
 }
 
 SlotTime play_alone(const TimedProgram& program, bool backward) {
@@ -23,7 +24,7 @@ SlotTime play_alone(const TimedProgram& program, bool backward) {
   ReadyTable ready(program.num_values);
   clock.play(program.ops(backward), false, false, ready);
   return {.seconds = clock.free(Lane::compute),
-          .out_ready_s = ready_of(ready, backward ? program.grad_input : program.output),
+          .out_ready_s = std::max(0.0, ready_of(ready, backward ? program.grad_input : program.output)),
           .breakdown = clock.breakdown,
           .measured_s = clock.measured_s};
 }
@@ -44,7 +45,7 @@ double play_as_it_is(const TimedProgram& program, const Slot& slot, const SlotIn
 
 }  // namespace
 
-Simulation simulate(const Job& job, const JobPrograms& programs, const CostModel& cost) {
+Simulation simulate(const Job& job, const JobPrograms& programs, const CostModel& cost, std::int64_t most_played) {
   const std::vector<TimedProgram> timed = time_programs(programs, cost);
   std::vector<std::array<SlotTime, 2>> alone;  // by kind: forward, backward
   std::vector<bool> over_dp;                   // by kind: no slot is alone, dp traffic goes on from slot to slot
@@ -54,13 +55,12 @@ Simulation simulate(const Job& job, const JobPrograms& programs, const CostModel
     over_dp.push_back(program.always_over_dp());
   }
   const int pp = job.layout.pp;
-  std::vector<ReadyTable> tables;  // of conditional slots, by chunk in model order
-  for (int kind : programs.kind_of) tables.emplace_back(timed[static_cast<std::size_t>(kind)].num_values);
 
-  const auto play_slot = [&](int stage, const Slot& slot, const SlotInput& input, StageClock& clock) {
+  const auto play_slot = [&](int stage, const Slot& slot, const SlotInput& input, StageClock& clock,
+                             ReadyTable& ready) {
     const auto kind = static_cast<std::size_t>(programs.kind(slot.chunk, stage, pp));
     if (input.is_first || input.is_last || over_dp[kind]) {
-      return play_as_it_is(timed[kind], slot, input, clock, tables[JobPrograms::index(slot.chunk, stage, pp)]);
+      return play_as_it_is(timed[kind], slot, input, clock, ready);
     }
     clock.wait_until(input.arrival_s, Part::pipeline_bubble);
     const SlotTime& time = alone[kind][slot.backward ? 1 : 0];
@@ -70,7 +70,7 @@ Simulation simulate(const Job& job, const JobPrograms& programs, const CostModel
     clock.free(Lane::compute) = start_s + time.seconds;
     return start_s + time.out_ready_s;
   };
-  return play_pipeline(job, programs, timed, play_slot, cost.stack.step_fixed_s);
+  return play_pipeline(job, programs, timed, play_slot, cost.stack.step_fixed_s, most_played);
 }
 
 }  // namespace perfbench

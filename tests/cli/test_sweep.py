@@ -197,6 +197,24 @@ def test_disk_full_while_results_are_written(binary, table, finished, tmp_path):
     assert not list(finished.glob(".*"))
 
 
+def test_as_many_microbatches_as_a_job_may_have(binary, tmp_path):
+    row = "pre_train,llama3,8b,h100,bf16,4,8192,1,4,1,1,1,1,{gbs},,,0,0,0,\n"
+    counts = [2**13, 2**14, 2**24, 2**30]
+    (tmp_path / "table.csv").write_text(HEADER + "".join(row.format(gbs=n) for n in counts))
+    sweep = subprocess.Popen([binary, "sweep", tmp_path / "table.csv", "--out", tmp_path / "out"])
+    _, status, usage = os.wait4(sweep.pid, 0)
+    sweep.returncode = os.waitstatus_to_exitcode(status)
+    assert sweep.returncode == 0
+    assert usage.ru_maxrss < 512 * 1024  # KiB; 2.6 GB where the slots of 2^24 are stored
+    rows = read_rows(tmp_path / "out")
+    assert [row["status"] for row in rows] == ["ok"] * 4
+    assert not any("no period" in row["notes"] for row in rows)
+    some, twice, many, most = (float(row["step_time_s"]) for row in rows)
+    for count, seconds in ((2**24, many), (2**30, most)):
+        assert seconds == pytest.approx(some + (twice - some) * (count - 2**13) / 2**13, rel=1e-9)
+    assert len({row["peak_memory_gib"] for row in rows}) == 1
+
+
 def test_small_tmpfs(binary, table, tmp_path):
     """A file system that is full, in a mount namespace of its own."""
     (tmp_path / "disk").mkdir()

@@ -20,7 +20,7 @@ Executor::Executor(const Job& job, Rank& rank, std::vector<Chunk>& chunks, Runti
       lanes_(runtime.make_lanes()),
       stopwatch_(time_ops ? runtime.make_stopwatch() : nullptr),
       positions_(zigzag_positions(job.seq_len, job.layout.cp, rank.at.cp)),
-      steps_(stage_steps(pipeline_shape(job), rank.at.stage)) {}
+      steps_(pipeline_shape(job), rank.at.stage) {}
 
 std::int64_t Executor::num_microbatches() const { return std::int64_t{job_.num_microbatches} * job_.num_flushes; }
 
@@ -68,7 +68,7 @@ int Executor::peer(const StageTransfer& transfer) const {
 }
 
 void Executor::post(const StageTransfer& transfer) {
-  const Slot& slot = steps_[transfer.slot].slot;
+  const Slot slot = steps_.slot(transfer.slot);
   const Program& program = chunks_[static_cast<std::size_t>(slot.chunk)].program;
   const at::Tensor tensor = empty(program.type(slot.backward ? program.grad_output : program.input), rank_.device);
   rank_.ledger.hold(held_bytes(tensor));
@@ -169,7 +169,7 @@ void Executor::run_slot(const StageStep& step) {
 void Executor::step(bool optimize) {
   check(data_.has_value(), "executor: a step that was not prepared");
   begin();
-  for (const StageStep& step : steps_) run_slot(step);
+  for (std::size_t i = 0; i < steps_.size(); ++i) run_slot(steps_[i]);
   for (Sending& sending : sending_) {
     if (sending.tensor.defined()) rank_.transfers->wait(sending.ticket);
   }

@@ -69,7 +69,7 @@ class Executor {
   std::vector<OpSeconds> op_seconds_;
   std::optional<StepData> data_;
   std::vector<std::int64_t> positions_;  // in the sequence, of the tokens that this rank holds of each sample
-  std::vector<StageStep> steps_;
+  StageSteps steps_;
   std::map<std::pair<int, int>, ValueTable> tables_;  // by chunk and microbatch, from its forward to its backward
   std::map<std::size_t, Arriving> arriving_;          // by the slot that reads it
   std::vector<Sending> sending_;                      // by lane

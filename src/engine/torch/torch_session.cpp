@@ -83,11 +83,13 @@ struct LocalRank {
 
 // All that transfers() will use: whoever sends, to whom, on which channel.
 std::vector<NcclLink> links_of(const Job& job, const Mesh& mesh) {
+  const PipelineShape shape = shortest_alike(pipeline_shape(job));
   std::set<NcclLink> links;
   for (int rank = 0; rank < mesh.num_ranks(); ++rank) {
     Coordinates at = mesh.at(rank);
-    const int stage = at.stage;
-    for (const StageStep& step : stage_steps(pipeline_shape(job), stage)) {
+    const StageSteps steps(shape, at.stage);
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      const StageStep step = steps[i];
       if (!step.send) continue;
       at.stage = step.send->peer;
       links.insert({.source = rank, .destination = mesh.rank(at), .channel = step.send->channel});

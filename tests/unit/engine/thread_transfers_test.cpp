@@ -7,8 +7,8 @@
 #include <optional>
 
 #include "engine/thread_world.h"
-#include "program/pipeline_transfers.h"
 #include "unit/engine/ranks.h"
+#include "unit/support/schedules.h"
 
 namespace perfbench {
 namespace {

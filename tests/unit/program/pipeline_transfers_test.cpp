@@ -5,6 +5,8 @@
 #include <map>
 #include <utility>
 
+#include "unit/support/schedules.h"
+
 namespace perfbench {
 namespace {
 

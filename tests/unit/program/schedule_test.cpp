@@ -10,6 +10,8 @@
 #include <set>
 #include <tuple>
 
+#include "unit/support/schedules.h"
+
 namespace perfbench {
 namespace {
 
@@ -107,6 +109,81 @@ TEST(Schedule, ThePipelineDrainsAfterEachFlush) {
     later.microbatch -= shape.microbatches;
     EXPECT_EQ(later, slots[i]);
   }
+}
+
+// The definition, slot after slot: the warm-up, a forward and a backward in turn, the backwards that are left.
+std::vector<Slot> by_definition(const PipelineShape& shape, int stage) {
+  const int passes = shape.microbatches * shape.vp, behind = shape.pp - 1 - stage;
+  const int ahead = std::min(shape.vp == 1 ? behind : 2 * behind + (shape.vp - 1) * shape.pp, passes);
+  std::vector<Slot> slots;
+  for (int flush = 0; flush < shape.flushes; ++flush) {
+    const auto push = [&](int pass, bool backward) {
+      const int group = pass / (shape.pp * shape.vp), place = pass % (shape.pp * shape.vp), chunk = place / shape.pp;
+      slots.push_back({.chunk = backward ? shape.vp - 1 - chunk : chunk,
+                       .microbatch = flush * shape.microbatches + group * shape.pp + place % shape.pp,
+                       .backward = backward});
+      if (shape.vp == 1) slots.back() = {0, flush * shape.microbatches + pass, backward};
+    };
+    for (int pass = 0; pass < ahead; ++pass) push(pass, false);
+    for (int pass = ahead; pass < passes; ++pass) {
+      push(pass, false);
+      push(pass - ahead, true);
+    }
+    for (int pass = passes - ahead; pass < passes; ++pass) push(pass, true);
+  }
+  return slots;
+}
+
+TEST(Schedule, AnySlotIsThatOfTheDefinition) {
+  for (const PipelineShape& shape : shapes()) {
+    for (int stage = 0; stage < shape.pp; ++stage) {
+      EXPECT_EQ(schedule(shape, stage), by_definition(shape, stage)) << text(shape) << " stage " << stage;
+    }
+  }
+}
+
+TEST(Schedule, OfAsManyMicrobatchesAsAJobMayHave) {
+  constexpr int kMost = 1 << 30;
+  const Schedule plain({.pp = 4, .vp = 1, .microbatches = kMost, .flushes = 1}, 1);
+  ASSERT_EQ(plain.size(), std::size_t{2} * kMost);
+  EXPECT_EQ(plain[2 + 2 * std::size_t{12345678}], (Slot{.microbatch = 2 + 12345678}));
+  EXPECT_EQ(plain[plain.size() - 1], (Slot{.microbatch = kMost - 1, .backward = true}));
+  const Schedule interleaved({.pp = 4, .vp = 16, .microbatches = kMost / 4, .flushes = 4}, 3);
+  ASSERT_EQ(interleaved.size(), std::size_t{2} * 16 * kMost);
+  EXPECT_EQ(interleaved[interleaved.size() - 1], (Slot{.microbatch = kMost - 1, .backward = true}));
+  EXPECT_EQ(interleaved[interleaved.size() / 4 * 3], (Slot{.microbatch = kMost / 4 * 3}));
+}
+
+// What a stage holds when it runs each slot, and what comes next, each in the order in which it first comes.
+std::vector<std::string> moments(const PipelineShape& shape, int stage) {
+  std::vector<int> held(static_cast<std::size_t>(shape.vp), 0);
+  std::vector<std::string> seen;
+  const std::vector<Slot> slots = schedule(shape, stage);
+  const auto kind = [](const Slot& slot) { return (slot.backward ? " B" : " F") + std::to_string(slot.chunk); };
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    std::string moment = kind(slots[i]) + (i + 1 < slots.size() ? kind(slots[i + 1]) : " end") + ":";
+    for (const int count : held) moment += " " + std::to_string(count);
+    if (std::find(seen.begin(), seen.end(), moment) == seen.end()) seen.push_back(moment);
+    held[static_cast<std::size_t>(slots[i].chunk)] += slots[i].backward ? -1 : 1;
+  }
+  return seen;
+}
+
+TEST(Schedule, AShorterStepGoesThroughTheSameSlots) {
+  int shortened = 0;
+  for (PipelineShape shape : shapes()) {
+    for (const int times : {1, 7}) {
+      shape.microbatches *= times;
+      const PipelineShape shortest = shortest_alike(shape);
+      shortened += shortest.microbatches < shape.microbatches || shortest.flushes < shape.flushes;
+      for (int stage = 0; stage < shape.pp; ++stage) {
+        EXPECT_EQ(moments(shortest, stage), moments(shape, stage)) << text(shape) << " stage " << stage;
+      }
+    }
+  }
+  EXPECT_GT(shortened, 30);
+  const PipelineShape huge = shortest_alike({.pp = 8, .vp = 8, .microbatches = 1 << 20, .flushes = 1 << 10});
+  EXPECT_LT(huge.microbatches * huge.flushes, 100);
 }
 
 TEST(Schedule, RefusesAnInterleavedShapeThatDoesNotDivide) {

@@ -97,6 +97,21 @@ TEST(Memory, AStageHoldsWhatIsInFlight) {
   }
 }
 
+TEST(Memory, OfManyMicrobatchesIsThatOfSome) {
+  for (const int vp : {1, 2}) {
+    Job job = tiny_job(8, {.pp = 4, .vp = vp}, 64);
+    const JobPrograms programs = build_programs(job);
+    const auto some = replay_memory(job, programs);
+    job.num_microbatches = 1 << 20;
+    job.num_flushes = 1 << 10;
+    const auto many = replay_memory(job, programs);
+    for (std::size_t stage = 0; stage < 4; ++stage) {
+      EXPECT_EQ(many[stage].activations, some[stage].activations);
+      EXPECT_EQ(many[stage].workspace, some[stage].workspace);
+    }
+  }
+}
+
 TEST(Memory, InterleavingHoldsMoreChunks) {
   // 2 x (4 - 1) + (2 - 1) x 4 = 10 chunks ahead, and one that runs. Middle chunks of one layer are equal.
   const Job job = tiny_job(8, {.pp = 4, .vp = 2}, 8);

@@ -20,7 +20,7 @@ struct EqualChunks {
     TimedProgram timed;
     timed.forward_send_s = timed.backward_send_s = send_s;
     timed.optimizer_s = optimizer_s;
-    const auto play_slot = [this](int, const Slot& slot, const SlotInput& input, StageClock& clock) {
+    const auto play_slot = [this](int, const Slot& slot, const SlotInput& input, StageClock& clock, ReadyTable&) {
       clock.wait_until(input.arrival_s, Part::pipeline_bubble);
       const double seconds = slot.backward ? backward_s : forward_s;
       clock.free(Lane::compute) += seconds;
@@ -84,7 +84,7 @@ TEST(Pipeline, TellsTheFirstAndTheLastMicrobatchOfTheStep) {
   job.num_flushes = 2;
   const JobPrograms programs{.kinds = {Program{}}, .kind_of = {0, 0}};
   int firsts = 0, lasts = 0;
-  const auto count = [&](int, const Slot& slot, const SlotInput& input, StageClock&) {
+  const auto count = [&](int, const Slot& slot, const SlotInput& input, StageClock&, ReadyTable&) {
     EXPECT_EQ(input.is_first, slot.microbatch == 0);
     EXPECT_EQ(input.is_last, slot.microbatch == 5);
     firsts += input.is_first;

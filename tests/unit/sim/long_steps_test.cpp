@@ -1,0 +1,240 @@
+// Steps of more microbatches than are played one by one, against the same steps played whole.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+
+#include "base/random.h"
+#include "models/decoder.h"
+#include "sim/pipeline.h"
+#include "sim/simulate.h"
+#include "unit/support/jobs.h"
+
+namespace perfbench {
+namespace {
+
+constexpr std::int64_t kAll = std::numeric_limits<std::int64_t>::max();
+
+// Within 1e-9 of the step, every part of it, too.
+void expect_equal(const Simulation& in_part, const Simulation& whole) {
+  const double most = 1e-9 * whole.step_time_s;
+  EXPECT_NEAR(in_part.step_time_s, whole.step_time_s, most);
+  EXPECT_NEAR(in_part.measured_s, whole.measured_s, most);
+  for (int i = 0; i < kNumParts; ++i) {
+    const auto part = static_cast<Part>(i);
+    EXPECT_NEAR(in_part.breakdown[part], whole.breakdown[part], most) << name(part);
+  }
+  ASSERT_EQ(in_part.stage_end_s.size(), whole.stage_end_s.size());
+  for (std::size_t stage = 0; stage < whole.stage_end_s.size(); ++stage) {
+    EXPECT_NEAR(in_part.stage_end_s[stage], whole.stage_end_s[stage], most) << "stage " << stage;
+  }
+  EXPECT_EQ(in_part.error_s, 0.0);
+}
+
+struct Dice {
+  std::uint64_t stream = 0, place = 0;
+
+  double share() { return random_share_at(stream, place++); }
+  template <class... T>
+  auto pick(T... values) {
+    const std::array list{values...};
+    return list[random_at(stream, place++) % list.size()];
+  }
+};
+
+// Chunks of which no two need take as long, with traffic beside them.
+struct RandomChunks {
+  struct Chunk {
+    std::array<double, 2> seconds{}, traffic_s{};  // forward, backward
+  };
+  Job job;
+  JobPrograms programs;
+  std::vector<TimedProgram> timed;
+  std::vector<Chunk> chunks;
+  bool waits = false;        // each slot for the traffic of the slot before it; else nobody before the end of the step
+  double first_s = 0.0;      // traffic of each slot of the first microbatch
+  double irregular_s = 0.0;  // each microbatch takes up to so much longer
+
+  Simulation play(std::int64_t most_played) const {
+    const auto play_slot = [this](int stage, const Slot& slot, const SlotInput& input, StageClock& clock,
+                                  ReadyTable& ready) {
+      const std::size_t phase = slot.backward ? 1 : 0;
+      const Chunk& chunk = chunks[JobPrograms::index(slot.chunk, stage, job.layout.pp)];
+      clock.wait_until(input.arrival_s, Part::pipeline_bubble);
+      if (waits) clock.wait_until(ready[phase].time_s, Part::dp_exposed);
+      double& lane = clock.free(Lane::dp);
+      lane = std::max(lane, clock.free(Lane::compute)) + (input.is_first ? first_s : chunk.traffic_s[phase]);
+      ready[phase].time_s = lane;
+      const double seconds = chunk.seconds[phase] * (input.is_last ? 3.0 : 1.0) +
+                             irregular_s * random_share_at(1, static_cast<std::uint64_t>(slot.microbatch));
+      clock.free(Lane::compute) += seconds;
+      clock.breakdown[Part::matmul] += seconds;
+      clock.measured_s += 0.5 * seconds;
+      return clock.free(Lane::compute);
+    };
+    return play_pipeline(job, programs, timed, play_slot, 0.25, most_played);
+  }
+};
+
+void set_count(Job& job, int microbatches, int flushes) {
+  const int pp = job.layout.pp;
+  job.num_microbatches = (microbatches + pp - 1) / pp * pp;
+  job.num_flushes = flushes;
+}
+
+RandomChunks random_chunks(Dice dice) {
+  RandomChunks result;
+  const int pp = dice.pick(1, 2, 3, 4, 6, 8), vp = pp == 1 ? 1 : dice.pick(1, 1, 2, 3);
+  result.job = tiny_job(pp * vp, {.pp = pp, .vp = vp}, pp);
+  const int microbatches = dice.pick(64, 4097, 6000, 20000);
+  set_count(result.job, microbatches, microbatches == 64 ? dice.pick(70, 200) : dice.pick(1, 1, 1, 2, 5));
+  const double uneven_s = dice.pick(0.0, 0.1, 1.0), send_s = dice.pick(0.0, 0.01, 1.0, 4.0);
+  const double traffic_s = dice.pick(0.0, 0.9, 3.0);
+  result.waits = dice.pick(true, false);
+  result.first_s = dice.pick(0.0, 50.0, 2000.0);
+  for (int chunk = 0; chunk < pp * vp; ++chunk) {
+    result.programs.kind_of.push_back(chunk);
+    result.chunks.push_back({.seconds = {1.0 + uneven_s * dice.share(), 2.0 + uneven_s * dice.share()},
+                             .traffic_s = {traffic_s * dice.share(), traffic_s * dice.share()}});
+    TimedProgram& timed = result.timed.emplace_back();
+    timed.num_values = 2;
+    timed.forward_send_s = send_s * dice.share();
+    timed.backward_send_s = send_s * dice.share();
+  }
+  return result;
+}
+
+std::string text(const Job& job) {
+  const ParallelLayout& l = job.layout;
+  return "stack " + job.stack.name + " tp " + std::to_string(l.tp) + " pp " + std::to_string(l.pp) + " vp " +
+         std::to_string(l.vp) + " dp " + std::to_string(l.dp) + (l.fsdp ? " fsdp" : "") + " microbatches " +
+         std::to_string(job.num_microbatches) + " flushes " + std::to_string(job.num_flushes);
+}
+
+// Lanes that fall behind compute and catch up, or never do; transfers that are faster or slower than the chunks.
+TEST(LongSteps, OfRandomPipelinesTakeAsLongAsPlayedWhole) {
+  for (std::uint64_t stream = 0; stream < 100; ++stream) {
+    const RandomChunks chunks = random_chunks({.stream = stream});
+    SCOPED_TRACE(std::to_string(stream) + ": " + text(chunks.job));
+    expect_equal(chunks.play(kMostPlayed), chunks.play(kAll));
+  }
+}
+
+struct PricedJob {
+  Job job;
+  CostModel cost;
+};
+
+PricedJob random_job(Dice dice) {
+  static const std::filesystem::path kernels = std::filesystem::path(PERFBENCH_SOURCE_DIR) / "model_configs/kernels";
+  RealJob asked{.dtype = dice.pick("bf16", "fp8")};
+  TestLayout& layout = asked.layout;
+  layout.pp = dice.pick(1, 2, 4, 8);
+  layout.vp = layout.pp == 1 ? 1 : dice.pick(1, 2, 4);
+  layout.tp = dice.pick(1, 2);
+  layout.dp = dice.pick(1, 2, 8);
+  asked.fsdp = layout.dp > 1 && dice.pick(true, false);
+  asked.stack = asked.fsdp ? dice.pick("perfbench", "automodel") : dice.pick("perfbench", "megatron");
+  asked.microbatches = layout.pp;
+  PricedJob result{.job = real_job(asked), .cost = {}};
+  const int microbatches = dice.pick(16, 4097, 6000);
+  set_count(result.job, microbatches, microbatches == 16 ? dice.pick(300, 1000) : 1);
+  result.cost = cost_model(result.job, read_kernel_constants(kernels / "h100.json"));
+  const double network = dice.pick(1.0, 0.1, 0.01);
+  result.cost.kernels.network.bandwidth_share *= network;
+  if (network < 1.0) {
+    result.cost.groups[Axis::dp].ranks_per_domain = dice.pick(1, 8);
+    result.cost.groups[Axis::tp].ranks_per_domain = dice.pick(1, 8);
+    result.cost.neighbours.ranks_per_domain = dice.pick(1, 8);
+  }
+  return result;
+}
+
+TEST(LongSteps, OfRandomJobsTakeAsLongAsPlayedWhole) {
+  for (std::uint64_t stream = 0; stream < 16; ++stream) {
+    const auto [job, cost] = random_job({.stream = stream});
+    SCOPED_TRACE(std::to_string(stream) + ": " + text(job));
+    const JobPrograms programs = build_programs(job);
+    expect_equal(simulate(job, programs, cost), simulate(job, programs, cost, kAll));
+    if (stream % 4 == 0) expect_equal(simulate_flat(job, programs, cost), simulate_flat(job, programs, cost, kAll));
+  }
+}
+
+// Times of a step are a line over the number of its periods: two points give the others.
+TEST(LongSteps, OfAsManyMicrobatchesAsAJobMayHaveGoOnAsShorterOnesDo) {
+  for (const TestLayout layout : {TestLayout{}, TestLayout{.pp = 4, .dp = 2}, TestLayout{.pp = 4, .vp = 2}}) {
+    for (const bool in_flushes : {false, true}) {
+      Job job = real_job({.dtype = "fp8", .layout = layout});
+      const JobPrograms programs = build_programs(job);
+      const CostModel cost = cost_model(
+          job, read_kernel_constants(std::filesystem::path(PERFBENCH_SOURCE_DIR) / "model_configs/kernels/h100.json"));
+      const auto step_s = [&](int microbatches) {
+        const int flushes = in_flushes ? microbatches / 1024 : 1;
+        set_count(job, microbatches / flushes, flushes);
+        const Simulation quick = simulate(job, programs, cost), flat = simulate_flat(job, programs, cost);
+        EXPECT_NEAR(quick.breakdown.total() / quick.step_time_s, 1.0, 1e-9);
+        EXPECT_NEAR(quick.step_time_s / flat.step_time_s, 1.0, 0.005);
+        EXPECT_EQ(quick.error_s + flat.error_s, 0.0);
+        return std::array{quick.step_time_s, flat.step_time_s};
+      };
+      const auto some = step_s(1 << 13), twice = step_s(1 << 14), many = step_s(1 << 24), most = step_s(1 << 30);
+      for (const std::size_t i : {0U, 1U}) {
+        const double each_s = (twice[i] - some[i]) / (1 << 13);
+        EXPECT_NEAR((some[i] + each_s * ((1 << 24) - (1 << 13))) / many[i], 1.0, 1e-9);
+        EXPECT_NEAR((some[i] + each_s * ((1 << 30) - (1 << 13))) / most[i], 1.0, 1e-9);
+      }
+    }
+  }
+}
+
+TEST(LongSteps, WithoutAPeriodSayWhatTheyMayBeOffBy) {
+  for (const std::uint64_t stream : {1U, 2U, 3U, 4U}) {
+    RandomChunks chunks = random_chunks({.stream = stream});
+    SCOPED_TRACE(text(chunks.job));
+    set_count(chunks.job, 20000, 1);
+    chunks.irregular_s = 0.5;
+    const Simulation in_part = chunks.play(kMostPlayed), whole = chunks.play(kAll);
+    EXPECT_GT(in_part.error_s, 0.0);
+    EXPECT_LT(in_part.error_s, 0.1 * whole.step_time_s);
+    EXPECT_NEAR(in_part.step_time_s, whole.step_time_s, in_part.error_s);
+    EXPECT_NEAR(in_part.breakdown.total() / in_part.step_time_s, 1.0, 1e-9);
+    set_count(chunks.job, 1 << 30, 1);
+    EXPECT_GT(chunks.play(kMostPlayed).error_s, in_part.error_s);
+  }
+}
+
+// A forward waits for a lane that is late and catches up by `faster_s` with every microbatch; what it waits less its
+// backward waits more, for a lane that sets the pace. Only the parts of the step change.
+Simulation play_shifting_waits(double faster_s, std::int64_t most_played) {
+  Job job = tiny_job(1, {}, 20000);
+  const JobPrograms programs{.kinds = {Program{}}, .kind_of = {0}};
+  const auto play_slot = [&](int, const Slot& slot, const SlotInput& input, StageClock& clock, ReadyTable&) {
+    if (input.is_first && !slot.backward) clock.free_s = {0.0, 10.0, 0.0, 0.0, 8.5};  // compute, tp, cp, ep, dp
+    const Lane lane = slot.backward ? Lane::tp : Lane::dp;
+    clock.free(lane) += slot.backward ? 3.0 : 3.0 - faster_s;
+    clock.wait_until(clock.free(lane), slot.backward ? Part::tp_exposed : Part::dp_exposed);
+    clock.free(Lane::compute) += 1.0;
+    clock.breakdown[Part::matmul] += 1.0;
+    return kNoWait;
+  };
+  return play_pipeline(job, programs, {TimedProgram{}}, play_slot, 0.0, most_played);
+}
+
+TEST(LongSteps, MayShiftAWaitFromOnePartToAnother) {
+  for (const double faster_s : {0x1p-7, 0x1p-10, 0x1p-17}) {  // for 64 and 512 microbatches, and beyond the last
+    expect_equal(play_shifting_waits(faster_s, kMostPlayed), play_shifting_waits(faster_s, kAll));
+  }
+}
+
+TEST(LongSteps, OfUsualLengthArePlayedWhole) {
+  RandomChunks chunks = random_chunks({.stream = 1});
+  set_count(chunks.job, kMostPlayed / 4, 4);
+  chunks.irregular_s = 0.5;
+  EXPECT_EQ(chunks.play(kMostPlayed).step_time_s, chunks.play(kAll).step_time_s);
+}
+
+}  // namespace
+}  // namespace perfbench
