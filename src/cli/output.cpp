@@ -8,16 +8,29 @@
 
 namespace perfbench {
 
+namespace {
+
+bool put(std::string_view text) {
+  return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+}
+
+}  // namespace
+
 ExitCode print(std::string_view text) {
+  const bool lines_lost = std::ferror(stdout) != 0;
   errno = 0;
-  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
-  if (!written)
+  if (!put(text))
     throw RunError("standard output", fmt::format("{} bytes not written: {}", text.size(), std::strerror(errno)));
+  if (lines_lost) throw RunError("standard output", "lines before the result were not written");
   return ExitCode::ok;
 }
 
+void print_on_the_way(std::string_view text) { put(text); }
+
+void say(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); }
+
 void warn(const std::vector<std::string>& warnings) {
-  for (const std::string& warning : warnings) fmt::print(stderr, "perfbench: warning: {}\n", warning);
+  for (const std::string& warning : warnings) say(fmt::format("perfbench: warning: {}\n", warning));
 }
 
 }  // namespace perfbench

@@ -9,8 +9,14 @@
 
 namespace perfbench {
 
-// Writes and flushes; returns ExitCode::ok. Throws RunError when standard output can't take it (a full disk, say).
+// Writes and flushes; returns ExitCode::ok. Throws RunError when standard output can't take it (a full disk, say), or
+// could not take what print_on_the_way() gave it.
 ExitCode print(std::string_view text);
+// For lines before the result: that they are lost must not end the work.
+void print_on_the_way(std::string_view text);
+
+// To standard error. What it can't take is lost: no result depends on it.
+void say(std::string_view text);
 
 // "perfbench: warning: ..." for each.
 void warn(const std::vector<std::string>& warnings);

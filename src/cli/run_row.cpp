@@ -48,9 +48,9 @@ std::string printed(const Row& row, const Options& options) {
 void print_step(const Options& options, StepLogFormat format, const LoggedStep& step) {
   const std::string text = step_lines(format, step);
   if (options.json || options.csv || options.markdown)
-    fmt::print(stderr, "{}", text);  // standard output is the row's
+    say(text);  // standard output is the row's
   else
-    print(text);
+    print_on_the_way(text);
 }
 
 // Every reading of the GPUs into a file there.
@@ -84,8 +84,8 @@ SliceResult sliced_row(const CommandLine& line, const Job& job, const Catalog& c
   if (folder) parts.engine.watched = telemetry_writer(*folder);
   if (isatty(STDERR_FILENO) != 0) {
     parts.step_done = [&](int stage, std::int64_t step) {
-      fmt::print(stderr, "\rstage {}, step {} of {}{}", stage, step, settings.measure.steps,
-                 step == settings.measure.steps ? "\n" : "");
+      say(fmt::format("\rstage {}, step {} of {}{}", stage, step, settings.measure.steps,
+                      step == settings.measure.steps ? "\n" : ""));
     };
   }
   return RowSlicer(settings, std::move(parts))(job);

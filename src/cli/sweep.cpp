@@ -36,14 +36,12 @@ namespace fs = std::filesystem;
 
 volatile std::sig_atomic_t stop_signal = 0;  // the signal that asked to stop
 
-// SIGINT and SIGTERM stop the sweep after the current row; a second one ends it at once. A file over the size limit is
-// an error of write(), as a full disk is.
+// SIGINT and SIGTERM stop the sweep after the current row; a second one ends it at once.
 void catch_signals() {
   struct sigaction action {};
   action.sa_handler = [](int signal) { stop_signal = signal; };
   action.sa_flags = static_cast<int>(SA_RESETHAND);
   for (const int signal : {SIGINT, SIGTERM}) sigaction(signal, &action, nullptr);
-  std::signal(SIGXFSZ, SIG_IGN);
 }
 
 fs::path result_folder(const Options& options) {
@@ -266,10 +264,10 @@ SweepResult run_rows(const CommandLine& line, SweepPlan plan, const Catalog& cat
 // 128 + n, as a shell has it for a process that a signal ended.
 ExitCode interrupted(const SweepResult& result, std::size_t rows, const Journal& journal) {
   const int signal = stop_signal;
-  fmt::print(stderr,
-             "perfbench: stopped by {} after {} of {} rows; they are kept in {}\n  hint: run the same command "
-             "again to go on\n",
-             signal == SIGINT ? "SIGINT" : "SIGTERM", result.rows.size(), rows, journal.path().string());
+  say(
+      fmt::format("perfbench: stopped by {} after {} of {} rows; they are kept in {}\n  hint: run the same command "
+                  "again to go on\n",
+                  signal == SIGINT ? "SIGINT" : "SIGTERM", result.rows.size(), rows, journal.path().string()));
   return static_cast<ExitCode>(128 + signal);
 }
 

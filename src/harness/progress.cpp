@@ -57,11 +57,11 @@ void Progress::step(bool run_now, std::string_view what) {
   if (now - last_shown_.value_or(start_) < pause) return;
   last_shown_ = now;
   if (terminal_) {
-    fmt::print(stream_, "\r{}\033[K", progress_bar(state_, kBarColumns - 1));
+    std::fputs(fmt::format("\r{}\033[K", progress_bar(state_, kBarColumns - 1)).c_str(), stream_);
     std::fflush(stream_);
     drawn_ = true;
   } else {
-    fmt::print(stream_, "{}\n", progress_line(state_, what));
+    std::fputs(fmt::format("{}\n", progress_line(state_, what)).c_str(), stream_);
   }
 }
 
