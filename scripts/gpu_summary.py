@@ -35,15 +35,33 @@ def load(path):
         return None
 
 
-def rows_in(folder):
-    """All rows of folder/<name>/rows.json."""
-    return [row for file in sorted(folder.glob("*/rows.json")) for row in load(file) or []]
+def fault_of(place):
+    """What keeps the files in `place` from being one result; "" where nothing does."""
+    try:
+        names = results_table.mixed([place / name for name in ("run.json", "rows.json", "rows.csv", "telemetry.csv")])
+    except (OSError, ValueError) as error:
+        return str(error)
+    return f"{names} are of different runs" if names else ""
 
 
-def table_in(folder):
-    """All lines of folder/<name>/rows.csv under one header; "" without one."""
+def results_in(folder):
+    """The results folder/<name>; one that a write which failed has left in parts is named and left out."""
+    places = {place: fault_of(place) for place in sorted(folder.glob("*")) if place.is_dir()}
+    for place, fault in places.items():
+        if fault:
+            print(f"{place}: {fault}: left out", file=sys.stderr)
+    return [place for place, fault in places.items() if not fault]
+
+
+def rows_of(places):
+    """All rows of their rows.json."""
+    return [row for place in places for row in load(place / "rows.json") or []]
+
+
+def table_of(places):
+    """All lines of their rows.csv under one header; "" without one."""
     header, lines = None, []
-    for file in sorted(folder.glob("*/rows.csv")):
+    for file in (place / "rows.csv" for place in places if (place / "rows.csv").exists()):
         with file.open(newline="") as text:
             first, *rest = list(csv.reader(text)) or [[]]
         if header in (None, first):
@@ -104,12 +122,14 @@ def fill(folder, work, machine):
     """The files of the results folder; only what there is."""
     dump(folder / "machine.json", machine)
     peers = [row for row in map(load, sorted((work / "peer").glob("*.json"))) if row]
-    for name, rows in (("rows", rows_in(work / "rows")), ("slices", rows_in(work / "slices")), ("peer", peers)):
-        if rows:
-            dump(folder / f"{name}.json", rows)
+    if peers:
+        dump(folder / "peer.json", peers)
     for name in ("rows", "slices"):
-        if table_in(work / name):
-            (folder / f"{name}.csv").write_text(table_in(work / name))
+        places = results_in(work / name)
+        if rows := rows_of(places):
+            dump(folder / f"{name}.json", rows)
+        if table := table_of(places):
+            (folder / f"{name}.csv").write_text(table)
     predicted = [row for row in map(load, sorted((work / "predicted").glob("*.json"))) if row]
     if predicted:
         dump(folder / "predicted.json", predicted)

@@ -55,6 +55,20 @@ def read(folder):
     return found
 
 
+def runs_of(path):
+    """The ids of the runs that a file of a result is of: a table, or JSON of one object or a list of them."""
+    with path.open(newline="") as file:
+        found = json.load(file) if path.suffix == ".json" else list(csv.DictReader(file))
+    return {row.get("run") or None for row in (found if isinstance(found, list) else [found])}
+
+
+def mixed(paths):
+    """Which of the files that are there are of other runs than the first: "rows.json and rows.csv", or ""."""
+    runs = [(path.name, runs_of(path)) for path in paths if path.exists()]
+    others = [name for name, ids in runs if ids != runs[0][1]]
+    return " and ".join([runs[0][0], *others]) if others else ""
+
+
 def or_dash(value, form):
     return "-" if value is None else form.format(value)
 
@@ -164,6 +178,9 @@ def section(results, data):
         suite = read(folder)["machine"].get("suite", {})
         if suite.get("tiny") or suite.get("device") != "cuda":
             raise SystemExit(f"{folder}: is a trial of the suite and no result of a GPU")
+        for part in ("rows", "slices"):
+            if names := mixed([folder / f"{part}.json", folder / f"{part}.csv"]):
+                raise SystemExit(f"{folder}: {names} are of different runs")
     return "\n\n".join(tables(folder, data) for folder in folders) or NOTHING
 
 

@@ -5,14 +5,13 @@
 #include <unistd.h>
 
 #include <array>
-#include <atomic>
 #include <cerrno>
-#include <cstdio>
-#include <optional>
 #include <system_error>
-#include <utility>
 
+#include "base/descriptor.h"
 #include "base/error.h"
+#include "base/temporary_file.h"
+#include "base/whole_file.h"
 
 namespace perfbench {
 namespace {
@@ -21,108 +20,18 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxFile = std::size_t{256} << 20U;  // bytes; a mistaken path must not fill the memory
 
-std::string errno_text(int error) { return std::generic_category().message(error); }
-
-// An open file, closed at the end of its life.
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() { close(); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int number() const { return number_; }
-  bool is_open() const { return number_ >= 0; }
-  // 0 or errno: some file systems report a failed write here only.
-  int close() {
-    if (number_ < 0) return 0;
-    return ::close(std::exchange(number_, -1)) == 0 || errno == EINTR ? 0 : errno;
-  }
-
- private:
-  int number_;
-};
-
-int open_retrying(const fs::path& path, int flags) {
-  for (;;) {
-    const int number = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
-    if (number >= 0 || errno != EINTR) return number;
-  }
-}
-
-// 0 or errno.
-int write_all(int file, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(file, bytes.data(), bytes.size());
-    if (written > 0) {
-      bytes.remove_prefix(static_cast<std::size_t>(written));
-    } else if (written == 0) {
-      return EIO;
-    } else if (errno != EINTR) {
-      return errno;
-    }
-  }
-  return 0;
-}
-
-// 0 or errno. Pipes, terminals and some network file systems have nothing to sync and say so.
-int sync(int file) {
-  if (::fsync(file) == 0 || errno == EINVAL || errno == ENOTSUP || errno == EROFS) return 0;
-  return errno;
-}
-
-int sync_directory(const fs::path& directory) {
-  const Descriptor file(open_retrying(directory, O_RDONLY | O_DIRECTORY));
-  return file.is_open() ? sync(file.number()) : 0;  // a folder may be writable and not readable
-}
-
-fs::path directory_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
-
-// A new name that no other process and no other thread of this one takes.
-fs::path temporary_in(const fs::path& directory) {
-  static std::atomic<unsigned> count{0};
-  return directory / (".perfbench-" + std::to_string(::getpid()) + "-" + std::to_string(++count) + ".tmp");
-}
-
-// Writes, syncs and closes; 0 or errno.
-int fill(Descriptor& file, std::string_view bytes) {
-  int error = write_all(file.number(), bytes);
-  if (error == 0) error = sync(file.number());
-  const int close_error = file.close();
-  return error != 0 ? error : close_error;
-}
-
-// 0 or errno; on failure the temporary file is gone and `path` untouched.
-int replace(const fs::path& path, std::optional<mode_t> mode, std::string_view bytes) {
-  const fs::path temporary = temporary_in(directory_of(path));
-  ::unlink(temporary.c_str());  // left by a dead process that had this number
-  Descriptor file(open_retrying(temporary, O_WRONLY | O_CREAT | O_EXCL));
-  if (!file.is_open()) return errno;
-  int error = mode && ::fchmod(file.number(), *mode) != 0 ? errno : 0;
-  if (error == 0) error = fill(file, bytes);
-  if (error == 0 && std::rename(temporary.c_str(), path.c_str()) != 0) error = errno;
-  if (error != 0) ::unlink(temporary.c_str());
-  return error != 0 ? error : sync_directory(directory_of(path));
-}
-
-// 0 or errno. Only a regular file can be replaced: a device or a pipe (/dev/stdout, /dev/null) is written to.
-int write_whole(const fs::path& path, std::string_view bytes) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return replace(path, std::nullopt, bytes);
-  if (S_ISDIR(status.st_mode)) return EISDIR;
-  if (!S_ISREG(status.st_mode)) {
-    Descriptor file(open_retrying(path, O_WRONLY));
-    return file.is_open() ? fill(file, bytes) : errno;
-  }
-  std::error_code unresolved;
-  const fs::path target = fs::canonical(path, unresolved);  // a link stays a link
-  return replace(unresolved ? path : target, status.st_mode & 07777U, bytes);
+// A full disk is no mistake of the user's.
+[[noreturn]] void refuse(const std::string& name, const std::string& what, int error) {
+  const std::string text = what + ": " + errno_text(error);
+  if (is_full(error)) throw RunError(name, text, "make room, or choose another folder");
+  throw InputError(name, text, "choose another folder");
 }
 
 }  // namespace
 
 std::string read_file(const fs::path& path) {
   const std::string name = path.string();
-  const Descriptor file(open_retrying(path, O_RDONLY));
+  const Descriptor file = open_descriptor(path, O_RDONLY);
   if (!file.is_open()) throw InputError(name, "cannot read the file: " + errno_text(errno));
   struct stat status {};
   if (::fstat(file.number(), &status) != 0) throw InputError(name, "cannot read the file: " + errno_text(errno));
@@ -145,27 +54,40 @@ std::string read_file(const fs::path& path) {
 }
 
 void write_file(const fs::path& path, std::string_view bytes) {
-  const int error = write_whole(path, bytes);
-  if (error == 0) return;
-  throw RunError(path.string(), "could not write " + std::to_string(bytes.size()) + " bytes: " + errno_text(error),
-                 error == ENOSPC || error == EDQUOT ? "make room, or choose another folder" : "");
+  WholeFile file(path);
+  file.add(bytes);
+  file.commit();
 }
+
+fs::path directory_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
+
+bool is_full(int error) { return error == ENOSPC || error == EDQUOT || error == EFBIG; }
 
 void require_writable_directory(const fs::path& directory) {
   const fs::path place = directory.empty() ? fs::path(".") : directory;
   const std::string name = place.string();
   std::error_code error;
   fs::create_directories(place, error);
-  if (error) throw InputError(name, "cannot make the directory: " + error.message(), "choose another folder");
+  if (error) refuse(name, "cannot make the directory", error.value());
   if (!fs::is_directory(place, error)) throw InputError(name, "this is not a directory", "choose another folder");
-  const fs::path trial = temporary_in(place);
-  Descriptor file(open_retrying(trial, O_WRONLY | O_CREAT | O_TRUNC));
-  int problem = file.is_open() ? write_all(file.number(), "x") : errno;
-  if (file.is_open()) ::unlink(trial.c_str());
-  const int close_error = file.close();
-  if (problem == 0) problem = close_error;
-  if (problem == 0) return;
-  throw InputError(name, "cannot write into the directory: " + errno_text(problem), "choose another folder");
+  remove_left_over(place);
+  const TemporaryFile trial(place);
+  int problem = trial.error();
+  if (problem == 0) problem = write_all(trial.number(), "x");
+  if (problem == 0) problem = trial.finish();
+  if (problem != 0) refuse(name, "cannot write into the directory", problem);
+}
+
+void require_no_folder(const fs::path& path) {
+  const int error = write_target(path).error;
+  if (error == EISDIR) throw InputError(path.string(), "this is a directory, not a file", "name a file");
+  if (error != 0) throw InputError(path.string(), "cannot write the file: " + errno_text(error), "choose another file");
+}
+
+void require_writable_file(const fs::path& path) {
+  require_no_folder(path);
+  const WriteTarget target = write_target(path);
+  if (target.is_replaced) require_writable_directory(directory_of(target.path));
 }
 
 fs::path executable_path() {

@@ -16,9 +16,20 @@ std::string read_file(const std::filesystem::path& path);
 // reason) and leaves the old file as it was.
 void write_file(const std::filesystem::path& path, std::string_view bytes);
 
-// Makes `directory` when it is missing and proves that a file can be made in it. Throws InputError; to be called
-// before the work, so that a result is not lost after it.
+// Makes `directory` when it is missing, proves that a file can be made in it, and takes away what processes that were
+// killed left there. Throws InputError, of a full disk RunError; to be called before the work, so that a result is not
+// lost after it.
 void require_writable_directory(const std::filesystem::path& directory);
+// The same for the folder of a file that will be written, and that no folder and no loop of links stands in its place.
+void require_writable_file(const std::filesystem::path& path);
+// The latter alone: nothing is made.
+void require_no_folder(const std::filesystem::path& path);
+
+// The folder that holds the file: "." for a plain name.
+std::filesystem::path directory_of(const std::filesystem::path& path);
+
+// Whether errno says that there is no room for more bytes.
+bool is_full(int error);
 
 // Where the running executable lies.
 std::filesystem::path executable_path();

@@ -119,9 +119,10 @@ constexpr Flag kFlags[] = {
     {"csv", "", K::on, G::result, S::perfbench, &Options::csv, "", "", "", "Print a CSV header and line."},
     {"markdown", "", K::on, G::result, S::perfbench, &Options::markdown, "", "", "", "Print a Markdown table."},
     {"out", "", K::text, G::result, S::perfbench, &Options::out, "", "DIR", "",
-     "Also write rows.csv, rows.json and run.json there. Where NEMORUN_HOME is set, $NEMORUN_HOME/perfbench is the "
-     "default; else nothing is written. sweep: its journal and results go there; $NEMORUN_HOME/perfbench-sweep is its "
-     "default."},
+     "Also write rows.csv, rows.json and run.json there. Where NEMORUN_HOME is set, each run has a new folder in "
+     "$NEMORUN_HOME/perfbench, and the link latest there names the last one; else nothing is written. sweep: its "
+     "journal and results go there; $NEMORUN_HOME/perfbench-sweep is its default, always the same, so that it goes "
+     "on."},
     {"output", "-o", K::text, G::result, S::perfbench, &Options::output, "", "FILE", "",
      "export, import: write the table there instead of printing it; calibrate: the file. import: rows of a log are "
      "JSON where FILE ends in "

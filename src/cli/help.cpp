@@ -123,9 +123,8 @@ std::string exit_codes() {
               "A mistake in the flags, a table or another file; check: an impossible row; sweep: a broken one among "
               "good ones.") +
          line(ExitCode::run_failed,
-              "The run failed: the only row asked for is oom or unsupported (it is printed all the same), or a result "
-              "could not "
-              "be written.") +
+              "The run failed: the only row asked for is oom or unsupported, or a result could not be written. A row "
+              "is printed all the same.") +
          line(ExitCode::environment, "The machine or the installation lacks something.") +
          "  124 A time limit.\n  128+n Ended by signal n.\n";
 }
@@ -134,8 +133,12 @@ std::string exit_codes() {
 
 std::string help_text() {
   return "perfbench predicts the rows of published LLM training tables and says where each value comes from.\n\n" +
-         usage() + examples() + row_choice() + flag_list() + exit_codes() +
-         "\nErrors and warnings go to standard error; with an error, nothing goes to standard output.\n";
+         usage() + examples() + row_choice() + flag_list() + exit_codes() + "\n" +
+         wrapped(
+             "Errors and warnings go to standard error. With an error, standard output has nothing but the row whose "
+             "files could not be written, or the good rows of a sweep.",
+             0, 0) +
+         "\n";
 }
 
 }  // namespace perfbench

@@ -2,11 +2,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <utility>
 
-#include "base/file.h"
 #include "cli/asked.h"
 #include "cli/auto_mode.h"
 #include "cli/calibration.h"
@@ -15,12 +12,14 @@
 #include "cli/measure_row.h"
 #include "cli/output.h"
 #include "cli/record.h"
+#include "cli/result_folder.h"
 #include "cli/show_job.h"
 #include "cli/simulate_row.h"
 #include "cli/slice_engine.h"
 #include "engine/engine.h"
 #include "engine/telemetry_summary.h"
 #include "harness/progress.h"
+#include "harness/run_id.h"
 #include "rows/published.h"
 #include "rows/run_record.h"
 #include "rows/writers.h"
@@ -29,14 +28,8 @@
 namespace perfbench {
 namespace {
 
-using Folder = std::optional<std::filesystem::path>;  // of the result files
-
-Folder result_folder(const Options& options) {
-  if (options.out) return *options.out;
-  const char* home = std::getenv("NEMORUN_HOME");
-  if (home == nullptr || *home == '\0') return std::nullopt;
-  return std::filesystem::path(home) / "perfbench";
-}
+// Standard output is the row's.
+bool prints_a_form(const Options& options) { return options.json || options.csv || options.markdown; }
 
 std::string printed(const Row& row, const Options& options) {
   if (options.json) return row_json(row);
@@ -47,21 +40,20 @@ std::string printed(const Row& row, const Options& options) {
 
 void print_step(const Options& options, StepLogFormat format, const LoggedStep& step) {
   const std::string text = step_lines(format, step);
-  if (options.json || options.csv || options.markdown)
-    say(text);  // standard output is the row's
+  if (prints_a_form(options))
+    say(text);
   else
     print_on_the_way(text);
 }
 
-// Every reading of the GPUs into a file there.
-std::function<void(std::span<const TelemetrySample>)> telemetry_writer(const std::filesystem::path& folder) {
-  return [file = folder / "telemetry.csv"](std::span<const TelemetrySample> samples) {
-    write_file(file, telemetry_csv(samples));
-  };
+using Telemetry = std::vector<TelemetrySample>;  // every reading of the GPUs
+
+std::function<void(std::span<const TelemetrySample>)> kept_in(Telemetry& telemetry) {
+  return [&telemetry](std::span<const TelemetrySample> samples) { telemetry.assign(samples.begin(), samples.end()); };
 }
 
-// Prints a line of each step, or, on a terminal where there are none, a bar. Readings of GPUs go to `folder`.
-Row measured_row(const CommandLine& line, const Job& job, const Folder& folder, bool must_fit) {
+// Prints a line of each step, or, on a terminal where there are none, a bar.
+Row measured_row(const CommandLine& line, const Job& job, bool must_fit, Telemetry& telemetry) {
   const Options& options = line.options;
   const MeasureSettings settings = measure_settings(line);
   const StepLogFormat format = step_log_format(options);
@@ -69,7 +61,7 @@ Row measured_row(const CommandLine& line, const Job& job, const Folder& folder, 
   if (format == StepLogFormat::none && isatty(STDERR_FILENO) != 0) progress.emplace(stderr, true, settings.steps);
   MeasureParts parts = engine_parts(settings.device);
   parts.must_fit = must_fit;
-  if (folder) parts.watched = telemetry_writer(*folder);
+  parts.watched = kept_in(telemetry);
   parts.step_done = [&](const LoggedStep& step) {
     if (format != StepLogFormat::none) print_step(options, format, step);
     if (progress) progress->step(true, "");
@@ -77,11 +69,11 @@ Row measured_row(const CommandLine& line, const Job& job, const Folder& folder, 
   return RowMeasurer(settings, std::move(parts))(job);
 }
 
-SliceResult sliced_row(const CommandLine& line, const Job& job, const Catalog& catalog, const Folder& folder) {
+SliceResult sliced_row(const CommandLine& line, const Job& job, const Catalog& catalog, Telemetry& telemetry) {
   const SliceSettings settings = slice_settings(line);
   SliceParts parts = slice_engine_parts(settings, catalog);
   parts.engine.must_fit = true;
-  if (folder) parts.engine.watched = telemetry_writer(*folder);
+  parts.engine.watched = kept_in(telemetry);
   if (isatty(STDERR_FILENO) != 0) {
     parts.step_done = [&](int stage, std::int64_t step) {
       say(fmt::format("\rstage {}, step {} of {}{}", stage, step, settings.measure.steps,
@@ -109,16 +101,17 @@ struct AskedRow {
   std::vector<std::string> warnings{};
   bool can_be_simulated = false;                 // its system has a data sheet
   std::shared_ptr<const KernelTable> kernels{};  // of slices
+  Telemetry telemetry{};
 };
 
 // By the mode that the line names.
-AskedRow row_of_mode(const CommandLine& line, const Catalog& catalog, const Folder& folder, bool must_fit) {
+AskedRow row_of_mode(const CommandLine& line, const Catalog& catalog, bool must_fit) {
   const Asked asked = resolve_asked(line, request_of(line, catalog), catalog);
   AskedRow result{.row = {}, .warnings = asked.warnings, .can_be_simulated = asked.job.system.has_data_sheet()};
   if (wants_measure(line.options)) {
-    result.row = measured_row(line, asked.job, folder, must_fit);
+    result.row = measured_row(line, asked.job, must_fit, result.telemetry);
   } else if (wants_slice(line.options)) {
-    SliceResult sliced = sliced_row(line, asked.job, catalog, folder);
+    SliceResult sliced = sliced_row(line, asked.job, catalog, result.telemetry);
     result.row = std::move(sliced.row);
     result.kernels = std::move(sliced.kernels);
   } else {
@@ -138,24 +131,24 @@ ModeChoice mode_choice(const CommandLine& line, const Catalog& catalog) {
   return choose_mode(job, request.stack.value_or(""), engine_report());
 }
 
-AskedRow auto_row(const CommandLine& line, const Catalog& catalog, const Folder& folder) {
+AskedRow auto_row(const CommandLine& line, const Catalog& catalog) {
   ModeChoice choice = mode_choice(line, catalog);
   CommandLine chosen = line;
   chosen.options.mode = choice.measures ? "measure" : "simulate";
-  AskedRow result = row_of_mode(chosen, catalog, folder, false);
+  AskedRow result = row_of_mode(chosen, catalog, false);
   if (choice.measures && result.row.status == Status::unsupported) {
     choice = {.measures = false, .why = result.row.reason};
     chosen.options.mode = "simulate";
-    result = row_of_mode(chosen, catalog, folder, false);
+    result = row_of_mode(chosen, catalog, false);
   }
   if (result.can_be_simulated) result.row.notes.push_back(note_of(choice));
   return result;
 }
 
 // The row of what is asked; of what cannot be a Job here, a row that says so.
-AskedRow asked_row(const CommandLine& line, const Catalog& catalog, const Folder& folder) {
+AskedRow asked_row(const CommandLine& line, const Catalog& catalog) {
   try {
-    return is_auto(line.options) ? auto_row(line, catalog, folder) : row_of_mode(line, catalog, folder, true);
+    return is_auto(line.options) ? auto_row(line, catalog) : row_of_mode(line, catalog, true);
   } catch (const Unsupported& problem) {
     return {.row = unsupported_row(with_defaults(asked_request(line), compat_of(line.options)), problem)};
   }
@@ -167,6 +160,21 @@ void add_engine_versions(RunRecord& record, const Row& row) {
   if (row.system == kCpuSystem) return;
   record.versions.emplace_back("cuda", report.cuda.version);
   record.versions.emplace_back("nccl", report.nccl.version);
+}
+
+RunRecord record_of(const CommandLine& line, const EnvVars& env_vars, const AskedRow& asked) {
+  RunRecord record = record_of(line, env_vars);
+  record.run = asked.row.run;
+  if (asked.row.loss_ok || asked.kernels) add_engine_versions(record, asked.row);  // steps were run
+  return record;
+}
+
+// The files of a result beside those that each has.
+NamedTexts further_files(const AskedRow& asked) {
+  NamedTexts texts;
+  if (!asked.telemetry.empty()) texts.emplace_back("telemetry.csv", telemetry_csv(asked.telemetry, asked.row.run));
+  if (asked.kernels) texts.emplace_back("kernels.json", dump_json(to_json(*asked.kernels)) + "\n");
+  return texts;
 }
 
 ExitCode dry_run(const CommandLine& line, const Catalog& catalog) {
@@ -183,24 +191,28 @@ ExitCode run_row(const CommandLine& line) {
   const EnvVars env_vars = line.options.env_vars ? read_env_vars(*line.options.env_vars) : EnvVars{};
   const Catalog catalog = Catalog::find();
   if (line.options.dryrun) return dry_run(line, catalog);
-  const Folder folder = result_folder(line.options);
-  if (folder) require_writable_directory(*folder);
+  const std::optional<ResultFolder> folder = result_folder(line.options);
 
-  AskedRow asked = asked_row(line, catalog, folder);
+  AskedRow asked = asked_row(line, catalog);
   Row& row = asked.row;
   if (line.options.env_vars) {
     row.notes.push_back(fmt::format("{}: {} variables, without effect on a prediction{}", *line.options.env_vars,
                                     env_vars.size(), folder ? ", recorded in run.json" : ""));
   }
-  if (folder) {
-    RunRecord record = record_of(line, env_vars);
-    if (row.loss_ok || asked.kernels) add_engine_versions(record, row);  // steps were run
-    write_results(*folder, {&row, 1}, record);
-    if (asked.kernels) write_file(*folder / "kernels.json", dump_json(to_json(*asked.kernels)) + "\n");
+  RunId id;
+  id.add(row);
+  row.run = id.text();
+  ExitCode code = row.status == Status::ok ? ExitCode::ok : ExitCode::run_failed;
+  std::string where;
+  try {
+    if (folder) where = write_result(*folder, row, record_of(line, env_vars, asked), further_files(asked));
+  } catch (const RunError& error) {
+    code = report(error);  // and the row is printed all the same
   }
   warn(asked.warnings);
-  print(printed(row, line.options));
-  return row.status == Status::ok ? ExitCode::ok : ExitCode::run_failed;
+  if (prints_a_form(line.options)) say(std::exchange(where, ""));
+  print(printed(row, line.options) + (where.empty() ? "" : "\n" + where));
+  return code;
 }
 
 }  // namespace perfbench

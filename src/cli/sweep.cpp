@@ -11,7 +11,6 @@
 #include <filesystem>
 #include <map>
 
-#include "base/file.h"
 #include "base/json.h"
 #include "base/table.h"
 #include "cli/asked.h"
@@ -21,6 +20,7 @@
 #include "cli/measure_row.h"
 #include "cli/output.h"
 #include "cli/record.h"
+#include "cli/result_folder.h"
 #include "cli/simulate_row.h"
 #include "cli/slice_engine.h"
 #include "engine/abi.h"
@@ -44,10 +44,10 @@ void catch_signals() {
   for (const int signal : {SIGINT, SIGTERM}) sigaction(signal, &action, nullptr);
 }
 
-fs::path result_folder(const Options& options) {
+// Always the same one, not one of each run: its journal is what a sweep goes on from.
+fs::path folder_of_sweeps(const Options& options) {
   if (options.out) return *options.out;
-  const char* home = std::getenv("NEMORUN_HOME");
-  if (home != nullptr && *home != '\0') return fs::path(home) / "perfbench-sweep";
+  if (const std::optional<fs::path> home = nemorun_home()) return *home / "perfbench-sweep";
   throw InputError("--out", "a sweep needs a folder for its journal and its results",
                    "--out DIR, or set NEMORUN_HOME: $NEMORUN_HOME/perfbench-sweep is the default then");
 }
@@ -238,7 +238,8 @@ Json summary_json(const SweepResult& result, const SweepPlan& plan, const fs::pa
   Json::Object counts;
   for (const Status status : kStatuses) counts.emplace_back(std::string(name(status)), count(result, status));
   counts.emplace_back("broken", plan.broken_rows);
-  return Json::Object{{"rows", static_cast<std::int64_t>(result.rows.size())},
+  return Json::Object{{"run", result.run},
+                      {"rows", static_cast<std::int64_t>(result.rows.size())},
                       {"counts", std::move(counts)},
                       {"done_before", result.done_before},
                       {"run_now", result.run_now},
@@ -289,9 +290,9 @@ ExitCode run_sweep(const CommandLine& line) {
     throw InputError(findings.problems);
   }
 
-  const fs::path folder = result_folder(options);
+  const fs::path folder = folder_of_sweeps(options);
   if (measures_on_cuda(line)) require_machine(engine_report(), 1);  // what no row could change
-  require_writable_directory(folder);
+  require_result_folder(folder);
   Journal journal(folder, PERFBENCH_VERSION);
   warn(journal.warnings());
   warn(findings.warnings);
@@ -299,9 +300,13 @@ ExitCode run_sweep(const CommandLine& line) {
   const std::size_t rows = plan.rows.size();
   const SweepResult result = run_rows(line, std::move(plan), catalog, journal);
   if (result.stopped) return interrupted(result, rows, journal);
-  const TextTable table = write_rows(folder, result, options.repeats.value_or(1), journal,
+  FileSet files(folder);
+  const TextTable table = write_rows(files, result, options.repeats.value_or(1), journal,
                                      options.markdown ? TableUse::markdown : TableUse::everywhere);
-  write_file(folder / "run.json", dump_json(to_json(record_of(line, env_vars))) + "\n");
+  RunRecord record = record_of(line, env_vars);
+  record.run = result.run;
+  add_run(files, record);
+  files.commit();
 
   if (options.json)
     print(dump_json(summary_json(result, findings, folder)) + "\n");

@@ -101,16 +101,16 @@ std::vector<GpuSummary> summarize(std::span<const TelemetrySample> samples, doub
   return summaries;
 }
 
-std::string telemetry_csv(std::span<const TelemetrySample> samples) {
+std::string telemetry_csv(std::span<const TelemetrySample> samples, const std::string& run) {
   std::string text = csv_line({"seconds", "gpu", "sm_clock_mhz", "power_w", "temperature_c", "memory_used_bytes",
-                               "clock_reasons", "process_ids"});
+                               "clock_reasons", "process_ids", "run"});
   for (const TelemetrySample& sample : samples) {
     for (std::size_t gpu = 0; gpu < sample.gpus.size(); ++gpu) {
       const GpuReading& reading = sample.gpus[gpu];
       const std::vector<std::int64_t> ids = reading.process_ids.value_or(std::vector<std::int64_t>{});
       text += csv_line({fmt::format("{:.3f}", sample.seconds), std::to_string(gpu), cell(reading.sm_clock_mhz),
                         cell(reading.power_w), cell(reading.temperature_c), cell(reading.memory_used_bytes),
-                        reasons_cell(reading.clock_reasons), fmt::format("{}", fmt::join(ids, " "))});
+                        reasons_cell(reading.clock_reasons), fmt::format("{}", fmt::join(ids, " ")), run});
     }
   }
   return text;

@@ -37,6 +37,6 @@ std::vector<GpuSummary> summarize(std::span<const TelemetrySample> samples, doub
 
 // Every reading: seconds,gpu,sm_clock_mhz,power_w,temperature_c,memory_used_bytes,clock_reasons,process_ids. Reasons
 // and processes are separated by blanks; what is not known is an empty cell.
-std::string telemetry_csv(std::span<const TelemetrySample> samples);
+std::string telemetry_csv(std::span<const TelemetrySample> samples, const std::string& run);
 
 }  // namespace perfbench

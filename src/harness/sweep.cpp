@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 #include "harness/job_key.h"
-#include "harness/whole_file.h"
+#include "harness/run_id.h"
 #include "rows/table_of.h"
 #include "rows/value.h"
 #include "rows/writers.h"
@@ -57,8 +57,7 @@ Row failed_row(const Request& request, const std::string& feature, const std::st
   return failed_row(unsupported_row(request, Unsupported(feature, reason)), feature, reason);
 }
 
-SweptRow finished_row(Row row, const std::string& place) {
-  row.row_choice = place;
+SweptRow finished_row(const Row& row, const std::string& place) {
   return {.json = dump_json(to_json(row), -1),
           .place = place,
           .status = row.status,
@@ -75,6 +74,16 @@ std::int64_t median_repeat(const std::vector<double>& step_times_s) {
   return times[(times.size() - 1) / 2].second;
 }
 
+// What a row of the journal becomes in the files of a sweep.
+Row written_row(Row row, const std::map<std::string, std::string>& origins, const std::string& place,
+                const std::vector<double>& repeats_s, std::int64_t repeats) {
+  row.origins = origins;
+  row.row_choice = place;
+  row.repeats_s = repeats_s;
+  if (repeats > 1 && row.step_time_s) row.notes.push_back(fmt::format("the median of {} repeats", repeats));
+  return row;
+}
+
 class Sweep {
  public:
   Sweep(std::int64_t repeats, const Catalog& catalog, const SweepHooks& hooks, Journal& journal)
@@ -86,6 +95,7 @@ class Sweep {
       plan.rows[i] = {};  // a row less to hold
     }
     journal_.sync();
+    result_.run = run_.text();
     return std::move(result_);
   }
 
@@ -109,8 +119,10 @@ class Sweep {
 
   // Not in the journal: no job, of which the table says all, or one whose key cannot be worked out now.
   void add_finished(Row row, const std::string& place) {
+    row.row_choice = place;
     ++result_.counts[row.status];
-    result_.rows.push_back(finished_row(std::move(row), place));
+    run_.add(row);
+    result_.rows.push_back(finished_row(row, place));
     for (std::int64_t repeat = 1; repeat <= repeats_; ++repeat) hooks_.done(false, place);
   }
 
@@ -134,8 +146,9 @@ class Sweep {
     if (repeats_ > 1) repeats_s = step_times(key);
     const std::int64_t repeat = median_repeat(repeats_s);
     std::erase(repeats_s, std::numeric_limits<double>::infinity());
-    const Row row = journal_.read(key, repeat);
+    const Row row = written_row(journal_.read(key, repeat), job.origins, place, repeats_s, repeats_);
     ++result_.counts[row.status];
+    run_.add(row);
     result_.rows.push_back({.key = key,
                             .json = dump_json(value_of(job.origins), -1),
                             .place = place,
@@ -171,6 +184,7 @@ class Sweep {
   const SweepHooks& hooks_;
   Journal& journal_;
   SweepResult result_;
+  RunId run_;
 };
 
 // What stands around the rows of rows_json().
@@ -196,24 +210,21 @@ SweepResult sweep(SweepPlan plan, std::int64_t repeats, const Catalog& catalog, 
 
 Row read_row(const SweptRow& swept, std::int64_t repeats, const Journal& journal) {
   if (swept.key.empty()) return row_from_json(parse_json(swept.json, swept.place), swept.place);
-  Row row = journal.read(swept.key, swept.repeat);
-  row.origins.clear();
-  check(assign(row.origins, parse_json(swept.json, swept.place)).empty(), "read_row: origins are no object of texts");
-  row.row_choice = swept.place;
-  row.repeats_s = swept.repeats_s;
-  if (repeats > 1 && row.step_time_s) row.notes.push_back(fmt::format("the median of {} repeats", repeats));
-  return row;
+  std::map<std::string, std::string> origins;
+  check(assign(origins, parse_json(swept.json, swept.place)).empty(), "read_row: origins are no object of texts");
+  return written_row(journal.read(swept.key, swept.repeat), origins, swept.place, swept.repeats_s, repeats);
 }
 
-TextTable write_rows(const std::filesystem::path& folder, const SweepResult& result, std::int64_t repeats,
-                     const Journal& journal, TableUse use) {
-  WholeFile csv(folder / "rows.csv"), json(folder / "rows.json"), markdown(folder / "rows.md");
+TextTable write_rows(FileSet& files, const SweepResult& result, std::int64_t repeats, const Journal& journal,
+                     TableUse use) {
+  WholeFile &csv = files.add("rows.csv"), &json = files.add("rows.json"), &markdown = files.add("rows.md");
   TextTable table = table_of({}, use);
   csv.add(rows_csv({}));
   json.add(kJsonStart);
   markdown.add(rows_markdown({}));
   for (std::size_t i = 0; i < result.rows.size(); ++i) {
-    const Row row = read_row(result.rows[i], repeats, journal);
+    Row row = read_row(result.rows[i], repeats, journal);
+    row.run = result.run;
     csv.add(after_lines(rows_csv({&row, 1}), 1));
     if (i > 0) json.add(",\n");
     json.add(json_of(row));
@@ -221,9 +232,6 @@ TextTable write_rows(const std::filesystem::path& folder, const SweepResult& res
     table.rows.push_back(table_of({&row, 1}, use).rows.front());
   }
   json.add(kJsonEnd);
-  csv.commit();
-  json.commit();
-  markdown.commit();
   return table;
 }
 

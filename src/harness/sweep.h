@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/table.h"
+#include "base/whole_file.h"
 #include "harness/journal.h"
 #include "harness/runner.h"
 #include "harness/where.h"
@@ -63,6 +64,7 @@ struct SweepResult {
   std::map<Status, std::int64_t> counts;
   std::int64_t done_before = 0, run_now = 0;  // runs: rows times repeats
   bool stopped = false;
+  std::string run{};  // the id of the result
 };
 
 // Runs what the journal lacks, `repeats` times each. A row that is no job, because it breaks a rule or because
@@ -72,13 +74,12 @@ struct SweepResult {
 SweepResult sweep(SweepPlan plan, std::int64_t repeats, const Catalog& catalog, const SweepHooks& hooks,
                   Journal& journal);
 
-// A row as it is written: from the journal, with the origins of this sweep's table.
+// A row as it is written, without the run: from the journal, with the origins of this sweep's table.
 Row read_row(const SweptRow& swept, std::int64_t repeats, const Journal& journal);
 
-// rows.csv, rows.json and rows.md in `folder`, each whole or not at all, one row in memory at a time. The bytes are
-// those of rows_csv(), rows_json() and rows_markdown() of all rows. Returns the rows as a table of `use`. Throws
-// RunError.
-TextTable write_rows(const std::filesystem::path& folder, const SweepResult& result, std::int64_t repeats,
-                     const Journal& journal, TableUse use);
+// Adds rows.csv, rows.json and rows.md, one row in memory at a time. The bytes are those of rows_csv(), rows_json() and
+// rows_markdown() of all rows. Returns the rows as a table of `use`. Throws RunError.
+TextTable write_rows(FileSet& files, const SweepResult& result, std::int64_t repeats, const Journal& journal,
+                     TableUse use);
 
 }  // namespace perfbench

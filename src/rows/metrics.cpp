@@ -227,6 +227,9 @@ constexpr std::array kMetrics{
            get<&Row::notes>, set<&Row::notes>, nullptr},
     Metric{"row", "Row", "", text, detail, none, "Which row of the configuration table was taken, and why.",
            get<&Row::row_choice>, set<&Row::row_choice>, nullptr},
+    Metric{"run", "Run", "", text, detail, markdown,
+           "The id of the run, the same in every file of its result: 12 hex digits of its rows; null in a baseline.",
+           get<&Row::run>, set<&Row::run>, nullptr},
 };
 
 }  // namespace

@@ -118,6 +118,7 @@ struct Row {
   std::map<std::string, std::string> origins{};  // value name -> where it came from
   std::vector<std::string> notes{};
   std::string row_choice{};  // which row of the configuration table was taken, and why
+  std::string run{};         // the id of the run that wrote it: the files of one result have one; harness/run_id.h
 
   bool operator==(const Row&) const = default;
 };

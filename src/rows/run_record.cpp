@@ -1,25 +1,73 @@
 #include "rows/run_record.h"
 
+#include <fmt/format.h>
+
+#include <system_error>
+
+#include "base/error.h"
 #include "base/file.h"
 #include "rows/writers.h"
 
 namespace perfbench {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string run_text(const std::string& run) { return run.empty() ? "no run" : "run " + run; }
+
+}  // namespace
 
 Json to_json(const RunRecord& record) {
   Json::Object versions, env_vars;
   for (const auto& [part, version] : record.versions) versions.emplace_back(part, version);
   for (const auto& [variable, value] : redacted(record.env_vars)) env_vars.emplace_back(variable, value);
-  return Json::Object{{"host", record.host},
+  return Json::Object{{"run", record.run},
+                      {"host", record.host},
                       {"date", record.date},
                       {"versions", versions},
                       {"command", Json::Array(record.command.begin(), record.command.end())},
                       {"env_vars", env_vars}};
 }
 
-void write_results(const std::filesystem::path& folder, std::span<const Row> rows, const RunRecord& record) {
-  write_file(folder / "rows.csv", rows_csv(rows));
-  write_file(folder / "rows.json", rows_json(rows));
-  write_file(folder / "run.json", dump_json(to_json(record)) + "\n");
+void add_run(FileSet& files, const RunRecord& record) { files.add("run.json").add(dump_json(to_json(record)) + "\n"); }
+
+std::vector<std::string> write_results(const fs::path& folder, std::span<const Row> rows, const RunRecord& record,
+                                       const NamedTexts& further) {
+  NamedTexts texts{{"rows.csv", rows_csv(rows)}, {"rows.json", rows_json(rows)}};
+  texts.insert(texts.end(), further.begin(), further.end());
+  FileSet files(folder);
+  std::vector<std::string> names;
+  for (const auto& [name, text] : texts) {
+    files.add(name).add(text);
+    names.push_back(name);
+  }
+  add_run(files, record);
+  names.emplace_back("run.json");
+  files.commit();
+  return names;
+}
+
+void require_result_folder(const fs::path& folder) {
+  require_writable_directory(folder);
+  for (const std::string_view name : kResultFiles) require_no_folder(folder / name);
+}
+
+std::vector<Row> read_results(const fs::path& folder) {
+  const fs::path table = folder / "rows.csv", record = folder / "run.json";
+  std::vector<Row> rows = read_rows_csv(table);
+  std::error_code error;
+  if (!fs::exists(record, error)) return rows;
+  const Json json = read_json(record);
+  const Json* run = json.find("run");
+  const std::string of_record = run != nullptr && run->is_string() ? std::get<std::string>(run->value) : "";
+  for (const Row& row : rows) {
+    if (row.run == of_record) continue;
+    throw InputError(
+        table.string(),
+        fmt::format("has a row of {}, and {} is of {}", run_text(row.run), record.string(), run_text(of_record)),
+        "the files are not of one result: run it again, or name rows.csv itself");
+  }
+  return rows;
 }
 
 }  // namespace perfbench

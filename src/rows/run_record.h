@@ -5,16 +5,23 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/json.h"
+#include "base/whole_file.h"
 #include "rows/row.h"
 #include "spec/env_vars.h"
 
 namespace perfbench {
 
+// The files of a result, by name; not every result has all of them.
+inline constexpr std::string_view kResultFiles[] = {"rows.csv", "rows.json",     "rows.md",
+                                                    "run.json", "telemetry.csv", "kernels.json"};
+
 struct RunRecord {
+  std::string run{};  // the id that the rows carry, too
   std::string host{};
   std::string date{};                                           // UTC, "2026-01-31T12:00:00Z"
   std::vector<std::pair<std::string, std::string>> versions{};  // "perfbench", "libtorch", "nccl", "driver", ...
@@ -24,7 +31,23 @@ struct RunRecord {
 
 Json to_json(const RunRecord& record);
 
-// rows.csv, rows.json and run.json in `folder`, each whole or not at all. Throws RunError.
-void write_results(const std::filesystem::path& folder, std::span<const Row> rows, const RunRecord& record);
+// Adds run.json to the files of a result. Added last it is replaced last: until then the old one does not go with what
+// is new.
+void add_run(FileSet& files, const RunRecord& record);
+
+// Further files of a result: names and texts.
+using NamedTexts = std::vector<std::pair<std::string, std::string>>;
+
+// rows.csv, rows.json, the further files and run.json in `folder`: where a byte can't be written, all old files stay.
+// Returns their names. Throws RunError.
+std::vector<std::string> write_results(const std::filesystem::path& folder, std::span<const Row> rows,
+                                       const RunRecord& record, const NamedTexts& further = {});
+
+// Throws as require_writable_directory(), and InputError where a folder stands in the place of a file of a result.
+void require_result_folder(const std::filesystem::path& folder);
+
+// The rows of rows.csv in `folder`. Throws InputError when they are not of the run that run.json tells of, where there
+// is one: a write that failed halfway, or files of two runs put together.
+std::vector<Row> read_results(const std::filesystem::path& folder);
 
 }  // namespace perfbench

@@ -181,7 +181,7 @@ def test_out_writes_the_row_that_is_printed(perfbench, tmp_path):
 
 def test_nemorun_home_is_the_default_of_out(perfbench, tmp_path):
     assert perfbench(*MAIN, env={"NEMORUN_HOME": str(tmp_path / "home")}).code == 0
-    assert (tmp_path / "home" / "perfbench" / "rows.csv").exists()
+    assert (tmp_path / "home" / "perfbench" / "latest" / "rows.csv").exists()
     assert perfbench(*MAIN, "--out", "mine", env={"NEMORUN_HOME": str(tmp_path / "other")}).code == 0
     assert not (tmp_path / "other").exists()
 

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import gpu_summary
 import pytest
 import results_table
 from suite_paths import SOURCE
@@ -93,3 +94,27 @@ def test_the_newest_folder_of_a_gpu_counts(repository):
 def test_a_trial_is_no_result(repository, suite):
     done = script(repository("2026-01-02-cpu", machine=MACHINE | {"suite": suite}, rows=[ROW]))
     assert done.returncode == 1 and "is a trial of the suite" in done.stderr
+
+
+def test_files_of_different_runs_are_refused_by_name(repository):
+    folder = repository("2026-01-02-h200", machine=MACHINE, rows=[ROW | {"run": "0123456789ab"}])
+    table = folder / "results/2026-01-02-h200/rows.csv"
+    table.write_text("model,run\nllama3_8b,0123456789ab\n")
+    assert script(folder).returncode == 0
+    table.write_text("model,run\nllama3_8b,ba9876543210\n")
+    done = script(folder)
+    assert done.returncode == 1 and "2026-01-02-h200: rows.json and rows.csv are of different runs" in done.stderr
+
+
+def test_a_result_in_parts_is_left_out_of_the_suites_and_named(tmp_path, capsys):
+    for name, runs in (("whole", "aaa"), ("mixed", "aab"), ("cut", "aaa")):
+        folder = tmp_path / name
+        folder.mkdir()
+        for file, run in zip(("run.json", "rows.json", "telemetry.csv"), runs, strict=True):
+            text = f"seconds,run\n0.1,{run}\n" if file.endswith("csv") else json.dumps({"run": run, "model": name})
+            (folder / file).write_text(text)
+    (tmp_path / "cut/rows.json").write_text('[{"run"')
+    assert gpu_summary.results_in(tmp_path) == [tmp_path / "whole"]
+    said = capsys.readouterr().err
+    assert f"{tmp_path}/mixed: run.json and telemetry.csv are of different runs: left out" in said
+    assert f"{tmp_path}/cut: " in said

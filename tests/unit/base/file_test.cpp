@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -12,6 +13,8 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/temporary_file.h"
+#include "base/whole_file.h"
 
 namespace perfbench {
 namespace {
@@ -140,6 +143,90 @@ TEST_F(FileTest, AFailedWriteLeavesTheOldFileAndNoOther) {
   EXPECT_EXIT(write_under_limit(), ::testing::ExitedWithCode(7), "");
   EXPECT_EQ(read_file(folder / "a"), "old");
   EXPECT_EQ(num_files(), 1);
+}
+
+TEST_F(FileTest, ALinkThatNamesNoFileYetStaysAndALoopIsRefused) {
+  fs::create_symlink("real", folder / "link");
+  write_file(folder / "link", "new");
+  EXPECT_TRUE(fs::is_symlink(folder / "link"));
+  EXPECT_EQ(read_file(folder / "real"), "new");
+  fs::create_symlink("loop", folder / "loop");
+  EXPECT_NE(run_fault([&] { write_file(folder / "loop", "x"); }).find("Too many levels of symbolic links"),
+            std::string::npos);
+  EXPECT_TRUE(fs::is_symlink(folder / "loop"));
+}
+
+TEST_F(FileTest, OfASetNoFileIsReplacedBeforeAllAreWritten) {
+  write_file(folder / "a", "old");
+  write_file(folder / "b", "old");
+  const auto write_under_limit = [&] {
+    ::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{.rlim_cur = 1000, .rlim_max = 1000};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    const std::string fault = run_fault([&] {
+      FileSet files(folder);
+      files.add("a").add("new");
+      files.add("b").add(std::string(5000, 'x'));
+      files.commit();
+    });
+    ::_exit(fault.find("b: could not write 5000 bytes: File too large\n  hint: make room") != fault.npos ? 7 : 1);
+  };
+  EXPECT_EXIT(write_under_limit(), ::testing::ExitedWithCode(7), "");
+  EXPECT_EQ(read_file(folder / "a"), "old");
+  EXPECT_EQ(num_files(), 2);
+  FileSet files(folder);
+  files.add("a").add("new");
+  files.add("c").add(std::string(std::size_t{1} << 20U, 'x'));
+  EXPECT_EQ(num_files(), 3) << "what is not whole has a name of its own";
+  files.commit();
+  EXPECT_EQ(read_file(folder / "a"), "new");
+  EXPECT_EQ(read_file(folder / "c").size(), std::size_t{1} << 20U);
+  EXPECT_TRUE(fs::exists(folder / "b"));
+}
+
+TEST_F(FileTest, WhatADeadProcessLeftIsTakenAway) {
+  // The child dies with a half-written file that it holds; this process holds another.
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const TemporaryFile left(folder);
+    ::_exit(0);
+  }
+  ::waitpid(child, nullptr, 0);
+  EXPECT_EQ(num_files(), 1);
+  const TemporaryFile held(folder);
+  EXPECT_EQ(num_files(), 2);
+  require_writable_directory(folder);
+  EXPECT_EQ(num_files(), 1);
+  require_writable_directory(folder);
+  EXPECT_EQ(num_files(), 1);
+}
+
+TEST_F(FileTest, RefusesWhatCannotBeAFile) {
+  fs::create_directory(folder / "sub");
+  fs::create_symlink("loop", folder / "loop");
+  EXPECT_NE(input_fault([&] { require_writable_file(folder / "sub"); }).find("sub: this is a directory, not a file"),
+            std::string::npos);
+  EXPECT_NE(input_fault([&] { require_writable_file(folder / "new/"); }).find("this is a directory"),
+            std::string::npos);
+  EXPECT_NE(input_fault([&] { require_writable_file(folder / "loop"); }).find("Too many levels of symbolic links"),
+            std::string::npos);
+  EXPECT_NE(input_fault([&] { require_writable_file(folder / std::string(300, 'x')); }).find("File name too long"),
+            std::string::npos);
+  EXPECT_NE(input_fault([] { require_writable_file(""); }), "no InputError");
+  require_writable_file("/dev/full");
+  require_writable_file(folder / "made" / "file");
+  EXPECT_TRUE(fs::is_empty(folder / "made"));
+}
+
+TEST_F(FileTest, AFullDiskIsNoMistakeOfTheUser) {
+  const auto try_under_limit = [&] {
+    ::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{.rlim_cur = 0, .rlim_max = 0};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    ::_exit(run_fault([&] { require_writable_directory(folder); }).find("File too large") != std::string::npos ? 7 : 1);
+  };
+  EXPECT_EXIT(try_under_limit(), ::testing::ExitedWithCode(7), "");
+  EXPECT_EQ(num_files(), 0);
 }
 
 TEST_F(FileTest, WritableDirectoryIsMadeAndLeftEmpty) {

@@ -151,11 +151,11 @@ TEST(TelemetrySummary, CsvHasEveryReading) {
   const std::vector<TelemetrySample> samples = {
       {.seconds = 0.1004, .gpus = {reading(1980, 699.5, 0x4 | 0x1, {7, 8}), GpuReading{}}},
       {.seconds = 0.2, .gpus = {reading(345, 70, 0, {})}}};
-  EXPECT_EQ(telemetry_csv(samples),
-            "seconds,gpu,sm_clock_mhz,power_w,temperature_c,memory_used_bytes,clock_reasons,process_ids\n"
-            "0.100,0,1980,699.5,59.8,699,gpu_idle sw_power_cap,7 8\n"
-            "0.100,1,,,,,,\n"
-            "0.200,0,345,70,43.45,70,none,\n");
+  EXPECT_EQ(telemetry_csv(samples, "0123456789ab"),
+            "seconds,gpu,sm_clock_mhz,power_w,temperature_c,memory_used_bytes,clock_reasons,process_ids,run\n"
+            "0.100,0,1980,699.5,59.8,699,gpu_idle sw_power_cap,7 8,0123456789ab\n"
+            "0.100,1,,,,,,,0123456789ab\n"
+            "0.200,0,345,70,43.45,70,none,,0123456789ab\n");
 }
 
 }  // namespace

@@ -72,7 +72,11 @@ class SweepTest : public testing::Test {
                            .method = Method::measured};
     Journal journal(folder, "1.0");
     SweepResult result = sweep(plan(rows), repeats, catalog, hooks, journal);
-    if (!result.stopped) write_rows(folder, result, repeats, journal, TableUse::everywhere);
+    if (!result.stopped) {
+      FileSet files(folder);
+      write_rows(files, result, repeats, journal, TableUse::everywhere);
+      files.commit();
+    }
     return result;
   }
   std::vector<Row> rows() const { return read_rows_csv(folder / "rows.csv"); }

@@ -89,6 +89,7 @@ inline Row sample_row() {
   row.published = sample_published();
   row.ratio_to_published = 0.8;
   row.row_choice = "table.csv:3, the only row that has \"tp 2\", and fits";
+  row.run = "0123456789ab";
   return row;
 }
 
