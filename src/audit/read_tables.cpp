@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <system_error>
 
 #include "base/csv.h"
 #include "base/file.h"
@@ -143,15 +144,6 @@ void take_commands(const CsvTable& table, const Facts& facts, AuditInput& input)
     input.commands.push_back({row.cells[0], row.cells[1], row.cells[2], model_of_command(row.cells[2], facts)});
 }
 
-std::vector<fs::path> csv_files(const fs::path& folder) {
-  std::vector<fs::path> paths;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error))
-    if (entry.path().extension() == ".csv") paths.push_back(entry.path());
-  std::sort(paths.begin(), paths.end());
-  return paths;
-}
-
 void read_document(const std::string& text, const std::string& file, const Facts& facts, const ImportHints& hints,
                    AuditInput& input) {
   const ImportedTable imported = import_table(text, file, hints);
@@ -182,7 +174,7 @@ AuditedTable parse_audited_table(std::string_view text, const std::string& file,
 
 AuditInput read_audit_folder(const fs::path& folder, const Facts& facts) {
   AuditInput input;
-  for (const fs::path& path : csv_files(folder)) {
+  for (const fs::path& path : files_in(folder, ".csv")) {
     const CsvTable table = read_csv(path);
     if (table.header == kCommandColumns) take_commands(table, facts, input);
     if (is_published_form(table)) input.tables.push_back(TableParser(table, facts).parse());
@@ -192,14 +184,16 @@ AuditInput read_audit_folder(const fs::path& folder, const Facts& facts) {
 
 AuditInput read_audit_files(std::span<const std::string> files, const Facts& facts, const ImportHints& hints) {
   AuditInput input;
+  std::error_code error;  // of a file that was read there is none
   std::set<fs::path> read;
   for (const std::string& file : files) {
     read_file_into(file, facts, hints, input);
-    read.insert(fs::weakly_canonical(file));
+    read.insert(fs::weakly_canonical(file, error));
   }
   for (const std::string& file : files) {
-    for (const fs::path& beside : csv_files(fs::absolute(file).parent_path())) {
-      if (!beside.stem().string().ends_with("_commands") || !read.insert(fs::weakly_canonical(beside)).second) continue;
+    for (const fs::path& beside : files_in(directory_of(file), ".csv")) {
+      if (!beside.stem().string().ends_with("_commands") || !read.insert(fs::weakly_canonical(beside, error)).second)
+        continue;
       const CsvTable table = read_csv(beside);
       if (table.header == kCommandColumns) take_commands(table, facts, input);
     }

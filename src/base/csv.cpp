@@ -15,7 +15,6 @@ namespace perfbench {
 namespace {
 
 constexpr std::size_t kMaxLine = std::size_t{1} << 20U;  // bytes
-constexpr std::size_t kMaxProblems = 100;                // a binary file has one in every line
 
 // Each with its line break: LF, CRLF or a lone CR.
 std::vector<std::string_view> physical_lines(std::string_view text) {
@@ -32,6 +31,20 @@ std::vector<std::string_view> physical_lines(std::string_view text) {
   }
   return lines;
 }
+
+// A binary file has a problem in every line: beyond kMostProblems they are counted.
+struct Problems {
+  std::vector<std::pair<int, Problem>> found;  // line and problem, without the place
+  std::size_t more = 0;
+
+  bool empty() const { return found.empty(); }
+  void add(int line, Problem problem) {
+    if (found.size() < kMostProblems)
+      found.emplace_back(line, std::move(problem));
+    else
+      ++more;
+  }
+};
 
 // Why a line is not given to the parser at all.
 std::optional<Problem> unreadable(std::string_view line) {
@@ -59,14 +72,14 @@ class RecordReader {
 
   void read() {
     std::size_t next = 0;
-    while (next < lines_.size() && problems.size() < kMaxProblems) {
+    while (next < lines_.size()) {
       next = read_line(next);
       if (next == lines_.size()) next = finish();
     }
   }
 
   std::vector<CsvRow> records;
-  std::vector<std::pair<int, Problem>> problems;  // line and problem, without the place
+  Problems problems;
 
  private:
   void start_parser() {
@@ -77,7 +90,7 @@ class RecordReader {
 
   // Notes a problem and forgets the open row.
   void give_up(int line, Problem problem) {
-    problems.emplace_back(line, std::move(problem));
+    problems.add(line, std::move(problem));
     csv_free(&parser_);
     start_parser();
   }
@@ -133,8 +146,6 @@ class RecordReader {
   int line_ = 0, row_line_ = 0, cell_line_ = 0;  // where the parser is, where its row started, where its cell started
 };
 
-using Problems = std::vector<std::pair<int, Problem>>;
-
 bool is_blank(const std::string& cell) { return trim(cell).empty(); }
 
 // Trims the names and drops empty ones at the end (trailing commas).
@@ -146,12 +157,12 @@ std::vector<std::string> read_header(const CsvRow& row, Problems& problems) {
     const std::string number = std::to_string(i + 1);
     const auto first = std::find(names.begin(), names.end(), names[i]);
     if (names[i].empty()) {
-      problems.emplace_back(row.line, Problem{.where = "", .what = "column " + number + " has no name", .hint = ""});
+      problems.add(row.line, Problem{.where = "", .what = "column " + number + " has no name", .hint = ""});
     } else if (first - names.begin() < static_cast<std::ptrdiff_t>(i)) {
-      problems.emplace_back(row.line, Problem{.where = names[i],
-                                              .what = "columns " + std::to_string(first - names.begin() + 1) + " and " +
-                                                      number + " have the same name",
-                                              .hint = "take one of them out"});
+      problems.add(row.line, Problem{.where = names[i],
+                                     .what = "columns " + std::to_string(first - names.begin() + 1) + " and " + number +
+                                             " have the same name",
+                                     .hint = "take one of them out"});
     }
   }
   return names;
@@ -163,10 +174,10 @@ void fit_row(CsvRow& row, std::size_t num_columns, Problems& problems) {
   if (num_cells > num_columns) {
     const auto surplus = row.cells.begin() + static_cast<std::ptrdiff_t>(num_columns);
     if (!std::all_of(surplus, row.cells.end(), is_blank)) {
-      problems.emplace_back(row.line, Problem{.where = "",
-                                              .what = "the row has " + std::to_string(num_cells) +
-                                                      " cells, the header has " + std::to_string(num_columns),
-                                              .hint = "a cell with a comma in it needs quotes: \"1,024\""});
+      problems.add(row.line, Problem{.where = "",
+                                     .what = "the row has " + std::to_string(num_cells) + " cells, the header has " +
+                                             std::to_string(num_columns),
+                                     .hint = "a cell with a comma in it needs quotes: \"1,024\""});
     }
   }
   row.cells.resize(num_columns);
@@ -180,22 +191,19 @@ std::string_view without_mark(std::string_view text, const std::string& file) {
   return text;
 }
 
-[[noreturn]] void refuse(const std::string& file, Problems found) {
-  std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  const std::size_t count = std::min(found.size(), kMaxProblems);
-  std::vector<Problem> problems;
-  for (std::size_t i = 0; i < count; ++i) {
-    auto& [line, problem] = found[i];
+[[noreturn]] void refuse(const std::string& file, Problems problems) {
+  std::stable_sort(problems.found.begin(), problems.found.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<Problem> placed;
+  for (auto& [line, problem] : problems.found) {
     std::string where = file + ":" + std::to_string(line);
     if (!problem.where.empty()) where.append(": ").append(problem.where);
     problem.where = std::move(where);
-    problems.push_back(std::move(problem));
+    placed.push_back(std::move(problem));
   }
-  if (count == kMaxProblems) {
-    problems.push_back(
-        {.where = file, .what = "only the first " + std::to_string(count) + " problems are shown", .hint = ""});
-  }
-  throw InputError(std::move(problems));
+  if (problems.more > 0)
+    placed.push_back({.where = file, .what = "and " + std::to_string(problems.more) + " more problems", .hint = ""});
+  throw InputError(std::move(placed));
 }
 
 }  // namespace
@@ -208,13 +216,13 @@ CsvTable parse_csv(std::string_view text, std::string file) {
   Problems& problems = reader.problems;
   const bool has_header = !reader.records.empty();
   if (!has_header && problems.empty()) {
-    problems.emplace_back(1, Problem{.where = "",
-                                     .what = "the table is empty",
-                                     .hint = "its first line must hold the column names, separated by commas"});
+    problems.add(1, Problem{.where = "",
+                            .what = "the table is empty",
+                            .hint = "its first line must hold the column names, separated by commas"});
   }
   CsvTable table{.file = std::move(file), .header = {}, .rows = {}};
   // Behind a broken line the first sound one need not be the header, and nothing can be said about the rows.
-  if (has_header && (problems.empty() || problems.front().first > reader.records.front().line)) {
+  if (has_header && (problems.empty() || problems.found.front().first > reader.records.front().line)) {
     table.header = read_header(reader.records.front(), problems);
     table.rows.assign(std::make_move_iterator(reader.records.begin() + 1),
                       std::make_move_iterator(reader.records.end()));

@@ -21,8 +21,9 @@ struct CsvTable {
 
 // Reads a table with one header line. Accepts a byte-order mark, CRLF, quoted cells (also with line breaks), blank
 // lines, rows shorter than the header (missing trailing cells become "") and trailing commas. Throws InputError with
-// every problem of the file at once (at most 100), each with file and line: a row with more cells than the header, an
-// unclosed or stray quote, a NUL byte, a line over 1 MiB, a repeated or nameless column, no header.
+// every problem of the file at once (the first hundred and how many more), each with file and line: a row with more
+// cells than the header, an unclosed or stray quote, a NUL byte, a line over 1 MiB, a repeated or nameless column, no
+// header.
 CsvTable parse_csv(std::string_view text, std::string file);
 CsvTable read_csv(const std::filesystem::path& path);
 

@@ -39,12 +39,16 @@ std::string printable(std::string_view part, std::string_view line_break) {
 
 std::string format_problems(const std::vector<Problem>& problems) {
   std::string out;
-  for (const Problem& problem : problems) {
+  const std::size_t shown = num_shown(problems.size());
+  for (std::size_t i = 0; i < shown; ++i) {
+    const Problem& problem = problems[i];
     out += "perfbench: error: ";
     if (!problem.where.empty()) out += printable(problem.where, "\\n") + ": ";
     out += printable(problem.what, "\\n") + "\n";
     if (!problem.hint.empty()) out += "  hint: " + printable(problem.hint, "\n        ") + "\n";
   }
+  if (shown < problems.size())
+    out += "perfbench: error: and " + std::to_string(problems.size() - shown) + " more problems\n";
   return out;
 }
 

@@ -2,6 +2,7 @@
 // input.
 #pragma once
 
+#include <cstddef>
 #include <exception>
 #include <string>
 #include <utility>
@@ -19,8 +20,15 @@ struct Problem {
   std::string hint;   // the nearest valid values or what to change; may be empty
 };
 
-// "perfbench: error: <where>: <what>\n  hint: <hint>\n" for each problem. Control characters are
-// shown as escapes and a huge part is cut, so that what a file holds is safe to print.
+// Of more problems or warnings than this, the rest is counted.
+inline constexpr std::size_t kMostProblems = 100;
+// How many of them are shown: one line for "and 1 more" would save none.
+constexpr std::size_t num_shown(std::size_t problems) {
+  return problems <= kMostProblems + 1 ? problems : kMostProblems;
+}
+
+// "perfbench: error: <where>: <what>\n  hint: <hint>\n" for each problem, and how many there are beyond kMostProblems.
+// Control characters are shown as escapes and a huge part is cut, so that what a file holds is safe to print.
 std::string format_problems(const std::vector<Problem>& problems);
 
 // Base of every exception that reaches the user; main() prints it and exits with `code()`.

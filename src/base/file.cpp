@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <system_error>
@@ -17,8 +18,6 @@ namespace perfbench {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::size_t kMaxFile = std::size_t{256} << 20U;  // bytes; a mistaken path must not fill the memory
 
 // A full disk is no mistake of the user's.
 [[noreturn]] void refuse(const std::string& name, const std::string& what, int error) {
@@ -37,7 +36,7 @@ std::string read_file(const fs::path& path) {
   if (::fstat(file.number(), &status) != 0) throw InputError(name, "cannot read the file: " + errno_text(errno));
   if (S_ISDIR(status.st_mode)) throw InputError(name, "this is a directory, not a file");
   std::string bytes;
-  if (status.st_size > 0 && static_cast<std::size_t>(status.st_size) <= kMaxFile) {
+  if (status.st_size > 0 && static_cast<std::size_t>(status.st_size) <= kMaxFileBytes) {
     bytes.reserve(static_cast<std::size_t>(status.st_size));
   }
   std::array<char, 1U << 16U> block{};
@@ -47,8 +46,8 @@ std::string read_file(const fs::path& path) {
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) throw InputError(name, "cannot read the file: " + errno_text(errno));
     bytes.append(block.data(), static_cast<std::size_t>(size));
-    if (bytes.size() > kMaxFile || static_cast<std::size_t>(status.st_size) > kMaxFile) {
-      throw InputError(name, "the file is larger than the limit of " + std::to_string(kMaxFile) + " bytes");
+    if (bytes.size() > kMaxFileBytes || static_cast<std::size_t>(status.st_size) > kMaxFileBytes) {
+      throw InputError(name, "the file is larger than the limit of " + std::to_string(kMaxFileBytes) + " bytes");
     }
   }
 }
@@ -57,6 +56,21 @@ void write_file(const fs::path& path, std::string_view bytes) {
   WholeFile file(path);
   file.add(bytes);
   file.commit();
+}
+
+bool is_there(const fs::path& path) {
+  std::error_code error;
+  return fs::exists(fs::symlink_status(path, error));
+}
+
+std::vector<fs::path> files_in(const fs::path& folder, std::string_view extension) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error))
+    if (at->path().extension() == extension) files.push_back(at->path());
+  if (error && is_there(folder)) throw InputError(folder.string(), "cannot read the folder: " + error.message());
+  std::sort(files.begin(), files.end());
+  return files;
 }
 
 fs::path directory_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }

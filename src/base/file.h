@@ -1,14 +1,18 @@
 // Files, whole or not at all.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace perfbench {
 
-// The whole file as bytes. Throws InputError when it is missing, a directory, unreadable, or over
-// 256 MiB.
+// What is read as a whole is at most this long: a mistaken path must not fill the memory.
+inline constexpr std::size_t kMaxFileBytes = std::size_t{256} << 20U;
+
+// The whole file as bytes. Throws InputError when it is missing, a directory, unreadable, or over kMaxFileBytes.
 std::string read_file(const std::filesystem::path& path);
 
 // Writes a temporary file beside `path`, fsyncs it and renames it over `path`: a reader sees the old file or the new
@@ -24,6 +28,13 @@ void require_writable_directory(const std::filesystem::path& directory);
 void require_writable_file(const std::filesystem::path& path);
 // The latter alone: nothing is made.
 void require_no_folder(const std::filesystem::path& path);
+
+// Whether the name is there, be it that of a link that leads nowhere: reading it says what is wrong then.
+bool is_there(const std::filesystem::path& path);
+
+// The files of a folder with that extension (".csv"), sorted; none where there is no such folder. Throws InputError
+// when it can't be read.
+std::vector<std::filesystem::path> files_in(const std::filesystem::path& folder, std::string_view extension);
 
 // The folder that holds the file: "." for a plain name.
 std::filesystem::path directory_of(const std::filesystem::path& path);

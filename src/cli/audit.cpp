@@ -33,6 +33,7 @@ ExitCode run_audit(const CommandLine& line) {
   if (input.tables.empty())
     throw InputError(line.words.empty() ? (catalog.folder() / "published").string() : line.words.front(),
                      "holds no table to audit", "command lines are checked beside their table: give that, too");
+  if (options.junit) require_writable_file(*options.junit);
   warn(input.warnings);
   const Findings findings = audit(input);
   if (options.junit) write_file(*options.junit, findings_junit(input, findings));

@@ -2,7 +2,6 @@
 // writes them.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <system_error>
 
@@ -36,10 +35,7 @@ fs::path baseline_folder(const Options& options, const Catalog& catalog) {
 std::vector<std::string> asked_systems(const CommandLine& line, const fs::path& folder) {
   if (!line.words.empty()) return line.words;
   std::vector<std::string> systems;
-  std::error_code none;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder, none))
-    if (entry.path().extension() == ".csv") systems.push_back(entry.path().stem());
-  std::sort(systems.begin(), systems.end());
+  for (const fs::path& file : files_in(folder, ".csv")) systems.push_back(file.stem());
   if (systems.empty())
     throw InputError(folder.string(), "holds no baseline yet", "name the systems: perfbench baseline update h100 b200");
   return systems;
@@ -85,8 +81,7 @@ std::vector<Row> simulated_rows(const fs::path& path, const Catalog& catalog) {
 // What changes from the old file to the new rows; a file that can't be compared says why.
 std::string changes(const Baseline& baseline, const std::vector<Row>& rows, const Options& options) {
   const std::string file = baseline.file.string(), table = baseline.table.string();
-  std::error_code nowhere;
-  if (!fs::exists(baseline.file, nowhere)) return fmt::format("{} is new: {} rows of {}\n", file, rows.size(), table);
+  if (!is_there(baseline.file)) return fmt::format("{} is new: {} rows of {}\n", file, rows.size(), table);
   try {
     const Diff diff = diff_rows(file, read_rows_csv(baseline.file), table, rows, asked_thresholds(options));
     return diffs_text({&diff, 1}, options);
@@ -102,18 +97,18 @@ ExitCode run_baseline_update(const CommandLine& line) {
   asked_thresholds(line.options);  // refuses a wrong one before anything is done
   const Catalog catalog = Catalog::find();
   const std::vector<Baseline> baselines = asked_baselines(line, catalog);
+  for (const Baseline& baseline : baselines) require_no_folder(baseline.file);
   std::vector<std::vector<Row>> rows;
   rows.reserve(baselines.size());
   for (const Baseline& baseline : baselines) rows.push_back(simulated_rows(baseline.table, catalog));
   for (std::size_t i = 0; i < baselines.size(); ++i) {
     const fs::path& file = baselines[i].file;
     const std::string text = rows_csv(rows[i]);
-    std::error_code nowhere;
-    if (fs::exists(file, nowhere) && read_file(file) == text) {
+    if (is_there(file) && read_file(file) == text) {
       print(fmt::format("{} is as it was: {} rows\n", file.string(), rows[i].size()));
       continue;
     }
-    require_writable_directory(file.parent_path());
+    require_writable_file(file);
     print(changes(baselines[i], rows[i], line.options));
     write_file(file, text);
     print(fmt::format("wrote {}\n", file.string()));
@@ -124,8 +119,10 @@ ExitCode run_baseline_update(const CommandLine& line) {
 ExitCode run_baseline_check(const CommandLine& line) {
   const Thresholds thresholds = asked_thresholds(line.options);
   const Catalog catalog = Catalog::find();
+  const std::vector<Baseline> baselines = asked_baselines(line, catalog);
+  if (line.options.junit) require_writable_file(*line.options.junit);
   std::vector<Diff> diffs;
-  for (const Baseline& baseline : asked_baselines(line, catalog))
+  for (const Baseline& baseline : baselines)
     diffs.push_back(diff_rows(baseline.file.string(), read_rows_csv(baseline.file), baseline.table.string(),
                               simulated_rows(baseline.table, catalog), thresholds));
   return report_diffs(diffs, line.options);

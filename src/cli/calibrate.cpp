@@ -117,8 +117,7 @@ ExitCode run_calibrate(const CommandLine& line) {
   const Catalog catalog = Catalog::find();
   const MeasureSettings settings = measure_settings(line);
   const std::string& file = *line.options.output;
-  const fs::path folder = fs::path(file).parent_path();
-  require_writable_directory(folder.empty() ? "." : folder);
+  require_writable_file(file);
   const EngineReport report = engine_report();
   if (settings.device == Device::cuda) require_machine(report, 1);
   const MeasuredOn on = measured_on(settings.device, report, catalog);

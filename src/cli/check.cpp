@@ -94,12 +94,9 @@ ExitCode run_check(const CommandLine& line) {
   for (const std::string& file : line.words) check_table(file, catalog, findings);
   std::vector<Problem> problems = findings.problems;
   for (const CheckedRow& row : findings.rows) problems.insert(problems.end(), row.problems.begin(), row.problems.end());
-  if (findings.rows.empty()) throw InputError(std::move(problems));
-
-  print(line.options.json ? findings_json(findings) : findings_text(findings));
   warn(findings.warnings);
-  if (problems.empty()) return ExitCode::ok;
-  throw InputError(std::move(problems));
+  if (!problems.empty()) throw InputError(std::move(problems));
+  return print(line.options.json ? findings_json(findings) : findings_text(findings));
 }
 
 }  // namespace perfbench

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "base/file.h"
 #include "cli/commands.h"
 #include "cli/diff_output.h"
 #include "rows/run_record.h"
@@ -32,6 +33,7 @@ Source read_source(const fs::path& path) {
 ExitCode run_diff(const CommandLine& line) {
   const Thresholds thresholds = asked_thresholds(line.options);
   const Source before = read_source(line.words[0]), after = read_source(line.words[1]);
+  if (line.options.junit) require_writable_file(*line.options.junit);
   const Diff diff = diff_rows(before.name, before.rows, after.name, after.rows, thresholds);
   return report_diffs({&diff, 1}, line.options);
 }

@@ -9,6 +9,7 @@ namespace perfbench {
 ExitCode run_export(const CommandLine& line) {
   const ConfigTable table = read_config_table(line.words.front());
   if (!table.problems.empty()) throw InputError(table.problems);
+  if (line.options.output) require_writable_file(*line.options.output);
   const std::string text = export_for_nemo(table);
   warn(table.warnings);
   if (!line.options.output) return print(text);

@@ -51,6 +51,11 @@ FlagValues read_values(ExpandedArguments& expanded) {
   return values;
 }
 
+// Of a file or a folder that perfbench itself reads or writes.
+bool names_a_path(const Flag& flag) {
+  return flag.group != FlagGroup::cluster && (flag.value == "FILE" || flag.value == "DIR");
+}
+
 // Sets the one member that a flag is about.
 class FlagSetter {
  public:
@@ -59,6 +64,8 @@ class FlagSetter {
 
   std::optional<Problem> set() {
     if (std::optional<Problem> problem = check_choice()) return problem;
+    if (names_a_path(flag_) && trim(text_).empty())
+      return problem("is no path", "is a variable of the shell not set? leave the flag out instead");
     return std::visit([this](auto member) { return set_member(member); }, flag_.target);
   }
 
@@ -185,6 +192,8 @@ CommandLine parse_command_line(const std::vector<std::string>& args) {
   }
   line.given = std::move(expanded.given);
   line.words = std::move(expanded.words);
+  if (std::find(line.words.begin(), line.words.end(), "") != line.words.end())
+    problems.push_back({"command line", "a word is empty", "is a variable of the shell not set?"});
   if (!unknown_flags) {
     for (Problem& problem : take_subcommand(line)) problems.push_back(std::move(problem));
     for (const auto& [name, spelling] : expanded.spelling)

@@ -57,6 +57,7 @@ ExitCode import_as_log(const CommandLine& line, const std::string& text, const C
 ExitCode run_import(const CommandLine& line) {
   require_convention(line.options);
   const std::string text = read_file(line.words.front());
+  if (line.options.output) require_writable_file(*line.options.output);
   const Catalog catalog = Catalog::find();
   return is_log(text, line.options) ? import_as_log(line, text, catalog) : import_as_table(line, text, catalog);
 }

@@ -1,11 +1,11 @@
 // The five listings: what each one reads and which keys it has.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <optional>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "cli/checked_row.h"
@@ -124,12 +124,8 @@ ListedItem config_item(const CheckedRow& row, const ConfigRow& config, const Cat
 }
 
 std::vector<std::filesystem::path> config_tables(const Catalog& catalog) {
-  std::vector<std::filesystem::path> paths;
-  for (const auto& entry : std::filesystem::directory_iterator(catalog.folder())) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with("model_configs_") && name.ends_with(".csv")) paths.push_back(entry.path());
-  }
-  std::sort(paths.begin(), paths.end());
+  std::vector<std::filesystem::path> paths = files_in(catalog.folder(), ".csv");
+  std::erase_if(paths, [](const auto& path) { return !path.filename().string().starts_with("model_configs_"); });
   return paths;
 }
 

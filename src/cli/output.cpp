@@ -30,7 +30,9 @@ void print_on_the_way(std::string_view text) { put(text); }
 void say(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); }
 
 void warn(const std::vector<std::string>& warnings) {
-  for (const std::string& warning : warnings) say(fmt::format("perfbench: warning: {}\n", warning));
+  const std::size_t shown = num_shown(warnings.size());
+  for (std::size_t i = 0; i < shown; ++i) say(fmt::format("perfbench: warning: {}\n", warnings[i]));
+  if (shown < warnings.size()) say(fmt::format("perfbench: warning: and {} more\n", warnings.size() - shown));
 }
 
 }  // namespace perfbench

@@ -18,7 +18,7 @@ void print_on_the_way(std::string_view text);
 // To standard error. What it can't take is lost: no result depends on it.
 void say(std::string_view text);
 
-// "perfbench: warning: ..." for each.
+// "perfbench: warning: ..." for each; those beyond kMostProblems are counted.
 void warn(const std::vector<std::string>& warnings);
 
 }  // namespace perfbench

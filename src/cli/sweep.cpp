@@ -4,13 +4,14 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
+#include <utility>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/table.h"
 #include "cli/asked.h"
@@ -54,7 +55,7 @@ fs::path folder_of_sweeps(const Options& options) {
 
 // What of a measurement, or of measured kernels, its rows depend on; nothing for a plain simulation.
 std::string measurement_text(const CommandLine& line) {
-  if (line.options.calibration) return fmt::format("calibration {}\n", file_digest(*line.options.calibration));
+  if (line.options.calibration) return fmt::format("calibration {}\n", digest(read_file(*line.options.calibration)));
   if (!runs_engine(line.options)) return "";
   const SliceSettings slice = slice_settings(line);
   const MeasureSettings& settings = slice.measure;
@@ -96,12 +97,9 @@ class MadeWith {
 
  private:
   std::string published_digests() const {
-    std::map<std::string, std::string> digests;
-    std::error_code error;
-    for (const auto& item : fs::directory_iterator(catalog_.folder() / "published", error))
-      if (item.path().extension() == ".csv") digests[item.path().filename().string()] = file_digest(item.path());
     std::string text;
-    for (const auto& [file, hash] : digests) text += fmt::format("published {} {}\n", file, hash);
+    for (const fs::path& file : files_in(catalog_.folder() / "published", ".csv"))
+      text += fmt::format("published {} {}\n", file.filename().string(), file_digest(file));
     return text;
   }
 
@@ -250,11 +248,11 @@ Json summary_json(const SweepResult& result, const SweepPlan& plan, const fs::pa
                       {"journal", (folder / "journal.jsonl").string()}};
 }
 
-SweepResult run_rows(const CommandLine& line, SweepPlan plan, const Catalog& catalog, Journal& journal) {
+SweepResult run_rows(const CommandLine& line, SweepPlan plan, const Catalog& catalog, Runner runner,
+                     MadeWith& made_with, Journal& journal) {
   const std::int64_t repeats = line.options.repeats.value_or(1);
-  MadeWith made_with(catalog, line);
   Progress progress(stderr, isatty(STDERR_FILENO) != 0, static_cast<std::int64_t>(plan.rows.size()) * repeats);
-  const SweepHooks hooks{.runner = runner_of(line, catalog),
+  const SweepHooks hooks{.runner = std::move(runner),
                          .made_with = [&](const Job& job) { return made_with.of(job); },
                          .done = [&](bool run_now, std::string_view what) { progress.step(run_now, what); },
                          .stop = [] { return stop_signal != 0; },
@@ -292,13 +290,15 @@ ExitCode run_sweep(const CommandLine& line) {
 
   const fs::path folder = folder_of_sweeps(options);
   if (measures_on_cuda(line)) require_machine(engine_report(), 1);  // what no row could change
+  MadeWith made_with(catalog, line);  // reads what the command line names, before anything is written
+  Runner runner = runner_of(line, catalog);
   require_result_folder(folder);
   Journal journal(folder, PERFBENCH_VERSION);
   warn(journal.warnings());
   warn(findings.warnings);
   catch_signals();
   const std::size_t rows = plan.rows.size();
-  const SweepResult result = run_rows(line, std::move(plan), catalog, journal);
+  const SweepResult result = run_rows(line, std::move(plan), catalog, std::move(runner), made_with, journal);
   if (result.stopped) return interrupted(result, rows, journal);
   FileSet files(folder);
   const TextTable table = write_rows(files, result, options.repeats.value_or(1), journal,

@@ -29,13 +29,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A result must not be lost after the work because its folder is not there.
-void require_folder_of(const std::optional<std::string>& file) {
-  if (!file) return;
-  const fs::path folder = fs::path(*file).parent_path();
-  require_writable_directory(folder.empty() ? "." : folder);
-}
-
 // The engine runs on the CPU unless a GPU is asked for.
 SessionSettings session_settings(const Options& options) {
   SessionSettings settings;
@@ -89,8 +82,8 @@ ExitCode run_verify(const CommandLine& line) {
   const std::int64_t num_steps = line.options.steps.value_or(0);
   std::optional<Expected> expected;
   if (line.options.expect) expected = read_expected(*line.options.expect);
-  require_folder_of(line.options.save_gradients);
-  require_folder_of(line.options.save_weights);
+  if (line.options.save_gradients) require_writable_file(*line.options.save_gradients);
+  if (line.options.save_weights) require_writable_file(*line.options.save_weights);
   const VerifyFolder folder = read_verify_folder(line.words.front());
   const Job job = verify_job(line, catalog, folder);
   const Batch batch = verify_batch(folder, job.model.vocab);

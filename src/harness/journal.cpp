@@ -7,14 +7,15 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <fstream>
 #include <optional>
 #include <system_error>
 #include <utility>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/line_reader.h"
 #include "rows/writers.h"
 
 namespace perfbench {
@@ -25,8 +26,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::string_view kHeaderStart = R"({"journal":)";
 constexpr std::int64_t kFormat = 1;
-
-std::string errno_text() { return std::generic_category().message(errno); }
 
 std::string header_line(const std::string& version) {
   return dump_json(Json::Object{{"journal", kFormat}, {"perfbench", version}}, -1) + "\n";
@@ -58,6 +57,15 @@ std::optional<std::pair<std::string, std::int64_t>> record_name(const std::strin
   }
 }
 
+// A name beside `path` that nothing has.
+fs::path unused_name(const fs::path& path) {
+  std::error_code error;
+  for (int i = 1;; ++i) {
+    const fs::path name = fmt::format("{}.kept-{}", path.string(), i);
+    if (!fs::exists(fs::symlink_status(name, error))) return name;
+  }
+}
+
 }  // namespace
 
 std::string Journal::name_of(const std::string& key, std::int64_t repeat) { return fmt::format("{}:{}", key, repeat); }
@@ -82,7 +90,8 @@ Journal::~Journal() {
 
 void Journal::open() {
   file_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-  if (file_ < 0) throw RunError(path_.string(), "cannot open the journal: " + errno_text(), "choose another --out");
+  if (file_ < 0)
+    throw RunError(path_.string(), "cannot open the journal: " + errno_text(errno), "choose another --out");
 }
 
 void Journal::lock() const {
@@ -90,19 +99,20 @@ void Journal::lock() const {
   if (errno == EWOULDBLOCK)
     throw InputError(path_.string(), "another sweep is writing into this folder",
                      "wait for it, or choose another --out");
-  throw RunError(path_.string(), "cannot lock the journal: " + errno_text(), "choose an --out on another file system");
+  throw RunError(path_.string(), "cannot lock the journal: " + errno_text(errno),
+                 "choose an --out on another file system");
 }
 
 void Journal::read_all() {
-  std::ifstream stream(path_, std::ios::binary);
-  std::string line;
+  LineReader lines(file_, path_);
   std::optional<Place> broken;  // no error while nothing follows it
-  while (std::getline(stream, line)) {
+  while (lines.next()) {
+    const std::string& line = lines.line();
     const Place place{.offset = end_, .size = static_cast<std::int64_t>(line.size()) + 1, .line = lines_ + 1};
     if (broken)
       throw InputError(fmt::format("{}:{}", path_.string(), broken->line), "this line is no record of a sweep",
                        "take the line out, or choose another --out; the rows of the other lines are not run again");
-    const bool whole = !stream.eof();
+    const bool whole = lines.whole();
     if (lines_ == 0) {
       const std::string problem = whole ? header_problem(line) : "";
       const bool begun = kHeaderStart.starts_with(line) || line.starts_with(kHeaderStart);
@@ -119,41 +129,40 @@ void Journal::read_all() {
     end_ += place.size;
     ++lines_;
   }
-  if (stream.bad()) throw RunError(path_.string(), "cannot read the journal");
   if (broken) cut_off(broken->line);
 }
 
 void Journal::cut_off(int line) {
-  if (::ftruncate(file_, end_) != 0) throw RunError(path_.string(), "cannot cut the last line off: " + errno_text());
+  if (::ftruncate(file_, end_) != 0)
+    throw RunError(path_.string(), "cannot cut the last line off: " + errno_text(errno));
   warnings_.push_back(fmt::format("{}:{}: the last line is only half written and was dropped", path_.string(), line));
   unsynced_ = true;
 }
 
-void Journal::require_not_removed() {
-  struct stat status {};
-  if (::fstat(file_, &status) != 0 || status.st_nlink > 0) return;
-  const std::string problem = "the file was removed while the sweep ran";
+void Journal::require_in_place() const {
+  struct stat own {
+  }, there{};
+  const bool found = ::stat(path_.c_str(), &there) == 0;
+  if (found && ::fstat(file_, &own) == 0 && own.st_dev == there.st_dev && own.st_ino == there.st_ino) return;
+  const std::string problem =
+      found ? "another file took its place while the sweep ran" : "the file was removed while the sweep ran";
+  const fs::path kept = found ? unused_name(path_) : path_;
   std::error_code error;
   fs::create_directories(path_.parent_path(), error);
   try {
-    write_file(path_, bytes_at(0, end_));
+    write_file(kept, bytes_at(0, end_));
   } catch (const Error& again) {
     throw RunError(path_.string(),
                    fmt::format("{}, and its {} finished rows could not be written again", problem, size()),
                    again.problems().front().what);
   }
   throw RunError(path_.string(), fmt::format("{}; its {} finished rows were written again", problem, size()),
-                 "run the same command again to go on");
+                 found ? fmt::format("they are in {}: put it there, or choose another --out", kept.string())
+                       : "run the same command again to go on");
 }
 
 void Journal::write_line(const std::string& line) {
-  std::string_view rest = line;
-  while (!rest.empty()) {  // once, unless the disk is full
-    const ssize_t written = ::write(file_, rest.data(), rest.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) fail_to_write(line.size(), written < 0 ? errno : EIO);
-    rest.remove_prefix(static_cast<std::size_t>(written));
-  }
+  if (const int error = write_all(file_, line); error != 0) fail_to_write(line.size(), error);
   end_ += static_cast<std::int64_t>(line.size());
   ++lines_;
   unsynced_ = true;
@@ -162,8 +171,7 @@ void Journal::write_line(const std::string& line) {
 void Journal::fail_to_write(std::size_t bytes, int error) const {
   [[maybe_unused]] const int cut =
       ::ftruncate(file_, end_);  // what is left of the line is dropped anyway when the sweep goes on
-  throw RunError(path_.string(),
-                 fmt::format("could not write {} bytes: {}", bytes, std::generic_category().message(error)),
+  throw RunError(path_.string(), fmt::format("could not write {} bytes: {}", bytes, errno_text(error)),
                  fmt::format("make room and run the same command again: {} finished rows are kept", size()));
 }
 
@@ -173,7 +181,7 @@ void Journal::append(const std::string& key, std::int64_t repeat, const Row& row
   write_line(dump_json(Json::Object{{"key", key}, {"repeat", repeat}, {"row", to_json(row)}}, -1) + "\n");
   place.size = end_ - place.offset;
   index_.emplace(name_of(key, repeat), place);
-  require_not_removed();
+  require_in_place();
   const Clock::time_point now = Clock::now();
   if (now - last_append_ > std::chrono::milliseconds(100) || now - last_sync_ > std::chrono::seconds(1)) sync();
   last_append_ = now;
@@ -187,7 +195,7 @@ std::string Journal::bytes_at(std::int64_t offset, std::int64_t size) const {
         ::pread(file_, bytes.data() + done, bytes.size() - done, offset + static_cast<std::int64_t>(done));
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0)
-      throw RunError(path_.string(), "cannot read the journal: " + (got < 0 ? errno_text() : "it is cut short"));
+      throw RunError(path_.string(), "cannot read the journal: " + (got < 0 ? errno_text(errno) : "it is cut short"));
     done += static_cast<std::size_t>(got);
   }
   return bytes;
@@ -206,8 +214,8 @@ Row Journal::read(const std::string& key, std::int64_t repeat) const {
 
 void Journal::sync() {
   if (!unsynced_) return;
-  if (::fsync(file_) != 0 && errno != EINVAL && errno != ENOTSUP)
-    throw RunError(path_.string(), "cannot bring the journal to the disk: " + errno_text(),
+  if (const int error = perfbench::sync(file_); error != 0)
+    throw RunError(path_.string(), "cannot bring the journal to the disk: " + errno_text(error),
                    "make room, or choose another --out");
   last_sync_ = Clock::now();
   unsynced_ = false;

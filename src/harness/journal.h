@@ -18,8 +18,8 @@ namespace perfbench {
 class Journal {
  public:
   // Opens or starts the journal of an existing folder. A half-written last line is cut off, with a warning. Throws
-  // InputError when another sweep has it open, for a broken line with file:line, and for a file that is no journal;
-  // RunError when it can't be written.
+  // InputError when another sweep has it open, for a broken line or one that is too long with file:line, and for a file
+  // that is no journal; RunError when it can't be written.
   Journal(const std::filesystem::path& folder, const std::string& version);
   ~Journal();
   Journal(const Journal&) = delete;
@@ -30,11 +30,14 @@ class Journal {
   const std::filesystem::path& path() const { return path_; }
   const std::vector<std::string>& warnings() const { return warnings_; }
 
-  // Throws RunError with path and bytes when the record can't be written; what was finished before stays as it is. When
-  // the file was removed meanwhile, all records are written again where it stood, and RunError says so.
+  // Throws RunError with path and bytes when the record can't be written, what was finished before stays as it is; and
+  // as require_in_place().
   void append(const std::string& key, std::int64_t repeat, const Row& row);
   Row read(const std::string& key, std::int64_t repeat) const;  // has() must be true
   void sync();                                                  // throws RunError
+  // When the file or its folder was removed or replaced meanwhile, all records are written again where it stood, or
+  // beside what stands there now, and RunError says so.
+  void require_in_place() const;
 
  private:
   struct Place {
@@ -49,7 +52,6 @@ class Journal {
   void cut_off(int line);
   void write_line(const std::string& line);
   [[noreturn]] void fail_to_write(std::size_t bytes, int error) const;
-  void require_not_removed();
   std::string bytes_at(std::int64_t offset, std::int64_t size) const;
 
   std::filesystem::path path_;

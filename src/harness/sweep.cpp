@@ -95,6 +95,7 @@ class Sweep {
       plan.rows[i] = {};  // a row less to hold
     }
     journal_.sync();
+    journal_.require_in_place();
     result_.run = run_.text();
     return std::move(result_);
   }

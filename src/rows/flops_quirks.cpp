@@ -4,6 +4,7 @@
 
 #include "base/csv.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/text.h"
 
 namespace perfbench {
@@ -47,7 +48,7 @@ std::optional<Problem> apply(const TableQuirk& line, TableFlops& flops) {
 }  // namespace
 
 std::vector<TableQuirk> read_flops_quirks(const std::filesystem::path& path) {
-  if (!std::filesystem::exists(path)) return {};
+  if (!is_there(path)) return {};
   const CsvTable table = read_csv(path);
   if (table.header != kColumns) throw InputError(table.file, "the columns must be " + join(kColumns, ","));
   std::vector<TableQuirk> quirks;

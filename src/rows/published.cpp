@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/csv.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "rows/published_fields.h"
 #include "rows/published_headings.h"
@@ -64,7 +65,7 @@ class Reader {
 
   std::vector<PublishedRow> read(std::string_view system) {
     read_tables();
-    if (std::filesystem::exists(folder_ / kCorrections)) correct();
+    if (is_there(folder_ / kCorrections)) correct();
     std::vector<PublishedRow> rows;
     for (const std::string& id : order_) {
       const Printed& printed = printed_.at(id);
@@ -76,10 +77,8 @@ class Reader {
 
  private:
   void read_tables() {
-    std::vector<std::filesystem::path> paths;
-    for (const auto& entry : std::filesystem::directory_iterator(folder_))
-      if (entry.path().extension() == ".csv" && entry.path().filename() != kCorrections) paths.push_back(entry.path());
-    std::sort(paths.begin(), paths.end());
+    std::vector<std::filesystem::path> paths = files_in(folder_, ".csv");
+    std::erase(paths, folder_ / kCorrections);
     tables_.reserve(paths.size());  // Printed points into it
     for (const auto& path : paths) {
       CsvTable table = read_csv(path);
@@ -225,7 +224,6 @@ class Reader {
 }  // namespace
 
 std::vector<PublishedRow> read_published(const std::filesystem::path& folder, std::string_view system) {
-  if (!std::filesystem::is_directory(folder)) return {};
   return Reader(folder).read(system);
 }
 

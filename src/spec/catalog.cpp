@@ -25,10 +25,10 @@ struct Entry {
 
 std::vector<Entry> list_entries(const fs::path& folder, bool folders) {
   std::vector<Entry> entries;
-  std::error_code error;
+  std::error_code error, unreadable;
   for (const auto& item : fs::directory_iterator(folder, error)) {
     const fs::path& path = item.path();
-    if (folders && item.is_directory()) entries.push_back({path.filename().string(), path / "config.json"});
+    if (folders && item.is_directory(unreadable)) entries.push_back({path.filename().string(), path / "config.json"});
     if (!folders && path.extension() == ".json") entries.push_back({path.stem().string(), path});
   }
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.name < b.name; });
@@ -204,7 +204,7 @@ bool Catalog::has_model(std::string_view name) const {
 
 fs::path Catalog::kernel_constants(std::string_view system) const {
   const fs::path own = folder_ / "kernels" / fmt::format("{}.json", system);
-  return fs::exists(own) ? own : folder_ / "kernels" / "default.json";
+  return is_there(own) ? own : folder_ / "kernels" / "default.json";
 }
 
 fs::path Catalog::config_table(std::string_view system) const {

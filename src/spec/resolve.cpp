@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "spec/fill_job.h"
 #include "spec/job_rules.h"
@@ -178,7 +179,7 @@ Resolved resolve(const Request& flags, const Catalog& catalog, Compat compat,
   const std::filesystem::path path = table_file.value_or(catalog.config_table(system.name));
   ConfigTable table;
   table.file = path.filename().string();
-  if (table_file || std::filesystem::exists(path)) table = read_config_table(path);
+  if (table_file || is_there(path)) table = read_config_table(path);
   Resolved resolved;
   resolved.warnings = table.warnings;
   for (const Problem& problem : table.problems) resolved.warnings.push_back(problem.where + ": " + problem.what);

@@ -21,19 +21,19 @@ def table(tmp_path, *rows, name="model_configs_h100.csv"):
 
 def test_every_row_is_a_job_or_named_with_its_rule(perfbench, tmp_path):
     answer = perfbench("check", table(tmp_path, GOOD, IMPOSSIBLE, UNKNOWN))
-    assert answer.code == 2
-    assert re.search(
-        r"^model_configs_h100\.csv:2 +llama3_70b +pretrain +h100 +fp8cs +64 +tp4 pp8 vp5 +ok$", answer.out, re.M
-    )
-    assert re.search(r"^model_configs_h100\.csv:3 .* impossible: .*48 does not divide num_gpus 32", answer.out, re.M)
-    assert re.search(r"^model_configs_h100\.csv:4 .* unsupported, feature=model$", answer.out, re.M)
-    assert answer.out.endswith("3 rows: 1 ok, 1 unsupported, 1 impossible\n")
+    assert (answer.code, answer.out) == (2, "")
     assert re.match(
         r"perfbench: error: model_configs_h100\.csv:3: .*48 does not divide num_gpus 32\n  hint: ", answer.err
     )
 
 
 def test_unsupported_rows_are_no_mistake(perfbench, tmp_path):
+    answer = perfbench("check", table(tmp_path, GOOD, UNKNOWN))
+    assert (answer.code, answer.err) == (0, "")
+    assert re.search(
+        r"^model_configs_h100\.csv:2 +llama3_70b +pretrain +h100 +fp8cs +64 +tp4 pp8 vp5 +ok$", answer.out, re.M
+    )
+    assert re.search(r"^model_configs_h100\.csv:3 .* unsupported, feature=model$", answer.out, re.M)
     answer = perfbench("check", table(tmp_path, GOOD, UNKNOWN), "--json")
     assert (answer.code, answer.err) == (0, "")
     assert [(row["line"], row["status"], row["feature"]) for row in answer.json["rows"]] == [

@@ -1,4 +1,4 @@
-"""Files and descriptors under faults: closed and full ones.
+"""Files and descriptors under faults: closed and full ones, paths that lead nowhere, folders in the place of files.
 
 A command that writes reports it, exits with its code, keeps the old files and leaves no other.
 """
@@ -22,13 +22,16 @@ TABLE = (
 DOCUMENT = "| Model | #-GPUs | GBS | MBS | Sequence Length | TP | PP | CP | VP | Tokens / sec / GPU |\n|" + "---|" * 10
 DOCUMENT += "\n| LLAMA3-8B | 8 | 128 | 1 | 8192 | 1 | 1 | 2 | 1 | 14201 |\n"
 IMPORT = ("import", "in.md", "--gpu", "h100", "--task", "pretrain", "-c", "fp8cs")
+LOOP, LONG_NAME, LONG_PATH = "loop", "n" * 300, "d/" * 3000 + "f"
 
 
 @pytest.fixture
 def work(tmp_path, perfbench):
-    """A folder with an input of each kind."""
+    """A folder with an input of each kind, and a link that names itself."""
     (tmp_path / "model_configs_h100.csv").write_text(TABLE)
+    (tmp_path / "plain.csv").write_text(TABLE.replace("b200", "h100"))
     (tmp_path / "in.md").write_text(DOCUMENT)
+    (tmp_path / LOOP).symlink_to(LOOP)
     (tmp_path / "folder").mkdir()
     assert perfbench("sweep", "model_configs_h100.csv", "--out", "swept").code == 0
     return tmp_path
@@ -200,3 +203,124 @@ def test_diff_refuses_files_of_two_runs(perfbench, refused, work):
     error = refused("diff", "swept", "swept")
     assert "swept/rows.csv: has a row of run " in error and "swept/run.json is of run " in error
     assert perfbench("diff", "swept/rows.csv", "swept/rows.csv").code == 0
+
+
+# Paths
+
+READING = {
+    "--table": (*ROW, "--table", "{}"),
+    "--env_vars": (*ROW, "--env_vars", "{}"),
+    "--calibration": (*ROW, "--calibration", "{}"),
+    "model": ("--model", "./{}", *ROW[2:]),
+    "check": ("check", "{}"),
+    "sweep": ("sweep", "{}", "--out", "out"),
+    "sweep --calibration": ("sweep", "plain.csv", "--out", "out", "--calibration", "{}"),
+    "export": ("export", "{}"),
+    "diff": ("diff", "{}", "swept"),
+    "diff new": ("diff", "swept", "{}"),
+    "audit": ("audit", "{}"),
+    "import": ("import", "{}"),
+    "verify": ("verify", "{}"),
+    "verify --expect": ("verify", "folder", "--expect", "{}"),
+    "baseline": ("baseline", "update", "--table", "{}", "--out", "out"),
+    "accuracy": ("accuracy", "--calibration", "{}"),
+    "calibrate": ("calibrate", "{}", "--device", "cpu", "-o", "out"),
+}
+TARGETS = {
+    "--out": (*ROW, "--out", "{}"),
+    "sweep": ("sweep", "model_configs_h100.csv", "--out", "{}"),
+    "baseline": ("baseline", "update", "--table", "model_configs_h100.csv", "--out", "{}"),
+    "import": (*IMPORT, "-o", "{}"),
+    "export": ("export", "model_configs_h100.csv", "-o", "{}"),
+    "calibrate -o": ("calibrate", *ROW[:4], "--device", "cpu", "-o", "{}"),
+    "audit": ("audit", "--junit", "{}"),
+    "diff": ("diff", "swept", "swept", "--junit", "{}"),
+    "baseline check": ("baseline", "check", "h100", "--junit", "{}"),
+    "save_gradients": ("verify", "folder", "--save_gradients", "{}"),
+    "save_weights": ("verify", "folder", "--save_weights", "{}"),
+}
+
+
+def with_path(args, path):
+    return [arg.replace("{}", path) for arg in args]
+
+
+@pytest.mark.parametrize("path", [LOOP, LONG_NAME, LONG_PATH], ids=["loop", "long name", "long path"])
+@pytest.mark.parametrize("args", [*READING.values(), *TARGETS.values()], ids=[*READING, *TARGETS])
+def test_paths_that_lead_nowhere(refused, work, args, path):
+    before = contents(work)
+    assert path[:100] in refused(*with_path(args, path))
+    assert contents(work) == before
+    assert (work / LOOP).is_symlink()
+
+
+@pytest.mark.parametrize("home", [LOOP, LONG_NAME, "in.md"])
+def test_a_home_that_leads_nowhere(refused, work, home):
+    assert home in refused(*ROW, env={"NEMORUN_HOME": str(work / home)})
+
+
+@pytest.mark.parametrize("args", [args for args in (*READING.values(), *TARGETS.values()) if "{}" in args])
+def test_empty_paths(refused, work, args):
+    before = contents(work)
+    error = refused(*with_path(args, ""))
+    assert '"" is no path' in error or "a word is empty" in error
+    assert contents(work) == before
+
+
+@pytest.mark.parametrize("args", [TARGETS[name] for name in TARGETS if "--out" not in TARGETS[name]])
+def test_a_folder_in_the_place_of_a_file(refused, work, args):
+    error = refused(*with_path(args, "folder"))
+    assert "perfbench: error: folder: this is a directory, not a file" in error
+    assert list((work / "folder").iterdir()) == []
+
+
+@pytest.mark.parametrize("command, name", [("row", "run.json"), ("sweep", "rows.md"), ("baseline", "h100.csv")])
+def test_a_folder_in_the_place_of_a_file_of_a_result(refused, work, command, name):
+    (work / "old" / name).mkdir(parents=True)
+    assert f"perfbench: error: old/{name}: this is a directory" in refused(*WRITING[command])
+    assert contents(work / "old") == {}
+
+
+def test_a_link_that_names_no_file_yet_stays(perfbench, work):
+    (work / "link").symlink_to("folder/new")
+    assert perfbench("export", "model_configs_h100.csv", "-o", "link").code == 0
+    assert (work / "link").is_symlink() and (work / "folder/new").stat().st_size > 0
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("check", "large"),
+        (*ROW, "--env_vars", "large"),
+        ("import", "large"),
+        ("audit", "large"),
+        ("sweep", "model_configs_h100.csv", "--out", "large_journal"),
+    ],
+)
+def test_files_over_the_limit(refused, work, args):
+    (work / "large_journal").mkdir()
+    for path in (work / "large", work / "large_journal" / "journal.jsonl"):
+        path.touch()
+        os.truncate(path, (256 << 20) + 1)  # of no blocks
+    assert "the limit of 268435456 bytes" in refused(*args)
+
+
+def test_what_has_no_end_is_no_calibration(refused, work):
+    error = refused("sweep", "plain.csv", "--out", "out", "--calibration", "/dev/zero")
+    assert "/dev/zero: the file is larger than the limit" in error
+
+
+# Many problems
+
+
+def test_problems_and_warnings_beyond_a_hundred_are_counted(perfbench, tmp_path):
+    header, other_system, *_ = TABLE.splitlines()
+    broken = other_system.replace("bf16,8,", "bf16,eight,").replace("b200", "h100")
+    (tmp_path / "t.csv").write_text("\n".join([header, *[broken] * 512]) + "\n")
+    errors = perfbench("check", "t.csv").err.splitlines()
+    assert sum(line.startswith("perfbench: error: t.csv:") for line in errors) == 100
+    assert errors[-1] == "perfbench: error: and 412 more problems"
+    rows = [other_system.replace(",8192,", f",{8192 + 256 * i},") for i in range(150)]
+    (tmp_path / "model_configs_h100.csv").write_text("\n".join([header, *rows]) + "\n")
+    warnings = perfbench("check", "model_configs_h100.csv").err.splitlines()
+    assert len(warnings) == 101 and warnings[-1] == "perfbench: warning: and 50 more"

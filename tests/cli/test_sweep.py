@@ -160,6 +160,37 @@ def test_killed_50_times_the_result_is_the_same(binary, perfbench, many, tmp_pat
     assert outputs(tmp_path / "out") == expected
 
 
+@pytest.mark.parametrize("other", [False, True], ids=["moved away", "another sweep's"])
+def test_the_folder_is_replaced_meanwhile(binary, perfbench, many, finished, tmp_path, other):
+    table, expected, _ = many
+    out, journal = tmp_path / "out", tmp_path / "out/journal.jsonl"
+    sweep = subprocess.Popen([binary, "sweep", table, "--out", out], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    until = time.monotonic() + 30
+    while not (journal.exists() and journal.read_bytes().count(b"\n") >= 20) and time.monotonic() < until:
+        pass
+    sweep.send_signal(signal.SIGSTOP)
+    os.waitpid(sweep.pid, os.WUNTRACED)
+    rows = journal.read_bytes().count(b"\n") - 1
+    assert 19 <= rows < 500
+    out.rename(tmp_path / "moved")
+    if other:
+        shutil.copytree(finished, out)
+    before = {f.name: f.read_bytes() for f in out.iterdir()} if other else {}
+    sweep.send_signal(signal.SIGCONT)
+    said, error = sweep.communicate(timeout=30)
+    assert (sweep.returncode, said) == (3, b""), error
+    assert (b"another file took its place" if other else b"the file was removed") in error
+
+    after = {f.name: f.read_bytes() for f in out.iterdir()}
+    kept = after.pop("journal.jsonl.kept-1" if other else "journal.jsonl")
+    assert after == before
+    assert kept == (tmp_path / "moved/journal.jsonl").read_bytes() and kept.count(b"\n") - 1 >= rows
+    journal.write_bytes(kept)
+    answer = perfbench("sweep", table, "--out", out, "--json").json
+    assert answer["done_before"] == kept.count(b"\n") - 1
+    assert outputs(out) == expected
+
+
 @pytest.mark.parametrize("part", [0.1, 0.5, 0.9])
 def test_disk_full_while_rows_run(binary, perfbench, table, finished, tmp_path, part):
     limit = int((finished / "journal.jsonl").stat().st_size * part)

@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace perfbench {
 namespace {
@@ -30,6 +33,16 @@ TEST(FormatProblems, AHugePartIsCutBetweenCharacters) {
   const std::string text = format_problems({{"", cell, ""}});
   EXPECT_LT(text.size(), 5000U);
   EXPECT_TRUE(text.ends_with("\xC3\xA9...\n"));
+}
+
+TEST(FormatProblems, BeyondAHundredTheyAreCounted) {
+  const auto lines = [](std::size_t problems) {
+    const std::string text = format_problems(std::vector<Problem>(problems, {"t.csv", "wrong", ""}));
+    return std::pair(std::count(text.begin(), text.end(), '\n'), text.substr(text.rfind('\n', text.size() - 2) + 1));
+  };
+  EXPECT_EQ(lines(101), std::pair(std::ptrdiff_t{101}, std::string("perfbench: error: t.csv: wrong\n")));
+  EXPECT_EQ(lines(102), std::pair(std::ptrdiff_t{101}, std::string("perfbench: error: and 2 more problems\n")));
+  EXPECT_EQ(lines(512), std::pair(std::ptrdiff_t{101}, std::string("perfbench: error: and 412 more problems\n")));
 }
 
 TEST(Error, EachKindHasItsExitStatus) {

@@ -1,5 +1,6 @@
 #include "base/file.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -11,8 +12,12 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "base/descriptor.h"
 #include "base/error.h"
+#include "base/line_reader.h"
 #include "base/temporary_file.h"
 #include "base/whole_file.h"
 
@@ -227,6 +232,24 @@ TEST_F(FileTest, AFullDiskIsNoMistakeOfTheUser) {
   };
   EXPECT_EXIT(try_under_limit(), ::testing::ExitedWithCode(7), "");
   EXPECT_EQ(num_files(), 0);
+}
+
+TEST_F(FileTest, LinesAreReadOneByOneUpToTheLimit) {
+  const std::string longer(200000, 'y');
+  write_file(folder / "a", "first\n\n" + longer + "\nlast");
+  const auto lines_of = [](const fs::path& path) {
+    const Descriptor file = open_descriptor(path, O_RDONLY);
+    std::vector<std::pair<std::string, bool>> lines;
+    for (LineReader reader(file.number(), path); reader.next();) lines.emplace_back(reader.line(), reader.whole());
+    return lines;
+  };
+  using Lines = std::vector<std::pair<std::string, bool>>;
+  EXPECT_EQ(lines_of(folder / "a"), (Lines{{"first", true}, {"", true}, {longer, true}, {"last", false}}));
+  write_file(folder / "empty", "");
+  EXPECT_EQ(lines_of(folder / "empty"), Lines{});
+  fs::resize_file(folder / "a", kMaxFileBytes + 300000);
+  EXPECT_NE(input_fault([&] { lines_of(folder / "a"); }).find("a:4: the line is longer than the limit of 268435456"),
+            std::string::npos);
 }
 
 TEST_F(FileTest, WritableDirectoryIsMadeAndLeftEmpty) {

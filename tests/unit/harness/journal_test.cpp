@@ -152,6 +152,42 @@ TEST_F(JournalTest, ARemovedFolderComesBackWithItsRows) {
   EXPECT_EQ(journal.read("b", 1), row(2));
 }
 
+TEST_F(JournalTest, AFolderThatWasMovedAwayComesBackWithItsRows) {
+  const fs::path moved = folder.string() + "_moved";
+  {
+    Journal journal(folder, "1.0");
+    journal.append("a", 1, row(1));
+    fs::rename(folder, moved);
+    fs::create_directory(folder);
+    EXPECT_THROW(journal.append("b", 1, row(2)), RunError);
+  }
+  const Journal journal(folder, "1.0");
+  EXPECT_EQ(journal.read("b", 1), row(2));
+  fs::remove_all(moved);
+}
+
+TEST_F(JournalTest, RowsAreKeptBesideAnotherFileThatTookThePlace) {
+  const std::string other = "{\"journal\":1,\"perfbench\":\"2.0\"}\n";
+  {
+    Journal journal(folder, "1.0");
+    journal.append("a", 1, row(1));
+    journal.require_in_place();
+    write_file(path(), other);  // a new file under the old name
+    try {
+      journal.require_in_place();
+      FAIL();
+    } catch (const RunError& error) {
+      EXPECT_THAT(error.what(), HasSubstr("another file took its place while the sweep ran; its 1 finished rows"));
+      EXPECT_THAT(error.what(), HasSubstr("journal.jsonl.kept-1"));
+    }
+    EXPECT_THROW(journal.require_in_place(), RunError);
+  }
+  EXPECT_EQ(read_file(path()), other);
+  EXPECT_EQ(read_file(path().string() + ".kept-1"), read_file(path().string() + ".kept-2"));
+  fs::rename(path().string() + ".kept-1", path());
+  EXPECT_EQ(Journal(folder, "1.0").read("a", 1), row(1));
+}
+
 TEST_F(JournalTest, AFolderThatBecameAFileIsSaid) {
   Journal journal(folder, "1.0");
   fs::remove_all(folder);
