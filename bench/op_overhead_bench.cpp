@@ -59,7 +59,8 @@ void overhead(benchmark::State& state, Chain chain) {
   const at::Tensor w = at::eye(kSize);  // products stay as they are
   chunks[0].states[0].copy_(w);
   const auto runtime = make_runtime(Device::cpu, 0);
-  Executor executor(job, rank, chunks, *runtime, false);
+  RankNotes notes(1);
+  Executor executor(job, rank, chunks, *runtime, notes.of(0), false);
   executor.prepare({});
 
   std::vector<double> engine, aten;

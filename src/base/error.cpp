@@ -61,6 +61,9 @@ InputError::InputError(std::string where, std::string what, std::string hint)
 RunError::RunError(std::string where, std::string what, std::string hint)
     : Error(ExitCode::run_failed, {{std::move(where), std::move(what), std::move(hint)}}) {}
 
+TimeoutError::TimeoutError(std::string where, std::string what, std::string hint)
+    : RunError(ExitCode::timeout, {{std::move(where), std::move(what), std::move(hint)}}) {}
+
 EnvironmentError::EnvironmentError(std::string where, std::string what, std::string hint)
     : Error(ExitCode::environment, {{std::move(where), std::move(what), std::move(hint)}}) {}
 

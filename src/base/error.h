@@ -11,7 +11,7 @@
 namespace perfbench {
 
 // The meaning of the process exit status; `perfbench --help` prints these.
-enum class ExitCode { ok = 0, regression = 1, bad_input = 2, run_failed = 3, environment = 4 };
+enum class ExitCode { ok = 0, regression = 1, bad_input = 2, run_failed = 3, environment = 4, timeout = 124 };
 
 // One thing the user can mend.
 struct Problem {
@@ -56,6 +56,15 @@ class InputError : public Error {
 class RunError : public Error {
  public:
   RunError(std::string where, std::string what, std::string hint = "");
+
+ protected:
+  using Error::Error;
+};
+
+// The same because something hangs. Exit status 124.
+class TimeoutError : public RunError {
+ public:
+  TimeoutError(std::string where, std::string what, std::string hint = "");
 };
 
 // The machine lacks something. Exit status 4.

@@ -15,8 +15,10 @@
 #include "cli/measured_on.h"
 #include "cli/output.h"
 #include "cli/run_telemetry.h"
+#include "cli/stop_signal.h"
 #include "cli/time_kernels.h"
 #include "engine/engine.h"
+#include "engine/worker.h"
 #include "harness/progress.h"
 #include "harness/sweep.h"
 #include "models/decoder.h"
@@ -79,12 +81,13 @@ void require_memory(const Program& program, const Op& op, const std::optional<st
   std::int64_t bytes = 0;
   for (const Operand& operand : collect(op)) bytes += program.type(operand.id).bytes();
   if (!available || kBytesPerOperandByte * bytes <= *available) return;
-  throw RunError("host memory", fmt::format("operands of {} bytes, {} bytes are free", bytes, *available));
+  throw RunError(kHostMemory, fmt::format("operands of {} bytes, {} bytes are free", bytes, *available));
 }
 
 KernelTable timed(const std::vector<PlannedKernel>& kernels, const MeasureSettings& settings, double budget_s,
                   std::vector<std::string>& warnings) {
-  const std::unique_ptr<OpTimer> timer = open_op_timer({.device = settings.device, .seed = settings.seed});
+  const std::unique_ptr<OpTimer> timer =
+      open_op_timer({.device = settings.device, .seed = settings.seed, .timeout_s = settings.timeout_s});
   const auto available = settings.device == Device::cpu ? available_memory_bytes() : std::nullopt;
   Progress progress(stderr, isatty(STDERR_FILENO) != 0, static_cast<std::int64_t>(kernels.size()));
   const auto time = [&](const Program& program, const Op& op) {
@@ -98,14 +101,20 @@ KernelTable timed(const std::vector<PlannedKernel>& kernels, const MeasureSettin
                       {.time = time,
                        .now_s = now_s,
                        .done = [&](std::string_view signature) { progress.step(true, op_of(signature)); },
-                       .skipped = skipped});
+                       .skipped = skipped,
+                       .stop = [] { return stop_signal() != 0 || num_threads_left_behind() > 0; }});
+}
+
+std::string why_left_out() {
+  if (num_threads_left_behind() > 0) return "a kernel hangs";
+  return stop_signal() != 0 ? "stopped by " + stop_signal_name() : "the --budget was spent";
 }
 
 std::string summary(const KernelTable& table, const std::string& file, std::int64_t without) {
   std::string text = fmt::format("{} kernels of {} in {}\n", table.kernels.size(), table.on.device, file);
   if (table.skipped > 0)
     text += fmt::format("{} skipped: too large for it, or nothing that it can run\n", table.skipped);
-  if (table.left_out > 0) text += fmt::format("{} left out: the --budget was spent\n", table.left_out);
+  if (table.left_out > 0) text += fmt::format("{} left out: {}\n", table.left_out, why_left_out());
   if (without > 0) text += fmt::format("{} rows of the tables have no kernels here\n", without);
   if (table.on.system.empty()) text += "the device is of no known system: no prediction will use the file\n";
   return text;
@@ -139,6 +148,7 @@ ExitCode run_calibrate(const CommandLine& line) {
   const auto budget_s = static_cast<double>(line.options.budget.value_or(kBudgetSeconds));
   std::vector<std::string> warnings;
   const MeasureParts parts = engine_parts(settings.device);
+  catch_stop_signals();
   RunTelemetry telemetry(Job{}, parts, report);  // of one GPU
   KernelTable table = timed(plan.kernels(), settings, budget_s, warnings);
   if (!telemetry.missing().empty()) warnings.push_back("no telemetry of the GPU: " + telemetry.missing());
@@ -147,6 +157,8 @@ ExitCode run_calibrate(const CommandLine& line) {
   set_clocks(table.on, telemetry.finish());
   write_file(file, dump_json(to_json(table)) + "\n");
   print(summary(table, file, without));
+  if (num_threads_left_behind() > 0) return ExitCode::timeout;
+  if (stop_signal() != 0) return stop_exit_code();
   return table.kernels.empty() ? ExitCode::run_failed : ExitCode::ok;
 }
 

@@ -33,10 +33,11 @@ struct Options {
   bool report = false;  // `audit` prints FLOPs per token
 
   // `--mode measure`
-  std::optional<std::string> device;      // cpu or cuda
-  std::optional<std::int64_t> steps;      // warm-up included
-  std::optional<std::int64_t> seed;       // of weights and mock data
-  std::optional<std::string> log_format;  // of a line per step: nemo, megatron, none
+  std::optional<std::string> device;           // cpu or cuda
+  std::optional<std::int64_t> steps;           // warm-up included
+  std::optional<std::int64_t> seed;            // of weights and mock data
+  std::optional<std::int64_t> step_timeout_s;  // without any op begun
+  std::optional<std::string> log_format;       // of a line per step: nemo, megatron, none
 
   // Measured kernels
   std::optional<std::string> stage;                // `--mode slice`: first, middle, last, all

@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <new>
 #include <string>
 
 #include "cli/help.h"
@@ -52,6 +53,10 @@ ExitCode run(const CommandLine& line) {
 }
 
 ExitCode report(const std::exception& error) {
+  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) {  // what follows would allocate
+    std::fputs("perfbench: error: this process got no more memory\n  hint: ask for less, or raise ulimit -v\n", stderr);
+    return ExitCode::run_failed;
+  }
   std::string text;
   ExitCode code = ExitCode::run_failed;
   if (const auto* known = dynamic_cast<const Error*>(&error)) {

@@ -111,6 +111,10 @@ constexpr Flag kFlags[] = {
      "--mode slice: microbatches of a step of a slice; 2 x pp, at least 4 and at most those of the job, unless given."},
     {"budget", "", K::integer, G::measuring, S::perfbench, &Options::budget, "", "SECONDS", "",
      "calibrate: how long kernels are timed; 120 unless given. What is left then is counted in the file."},
+    {"step_timeout_s", "", K::integer, G::measuring, S::perfbench, &Options::step_timeout_s, "", "SECONDS", "",
+     "A step in which no rank begins an op for so long hangs: the row is of status timeout. 60 on GPUs and 600 on a "
+     "CPU "
+     "unless given. calibrate: of one kernel."},
     {"log_format", "", K::text, G::measuring, S::perfbench, &Options::log_format, "", "FORMAT", "nemo megatron none",
      "A line of each step before the row: NeMo's, or Megatron-LM's with that of Megatron-Bridge. nemo unless given. "
      "With --json, --csv or --markdown: on standard error, and none unless given."},

@@ -109,8 +109,12 @@ std::string flag_list() {
 }
 
 std::string exit_codes() {
-  const auto line = [](ExitCode code, std::string_view meaning) {
-    return fmt::format("  {:<4}", static_cast<int>(code)) + wrapped(meaning, 6, 6) + "\n";
+  const auto entry = [](std::string_view code, std::string_view meaning) {
+    const std::string start = fmt::format("  {:<3} ", code);
+    return start + wrapped(meaning, start.size(), 6) + "\n";
+  };
+  const auto line = [&](ExitCode code, std::string_view meaning) {
+    return entry(std::to_string(static_cast<int>(code)), meaning);
   };
   return "\nExit codes:\n" +
          line(ExitCode::ok,
@@ -126,7 +130,12 @@ std::string exit_codes() {
               "The run failed: the only row asked for is oom or unsupported, or a result could not be written. A row "
               "is printed all the same.") +
          line(ExitCode::environment, "The machine or the installation lacks something.") +
-         "  124 A time limit.\n  128+n Ended by signal n.\n";
+         line(ExitCode::timeout,
+              "A rank hung for --step_timeout_s. The row (timeout) has the samples so far; sweep: its row is done, and "
+              "the same command goes on behind it.") +
+         entry("128+n",
+               "Stopped by signal n, SIGINT or SIGTERM: what runs ends its step, and the row (interrupted) has the "
+               "samples so far; sweep: the same command runs that row again. A second signal ends it at once.");
 }
 
 }  // namespace

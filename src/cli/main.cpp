@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <csignal>
 #include <exception>
 #include <string>
@@ -6,14 +8,25 @@
 #include "base/descriptor.h"
 #include "cli/commands.h"
 #include "cli/flags_parse.h"
+#include "engine/worker.h"
+
+namespace {
+
+perfbench::ExitCode exit_code_of(int argc, char** argv) {
+  try {
+    const std::vector<std::string> args(argv + (argc > 0 ? 1 : 0), argv + argc);
+    return perfbench::run(perfbench::parse_command_line(args));
+  } catch (const std::exception& error) {
+    return perfbench::report(error);
+  }
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   perfbench::hold_standard_descriptors();
   std::signal(SIGXFSZ, SIG_IGN);  // a file over the size limit is an error of write(), as a full disk is
-  try {
-    const std::vector<std::string> args(argv + (argc > 0 ? 1 : 0), argv + argc);
-    return static_cast<int>(perfbench::run(perfbench::parse_command_line(args)));
-  } catch (const std::exception& error) {
-    return static_cast<int>(perfbench::report(error));
-  }
+  const int code = static_cast<int>(exit_code_of(argc, argv));
+  if (perfbench::num_threads_left_behind() > 0) _exit(code);  // results are written: nobody waits for what hangs
+  return code;
 }

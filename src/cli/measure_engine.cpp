@@ -1,6 +1,7 @@
 // The real parts of measuring.
 #include "base/host_memory.h"
 #include "cli/measure_row.h"
+#include "cli/stop_signal.h"
 
 namespace perfbench {
 
@@ -20,7 +21,8 @@ MeasureParts engine_parts(Device device) {
                                 const SessionSettings& settings) { return open_session(job, programs, settings); },
                      .batch = mock_batch,
                      .available_bytes = [] { return available_memory_bytes(); },
-                     .step_done = {}};
+                     .step_done = {},
+                     .stopped_by = stop_signal_name};
   if (device == Device::cpu) return parts;
   parts.machine = [] { return engine_report(); };
   parts.watch = watch_of;

@@ -46,7 +46,9 @@ struct MeasuredRun {
   std::int64_t bad_step = 0;  // the first with a loss that is not finite, from 1; 0: none
   double bad_loss = 0.0;      // of that step
   std::vector<std::string> remarks{};
-  std::vector<RankReport> peaks{};  // of each rank, the most of all steps
+  std::vector<RankReport> peaks{};          // of each rank, the most of all steps
+  std::optional<BrokenOff> broken_off{};    // unset: all steps were done
+  std::optional<RunTelemetry> telemetry{};  // from the first step on
 };
 
 void keep_peaks(std::vector<RankReport>& peaks, const std::vector<RankReport>& ranks) {
@@ -66,12 +68,12 @@ std::int64_t taken_bytes(const RankReport& rank) {
   return rank.device_peak_bytes > 0 ? rank.device_peak_bytes : peak_bytes(rank);
 }
 
-LoggedStep logged_step(const Row& row, const Job& job, const StepReport& report, const OptimizerSettings& optimizer) {
+LoggedStep logged_step(const Row& row, const Job& job, const StepReport& report) {
   LoggedStep logged{.end_utc = std::chrono::system_clock::now(),
                     .seconds = report.seconds,
                     .loss = report.loss,
                     .grad_norm = report.grad_norm,
-                    .learning_rate = optimizer.learning_rate,
+                    .learning_rate = SessionSettings{}.optimizer.learning_rate,
                     .gbs = job.gbs};
   for (const RankReport& rank : report.ranks) logged.peak_bytes = std::max(logged.peak_bytes, taken_bytes(rank));
   if (std::isfinite(report.seconds) && report.seconds > 0.0) {
@@ -110,6 +112,7 @@ void note_mismatches(Row& row, const MeasuredRun& run, const StageBytes& planned
 }
 
 void set_memory(Row& row, const Job& job, const MeasuredRun& run) {
+  if (run.peaks.empty()) return;
   std::vector<RankReport> fullest(static_cast<std::size_t>(job.layout.pp));
   std::vector<std::int64_t> allocated(fullest.size(), 0);
   for (const RankReport& rank : run.peaks) {
@@ -141,18 +144,50 @@ StepStatistics statistics_of(const MeasuredRun& run, const MeasureSettings& sett
   return statistics;
 }
 
-// Times of steps with a broken loss are kept as samples, but are no result.
-void set_loss(Row& row, const Job& job, const MeasuredRun& run) {
-  row.loss_ok = run.bad_step == 0;
-  if (*row.loss_ok) return;
-  set_statistics(row, job,
-                 {.window = row.window,
-                  .samples_s = row.samples_s,
-                  .mad_s = row.step_time_mad_s,
-                  .cv = row.step_time_cv,
-                  .rank_spread = row.rank_spread,
-                  .feature = "loss",
-                  .reason = fmt::format("the loss of step {} is {}", run.bad_step, run.bad_loss)});
+// Times of a run that broke off, or of steps with a broken loss, are kept as samples, but are no result.
+void set_steps(Row& row, const Job& job, const MeasuredRun& run, const MeasureSettings& settings) {
+  if (!run.peaks.empty()) row.loss_ok = run.bad_step == 0;
+  StepStatistics statistics = statistics_of(run, settings);
+  const auto refuse = [&](std::string feature, std::string reason) {
+    statistics.feature = std::move(feature);
+    statistics.reason = std::move(reason);
+  };
+  if (run.broken_off)
+    refuse(run.broken_off->feature, run.broken_off->reason);
+  else if (run.bad_step > 0)
+    refuse("loss", fmt::format("the loss of step {} is {}", run.bad_step, run.bad_loss));
+  set_statistics(row, job, statistics);
+  if (run.broken_off) set_broken_off(row, *run.broken_off);
+}
+
+// Steps until all are done, one fails, or something asks the run to end.
+void run_steps(MeasuredRun& run, Session& session, const Row& row, const Job& job, const MeasureSettings& settings,
+               const MeasureParts& parts) {
+  for (std::int64_t step = 1; step <= settings.steps; ++step) {
+    if ((run.broken_off = interrupted(parts.stopped_by, step, settings.steps))) return;
+    if (step == settings.warmup + 1) run.telemetry->begin_window();
+    const StepReport report = session.step(parts.batch(job, settings.seed, step), StepKind::train);
+    keep(run, report, step);
+    if (!parts.step_done) continue;
+    LoggedStep logged = logged_step(row, job, report);
+    logged.step = step;
+    logged.num_steps = settings.steps;
+    parts.step_done(logged);
+  }
+}
+
+void run_session(MeasuredRun& run, const Row& row, const Job& job, const JobPrograms& programs,
+                 const MeasureSettings& settings, const MeasureParts& parts, const EngineReport& machine) {
+  try {
+    const std::unique_ptr<Session> session =
+        parts.open(job, programs, {.device = settings.device, .seed = settings.seed, .timeout_s = settings.timeout_s});
+    run.telemetry.emplace(job, parts, machine);
+    run_steps(run, *session, row, job, settings, parts);
+  } catch (const RunError& error) {
+    run.broken_off = broken_off(error);
+  } catch (const std::bad_alloc& error) {
+    run.broken_off = broken_off(error);
+  }
 }
 
 void measure(Row& row, const Job& job, const MeasureSettings& settings, const MeasureParts& parts) {
@@ -165,27 +200,14 @@ void measure(Row& row, const Job& job, const MeasureSettings& settings, const Me
   if (parts.machine ? !fits_devices(row, stages, job.num_gpus, machine, parts.must_fit)
                     : !fits_host(row, job, stages, parts.available_bytes()))
     return;
-  const SessionSettings of_session{.device = settings.device, .seed = settings.seed};
-  const std::unique_ptr<Session> session = parts.open(job, programs, of_session);
-
   MeasuredRun run;
-  RunTelemetry telemetry(job, parts, machine);
-  for (std::int64_t step = 1; step <= settings.steps; ++step) {
-    if (step == settings.warmup + 1) telemetry.begin_window();
-    const StepReport report = session->step(parts.batch(job, settings.seed, step), StepKind::train);
-    keep(run, report, step);
-    if (!parts.step_done) continue;
-    LoggedStep logged = logged_step(row, job, report, of_session.optimizer);
-    logged.step = step;
-    logged.num_steps = settings.steps;
-    parts.step_done(logged);
-  }
-  set_telemetry(row, telemetry);
+  run_session(run, row, job, programs, settings, parts, machine);
+  if (run.telemetry) set_telemetry(row, *run.telemetry);
   row.notes.insert(row.notes.end(), run.remarks.begin(), run.remarks.end());
   note_mismatches(row, run, planned);
+  note_threads_left_behind(row);
   set_memory(row, job, run);
-  set_statistics(row, job, statistics_of(run, settings));
-  set_loss(row, job, run);
+  set_steps(row, job, run, settings);
 }
 
 }  // namespace
@@ -198,7 +220,9 @@ Row RowMeasurer::operator()(const Job& job) const {
   } catch (const Unsupported& problem) {
     set_unsupported(row, problem);
   } catch (const RunError& error) {
-    set_failed(row, error);
+    set_broken_off(row, broken_off(error));
+  } catch (const std::bad_alloc& error) {  // before the session or after it
+    set_broken_off(row, broken_off(error));
   }
   return row;
 }

@@ -24,6 +24,7 @@ struct MeasureParts {
   std::function<Batch(const Job&, std::uint64_t seed, std::int64_t step)> batch;  // steps from 1
   std::function<std::optional<std::int64_t>()> available_bytes;                   // of the machine; unset: not known
   std::function<void(const LoggedStep&)> step_done;                               // may be empty
+  std::function<std::string()> stopped_by{};  // before each step: what ends the run, "SIGINT", or ""; may be empty
 
   // Of a measurement on GPUs; empty on a CPU.
   std::function<EngineReport()> machine{};                           // its GPUs
@@ -38,9 +39,10 @@ struct MeasureParts {
 MeasureParts engine_parts(Device device);
 
 // Builds a job's Programs, opens a session of the engine and times whole global steps: a row with status ok, oom
-// (before anything is allocated, or while it runs), unsupported or failed. It carries the statistics of the steps after
-// the warm-up, loss_ok, the engine's count of live bytes and the plan's beside it; where these differ, a note says so.
-// On GPUs it carries their clocks, power and temperature over the window, too, and the peak of their allocators. Throws
+// (before anything is allocated, or while it runs), unsupported, failed, timeout or interrupted. It carries the
+// statistics of the steps after the warm-up, loss_ok, the engine's count of live bytes and the plan's beside it; where
+// these differ, a note says so. On GPUs it carries their clocks, power and temperature over the window, too, and the
+// peak of their allocators. A run that breaks off keeps what its steps brought, but for a step time. Throws
 // EnvironmentError when the engine cannot be loaded. A harness Runner.
 class RowMeasurer {
  public:

@@ -19,6 +19,11 @@ Device device_of(const CommandLine& line) {
 
 }  // namespace
 
+double step_timeout_s(const Options& options, Device device) {
+  if (options.step_timeout_s) return static_cast<double>(*options.step_timeout_s);
+  return device == Device::cpu ? 600.0 : 60.0;
+}
+
 bool wants_measure(const Options& options) { return options.mode == "measure"; }
 bool wants_slice(const Options& options) { return options.mode == "slice"; }
 bool runs_engine(const Options& options) { return wants_measure(options) || wants_slice(options); }
@@ -34,6 +39,7 @@ MeasureSettings measure_settings(const CommandLine& line) {
   settings.steps = options.steps ? *options.steps : max_steps.value_or(settings.steps);
   settings.warmup = options.warmup_steps.value_or(std::min(settings.warmup, settings.steps / 3));
   settings.seed = static_cast<std::uint64_t>(options.seed.value_or(1));
+  settings.timeout_s = step_timeout_s(options, settings.device);
   if (settings.warmup >= settings.steps)
     throw InputError("--warmup_steps",
                      fmt::format("{} of {} steps leave none to time", settings.warmup, settings.steps),

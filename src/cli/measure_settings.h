@@ -19,7 +19,11 @@ struct MeasureSettings {
   std::int64_t steps = 30;   // NeMo AutoModel, examples/benchmark/configs: warmup_steps 10, max_steps 30
   std::int64_t warmup = 10;  // the first of `steps`
   std::uint64_t seed = 1;    // of the initial weights and the mock data
+  double timeout_s = 60;     // SessionSettings::timeout_s
 };
+
+// --step_timeout_s, or what the device has: an op of a CPU may take long.
+double step_timeout_s(const Options& options, Device device);
 
 bool wants_measure(const Options& options);
 bool wants_slice(const Options& options);

@@ -1,22 +1,26 @@
 #include "cli/run_checks.h"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <span>
 #include <utility>
 
+#include "base/host_memory.h"
+#include "base/units.h"
 #include "cli/machine_check.h"
 #include "cli/machine_fit.h"
 #include "cli/measure_settings.h"
+#include "engine/worker.h"
 
 namespace perfbench {
 namespace {
 
-std::string reason_of(const Error& error) {
-  if (error.problems().empty()) return error.what();
-  const Problem& problem = error.problems().front();
+std::string reason_of(const Problem& problem) {
   return problem.where.empty() ? problem.what : fmt::format("{}: {}", problem.where, problem.what);
 }
+
+double gib(double bytes) { return bytes / kGiB; }
 
 }  // namespace
 
@@ -44,7 +48,7 @@ bool fits_host(Row& row, const Job& job, const std::vector<StageMemoryBytes>& st
                const std::optional<std::int64_t>& available) {
   std::string why = why_it_does_not_fit(job, stages, available);
   if (why.empty()) return true;
-  set_oom(row, "host memory", std::move(why));
+  set_oom(row, kHostMemory, std::move(why));
   return false;
 }
 
@@ -57,12 +61,40 @@ bool fits_devices(Row& row, const std::vector<StageMemoryBytes>& stages, std::in
   return false;
 }
 
-void set_failed(Row& row, const RunError& error) {
-  if (!error.problems().empty() && error.problems().front().where == kDeviceMemory)
-    return set_oom(row, kDeviceMemory, error.problems().front().what);
-  row.status = Status::failed;
-  row.feature = "run";
-  row.reason = reason_of(error);
+BrokenOff broken_off(const RunError& error) {
+  const Problem& problem = error.problems().front();
+  if (dynamic_cast<const TimeoutError*>(&error) != nullptr) return {Status::timeout, problem.where, problem.what};
+  if (problem.where == kDeviceMemory || problem.where == kHostMemory) return {Status::oom, problem.where, problem.what};
+  return {Status::failed, "run", reason_of(problem)};
+}
+
+BrokenOff broken_off(const std::bad_alloc&) {
+  std::string reason = "an allocation of this process failed";
+  if (const auto available = available_memory_bytes())
+    reason += fmt::format("; {:.2f} GiB of this machine's memory are free", gib(static_cast<double>(*available)));
+  struct rlimit limit {};
+  if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+    reason += fmt::format("; its limit (ulimit -v) is {:.2f} GiB", gib(static_cast<double>(limit.rlim_cur)));
+  return {Status::oom, kHostMemory, reason};
+}
+
+std::optional<BrokenOff> interrupted(const std::function<std::string()>& stopped_by, std::int64_t next,
+                                     std::int64_t steps) {
+  const std::string by = stopped_by ? stopped_by() : "";
+  if (by.empty()) return std::nullopt;
+  return BrokenOff{Status::interrupted, by, fmt::format("after {} of {} steps", next - 1, steps)};
+}
+
+void set_broken_off(Row& row, const BrokenOff& why) {
+  row.status = why.status;
+  row.feature = why.feature;
+  row.reason = why.reason;
+}
+
+void note_threads_left_behind(Row& row) {
+  if (num_threads_left_behind() > 0)
+    row.notes.emplace_back(
+        "a thread of the engine hangs and was left behind: nothing else is measured in this process");
 }
 
 }  // namespace perfbench

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,7 +35,20 @@ bool fits_host(Row& row, const Job& job, const std::vector<StageMemoryBytes>& st
 bool fits_devices(Row& row, const std::vector<StageMemoryBytes>& stages, std::int64_t num_ranks,
                   const EngineReport& report, bool must_fit);
 
-// Of a run that broke off: oom where the device's memory ran out, else failed.
-void set_failed(Row& row, const RunError& error);
+// Why a run did not come to its end.
+struct BrokenOff {
+  Status status = Status::failed;
+  std::string feature{}, reason{};
+};
+
+// oom where memory ran out, timeout where a rank hangs, else failed.
+BrokenOff broken_off(const RunError& error);
+BrokenOff broken_off(const std::bad_alloc& error);  // oom
+// interrupted before step `next` of `steps`, where `stopped_by` names what ends the run (MeasureParts).
+std::optional<BrokenOff> interrupted(const std::function<std::string()>& stopped_by, std::int64_t next,
+                                     std::int64_t steps);
+void set_broken_off(Row& row, const BrokenOff& why);
+// A note where the engine hangs in this process.
+void note_threads_left_behind(Row& row);
 
 }  // namespace perfbench

@@ -16,6 +16,7 @@
 #include "cli/show_job.h"
 #include "cli/simulate_row.h"
 #include "cli/slice_engine.h"
+#include "cli/stop_signal.h"
 #include "engine/engine.h"
 #include "engine/telemetry_summary.h"
 #include "harness/progress.h"
@@ -66,6 +67,7 @@ Row measured_row(const CommandLine& line, const Job& job, bool must_fit, Telemet
     if (format != StepLogFormat::none) print_step(options, format, step);
     if (progress) progress->step(true, "");
   };
+  catch_stop_signals();
   return RowMeasurer(settings, std::move(parts))(job);
 }
 
@@ -80,6 +82,7 @@ SliceResult sliced_row(const CommandLine& line, const Job& job, const Catalog& c
                       step == settings.measure.steps ? "\n" : ""));
     };
   }
+  catch_stop_signals();
   return RowSlicer(settings, std::move(parts))(job);
 }
 
@@ -177,6 +180,22 @@ NamedTexts further_files(const AskedRow& asked) {
   return texts;
 }
 
+ExitCode exit_code_of(const Row& row) {
+  switch (row.status) {
+    case Status::ok:
+      return ExitCode::ok;
+    case Status::timeout:
+      return ExitCode::timeout;
+    case Status::interrupted:
+      return stop_exit_code();
+    case Status::oom:
+    case Status::unsupported:
+    case Status::failed:
+      return ExitCode::run_failed;
+  }
+  return ExitCode::run_failed;
+}
+
 ExitCode dry_run(const CommandLine& line, const Catalog& catalog) {
   // Without a --gpu the job is that of this machine's GPUs; else a dry run looks at no machine.
   const bool looks = !line.request.system && measures_on_cuda(line) && has_nvidia_driver();
@@ -202,7 +221,7 @@ ExitCode run_row(const CommandLine& line) {
   RunId id;
   id.add(row);
   row.run = id.text();
-  ExitCode code = row.status == Status::ok ? ExitCode::ok : ExitCode::run_failed;
+  ExitCode code = exit_code_of(row);
   std::string where;
   try {
     if (folder) where = write_result(*folder, row, record_of(line, env_vars, asked), further_files(asked));

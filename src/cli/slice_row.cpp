@@ -99,14 +99,6 @@ std::string slice_note(const Slice& slice, const KernelSamples& samples, std::in
       100.0 * samples.median_seconds() / all_s);
 }
 
-// The row's own numbers are the simulated job's; what was run goes beside them.
-void set_slices(Row& row, const std::vector<Slice>& slices, const std::vector<StageMemoryBytes>& plan,
-                const MeasureSettings& settings) {
-  row.method = Method::slice;
-  row.window = fmt::format("steps {}-{} of {}", settings.warmup + 1, settings.steps, settings.steps);
-  set_memory(row, slices, plan);
-}
-
 // One after the other, each in a session of its own; their kernels come together in one table.
 class SliceRun {
  public:
@@ -114,40 +106,80 @@ class SliceRun {
            RunTelemetry& telemetry)
       : sliced_(sliced), programs_(programs), settings_(settings.measure), parts_(parts), telemetry_(telemetry) {}
 
-  void run(int stage) {
-    const std::unique_ptr<Session> session = parts_.engine.open(
-        sliced_, programs_,
-        {.device = settings_.device, .seed = settings_.seed, .slice_stage = stage, .time_ops = true});
+  // Until one of them breaks off.
+  void run(const std::vector<int>& stages) {
+    for (const int stage : stages) {
+      run_stage(stage);
+      if (!why_broken_off) continue;
+      why_broken_off->reason = fmt::format("slice of stage {}: {}", stage, why_broken_off->reason);
+      return;
+    }
+  }
+
+  std::vector<Slice> slices{};  // whole ones
+  std::vector<std::string> notes{};
+  std::shared_ptr<KernelTable> table = std::make_shared<KernelTable>();
+  std::optional<BrokenOff> why_broken_off{};
+
+ private:
+  void run_stage(int stage) {
     Slice slice{.stage = stage};
     KernelSamples samples(programs_, sliced_.layout.pp);
-    for (std::int64_t step = 1; step <= settings_.steps; ++step) {
-      if (step == settings_.warmup + 1) telemetry_.begin_window();
-      const StepReport report = session->step(parts_.engine.batch(sliced_, settings_.seed, step), StepKind::train);
-      keep(slice, report);
-      if (parts_.step_done) parts_.step_done(stage, step);
-      if (step <= settings_.warmup) continue;
-      slice.step_s.push_back(report.seconds);
-      samples.add(session->op_seconds());
+    try {
+      run_steps(slice, samples);
+    } catch (const RunError& error) {
+      why_broken_off = broken_off(error);
+    } catch (const std::bad_alloc& error) {
+      why_broken_off = broken_off(error);
     }
     telemetry_.end_window();
     samples.store(*table);
+    if (why_broken_off) return;
     notes.push_back(slice_note(slice, samples, sliced_.num_microbatches));
     for (const std::string& remark : slice.remarks)
       if (std::find(notes.begin(), notes.end(), remark) == notes.end()) notes.push_back(remark);
     slices.push_back(std::move(slice));
   }
 
-  std::vector<Slice> slices{};
-  std::vector<std::string> notes{};
-  std::shared_ptr<KernelTable> table = std::make_shared<KernelTable>();
+  void run_steps(Slice& slice, KernelSamples& samples) {
+    const std::unique_ptr<Session> session = parts_.engine.open(sliced_, programs_,
+                                                                {.device = settings_.device,
+                                                                 .seed = settings_.seed,
+                                                                 .timeout_s = settings_.timeout_s,
+                                                                 .slice_stage = slice.stage,
+                                                                 .time_ops = true});
+    for (std::int64_t step = 1; step <= settings_.steps; ++step) {
+      if ((why_broken_off = interrupted(parts_.engine.stopped_by, step, settings_.steps))) return;
+      if (step == settings_.warmup + 1) telemetry_.begin_window();
+      const StepReport report = session->step(parts_.engine.batch(sliced_, settings_.seed, step), StepKind::train);
+      keep(slice, report);
+      if (parts_.step_done) parts_.step_done(slice.stage, step);
+      if (step <= settings_.warmup) continue;
+      slice.step_s.push_back(report.seconds);
+      samples.add(session->op_seconds());
+    }
+  }
 
- private:
   const Job& sliced_;
   const JobPrograms& programs_;
   const MeasureSettings& settings_;
   const SliceParts& parts_;
   RunTelemetry& telemetry_;
 };
+
+// The row's own numbers are the simulated job's, with the kernels of all slices; what was run goes beside them.
+void set_slices(Row& row, const Job& job, const SliceRun& run, const SliceParts& parts,
+                const std::vector<StageMemoryBytes>& plan, const MeasureSettings& settings) {
+  if (!run.why_broken_off) {
+    row = parts.simulate(job, run.table);
+    row.method = Method::slice;
+    row.window = fmt::format("steps {}-{} of {}", settings.warmup + 1, settings.steps, settings.steps);
+  }
+  if (!run.slices.empty()) set_memory(row, run.slices, plan);
+  row.notes.insert(row.notes.end(), run.notes.begin(), run.notes.end());
+  note_threads_left_behind(row);
+  if (run.why_broken_off) set_broken_off(row, *run.why_broken_off);
+}
 
 SliceResult run_slices(Row row, const Job& job, const SliceSettings& settings, const SliceParts& parts) {
   require_own_stack(job, "slice");
@@ -163,13 +195,12 @@ SliceResult run_slices(Row row, const Job& job, const SliceSettings& settings, c
   SliceRun run(sliced, programs, settings, parts, telemetry);
   run.table->on = parts.measured_on();
   require_system(*run.table, job, "--mode slice");
-  for (const int stage : stages) run.run(stage);
-  row = parts.simulate(job, run.table);
-  set_slices(row, run.slices, plan, settings.measure);
-  row.notes.insert(row.notes.end(), run.notes.begin(), run.notes.end());
+  run.run(stages);
+  set_slices(row, job, run, parts, plan, settings.measure);
   const std::vector<GpuSummary> gpus = telemetry.finish();
   set_clocks(run.table->on, gpus);
   set_telemetry(row, gpus);
+  if (run.table->kernels.empty()) run.table = nullptr;
   return {std::move(row), std::move(run.table)};
 }
 
@@ -225,7 +256,9 @@ SliceResult RowSlicer::operator()(const Job& job) const {
   } catch (const Unsupported& problem) {
     set_unsupported(row, problem);
   } catch (const RunError& error) {
-    set_failed(row, error);
+    set_broken_off(row, broken_off(error));
+  } catch (const std::bad_alloc& error) {
+    set_broken_off(row, broken_off(error));
   }
   return {std::move(row), nullptr};
 }

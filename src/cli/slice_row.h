@@ -31,7 +31,7 @@ struct SliceParts {
 
 struct SliceResult {
   Row row;
-  std::shared_ptr<const KernelTable> kernels;  // of all slices; nullptr where none was run
+  std::shared_ptr<const KernelTable> kernels;  // of all steps that were run; nullptr where none was
 };
 
 // Stages to run: the first is 0, the last pp - 1, the middle pp / 2. Of stages that are built of the same chunks, the

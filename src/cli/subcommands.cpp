@@ -15,9 +15,8 @@ constexpr Subcommand kSubcommands[] = {
     {Command::check, "check", "perfbench check TABLE.csv... [--json]", "json help version",
      "Say of every row: ok, unsupported with the feature that is missing, or impossible with the rule that it breaks."},
     {Command::sweep, "sweep", "perfbench sweep TABLE.csv... [--out DIR] [--where NAME=VALUE,...]",
-     "where repeats strict mode calibration device steps warmup_steps seed stage slice_microbatches max_steps stack "
-     "out "
-     "env_vars json markdown dryrun help version",
+     "where repeats strict mode calibration device steps warmup_steps seed step_timeout_s stage slice_microbatches "
+     "max_steps stack out env_vars json markdown dryrun help version",
      "Run every row of configuration tables, whatever comes of it, into rows.csv, rows.json, rows.md and run.json. A "
      "sweep that was stopped goes on where it was."},
     {Command::diff, "diff",
@@ -58,7 +57,7 @@ constexpr Subcommand kSubcommands[] = {
      "doesn't."},
     {Command::verify, "verify",
      "perfbench verify DIR [--steps N] [--expect FILE] [--save_gradients FILE] [--json] [FLAGS]",
-     "expect save_gradients save_weights steps device json gpu stack num_gpus tensor_parallel_size "
+     "expect save_gradients save_weights steps device step_timeout_s json gpu stack num_gpus tensor_parallel_size "
      "pipeline_parallel_size context_parallel_size virtual_pipeline_parallel_size expert_parallel_size "
      "expert_tensor_parallel_size use_mcore_fsdp global_batch_size micro_batch_size lbs gradient_accumulation seq_len "
      "compute_dtype fp8_recipe recompute_layers recompute_modules task finetuning lora_rank lora_alpha lora_targets "
@@ -76,11 +75,11 @@ constexpr Subcommand kSubcommands[] = {
      "Print the operations of one rank: one layer of each kind, forward and backward, with shapes, lanes and "
      "collectives."},
     {Command::calibrate, "calibrate", "perfbench calibrate [FLAGS | TABLE.csv...] --output FILE [--budget SECONDS]",
-     "output budget device seed where model gpu task finetuning stack compat table num_gpus tensor_parallel_size "
-     "pipeline_parallel_size context_parallel_size virtual_pipeline_parallel_size expert_parallel_size "
-     "expert_tensor_parallel_size use_mcore_fsdp global_batch_size micro_batch_size lbs gradient_accumulation seq_len "
-     "compute_dtype fp8_recipe recompute_layers recompute_modules lora_rank lora_alpha lora_targets packed help "
-     "version",
+     "output budget device seed step_timeout_s where model gpu task finetuning stack compat table num_gpus "
+     "tensor_parallel_size pipeline_parallel_size context_parallel_size virtual_pipeline_parallel_size "
+     "expert_parallel_size expert_tensor_parallel_size use_mcore_fsdp global_batch_size micro_batch_size lbs "
+     "gradient_accumulation seq_len compute_dtype fp8_recipe recompute_layers recompute_modules lora_rank lora_alpha "
+     "lora_targets packed help version",
      "Time each kernel of a job, or of every row of tables, and a grid of matrix products, attention and copies on the "
      "device at hand, into a file that predictions use (--calibration)."},
     {Command::accuracy, "accuracy", "perfbench accuracy --calibration FILE [--where NAME=VALUE,...] [--json]",

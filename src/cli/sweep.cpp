@@ -4,8 +4,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <array>
-#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
@@ -24,7 +22,9 @@
 #include "cli/result_folder.h"
 #include "cli/simulate_row.h"
 #include "cli/slice_engine.h"
+#include "cli/stop_signal.h"
 #include "engine/abi.h"
+#include "engine/worker.h"
 #include "harness/job_key.h"
 #include "harness/progress.h"
 #include "rows/writers.h"
@@ -34,16 +34,6 @@ namespace perfbench {
 namespace {
 
 namespace fs = std::filesystem;
-
-volatile std::sig_atomic_t stop_signal = 0;  // the signal that asked to stop
-
-// SIGINT and SIGTERM stop the sweep after the current row; a second one ends it at once.
-void catch_signals() {
-  struct sigaction action {};
-  action.sa_handler = [](int signal) { stop_signal = signal; };
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
-  for (const int signal : {SIGINT, SIGTERM}) sigaction(signal, &action, nullptr);
-}
 
 // Always the same one, not one of each run: its journal is what a sweep goes on from.
 fs::path folder_of_sweeps(const Options& options) {
@@ -191,17 +181,18 @@ std::int64_t count(const SweepResult& result, Status status) {
   return found == result.counts.end() ? 0 : found->second;
 }
 
-constexpr std::array kStatuses{Status::ok, Status::oom, Status::unsupported, Status::failed};
-
 struct Group {
   std::int64_t rows = 0;
   const SweptRow* first = nullptr;
 };
 
-// What the reasons of rows have in common; a row that failed stands alone.
+// Whether a row's reason is its own.
+bool stands_alone(const SweptRow& row) { return row.status != Status::oom && row.status != Status::unsupported; }
+
+// What the reasons of rows have in common.
 std::string group_of(const SweptRow& row) {
   if (row.status == Status::oom) return "oom";
-  return fmt::format("{}, {}", name(row.status), row.status == Status::unsupported ? row.feature : row.place);
+  return fmt::format("{}, {}", name(row.status), stands_alone(row) ? row.place : row.feature);
 }
 
 // Rows that are not ok, alike ones together: how many, and the first one's reason.
@@ -215,18 +206,19 @@ std::string reasons_text(const SweepResult& result) {
   std::string text = groups.empty() ? "" : "\n";
   for (const auto& [title, group] : groups) {
     const std::string place = group.rows == 1 ? group.first->place : "the first is " + group.first->place;
-    const bool alone = group.first->status == Status::failed;
-    text += alone ? fmt::format("{}: {}\n", title, group.first->reason)
-                  : fmt::format("{}: {} {}, {}: {}\n", title, group.rows, group.rows == 1 ? "row" : "rows", place,
-                                group.first->reason);
+    text += stands_alone(*group.first) ? fmt::format("{}: {}\n", title, group.first->reason)
+                                       : fmt::format("{}: {} {}, {}: {}\n", title, group.rows,
+                                                     group.rows == 1 ? "row" : "rows", place, group.first->reason);
   }
   return text;
 }
 
 std::string summary_text(const SweepResult& result, const SweepPlan& plan, const fs::path& folder) {
   std::string text = reasons_text(result) + fmt::format("\n{} rows:", result.rows.size());
-  for (const Status status : kStatuses)
+  for (const Status status : kStatuses) {
+    if (is_broken_off(status) && count(result, status) == 0) continue;
     text += fmt::format("{} {} {}", status == Status::ok ? "" : ",", count(result, status), name(status));
+  }
   if (plan.broken_rows > 0) text += fmt::format("; {} broken, left out", plan.broken_rows);
   return text + fmt::format("\n{} done before, {} run now\nresults: rows.csv, rows.json, rows.md and run.json in {}\n",
                             result.done_before, result.run_now, folder.string());
@@ -255,19 +247,17 @@ SweepResult run_rows(const CommandLine& line, SweepPlan plan, const Catalog& cat
   const SweepHooks hooks{.runner = std::move(runner),
                          .made_with = [&](const Job& job) { return made_with.of(job); },
                          .done = [&](bool run_now, std::string_view what) { progress.step(run_now, what); },
-                         .stop = [] { return stop_signal != 0; },
+                         .stop = [] { return stop_signal() != 0 || num_threads_left_behind() > 0; },
                          .method = method_of(line.options)};
   return sweep(std::move(plan), repeats, catalog, hooks, journal);
 }
 
-// 128 + n, as a shell has it for a process that a signal ended.
-ExitCode interrupted(const SweepResult& result, std::size_t rows, const Journal& journal) {
-  const int signal = stop_signal;
-  say(
-      fmt::format("perfbench: stopped by {} after {} of {} rows; they are kept in {}\n  hint: run the same command "
+ExitCode stopped(const SweepResult& result, std::size_t rows, const Journal& journal) {
+  const std::string by = stop_signal() != 0 ? stop_signal_name() : "a rank that hangs in this process";
+  say(fmt::format("perfbench: stopped by {} after {} of {} rows; they are kept in {}\n  hint: run the same command "
                   "again to go on\n",
-                  signal == SIGINT ? "SIGINT" : "SIGTERM", result.rows.size(), rows, journal.path().string()));
-  return static_cast<ExitCode>(128 + signal);
+                  by, result.rows.size(), rows, journal.path().string()));
+  return stop_signal() != 0 ? stop_exit_code() : ExitCode::timeout;
 }
 
 }  // namespace
@@ -296,10 +286,10 @@ ExitCode run_sweep(const CommandLine& line) {
   Journal journal(folder, PERFBENCH_VERSION);
   warn(journal.warnings());
   warn(findings.warnings);
-  catch_signals();
+  catch_stop_signals();
   const std::size_t rows = plan.rows.size();
   const SweepResult result = run_rows(line, std::move(plan), catalog, std::move(runner), made_with, journal);
-  if (result.stopped) return interrupted(result, rows, journal);
+  if (result.stopped) return stopped(result, rows, journal);
   FileSet files(folder);
   const TextTable table = write_rows(files, result, options.repeats.value_or(1), journal,
                                      options.markdown ? TableUse::markdown : TableUse::everywhere);

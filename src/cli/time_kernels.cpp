@@ -30,7 +30,7 @@ KernelTable time_kernels(const std::vector<PlannedKernel>& kernels, double budge
   const double end_s = parts.now_s() + budget_s;
   for (const PlannedKernel& kernel : kernels) {
     if (table.kernels.contains(kernel.signature)) continue;
-    if (parts.now_s() >= end_s) {
+    if (parts.now_s() >= end_s || (parts.stop && parts.stop())) {
       ++table.left_out;
       continue;
     }

@@ -16,10 +16,11 @@ struct TimingParts {
   std::function<double()> now_s;                            // of a clock that only goes forward
   std::function<void(std::string_view signature)> done{};   // after each kernel; may be empty
   std::function<void(std::string_view signature, std::string_view why)> skipped{};  // may be empty
+  std::function<bool()> stop{};  // asked before each kernel: whether the rest is left out; may be empty
 };
 
-// The table without where it was measured. Kernels that do not fit, or that the device cannot run, are counted as
-// skipped; those for which no time is left, as left out.
+// The table without where it was measured. Kernels that do not fit, or that the device cannot run or hangs in, are
+// counted as skipped; those for which no time is left, as left out.
 KernelTable time_kernels(const std::vector<PlannedKernel>& kernels, double budget_s, const TimingParts& parts);
 
 }  // namespace perfbench

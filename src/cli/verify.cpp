@@ -13,6 +13,7 @@
 #include "cli/commands.h"
 #include "cli/machine_check.h"
 #include "cli/machine_fit.h"
+#include "cli/measure_settings.h"
 #include "cli/output.h"
 #include "cli/verify_expect.h"
 #include "cli/verify_input.h"
@@ -33,6 +34,7 @@ namespace fs = std::filesystem;
 SessionSettings session_settings(const Options& options) {
   SessionSettings settings;
   settings.device = options.device == "cuda" ? Device::cuda : Device::cpu;
+  settings.timeout_s = step_timeout_s(options, settings.device);
   return settings;
 }
 

@@ -8,7 +8,7 @@
 namespace perfbench {
 
 inline constexpr const char* kEngineLibrary = "libperfbench_engine.so";
-inline constexpr int kEngineAbi = 4;
+inline constexpr int kEngineAbi = 5;
 
 // Each part is a version, or what is missing and the remedy; the other pointers are null.
 struct EngineAbiPart {

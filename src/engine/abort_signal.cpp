@@ -7,10 +7,11 @@
 
 namespace perfbench {
 
-void AbortSignal::set(const std::string& reason) {
+void AbortSignal::set(const std::string& reason, AbortCause cause) {
   const std::lock_guard lock(mutex_);
   if (raised()) return;
   reason_ = reason;
+  cause_ = cause;
   raised_.store(true, std::memory_order_release);
 }
 
@@ -26,6 +27,7 @@ void AbortSignal::wake() {
 void AbortSignal::throw_if_raised() const {
   if (!raised()) return;
   const std::lock_guard lock(mutex_);
+  if (cause_ == AbortCause::timeout) throw TimeoutError("", reason_);
   throw RunError("", reason_);
 }
 
@@ -34,8 +36,8 @@ void AbortSignal::subscribe(std::function<void()> on_wake) {
   on_wake_.push_back(std::move(on_wake));
 }
 
-void AbortSignal::fail(std::unique_lock<std::mutex>& lock, const std::string& reason) {
-  set(reason);
+void AbortSignal::fail(std::unique_lock<std::mutex>& lock, const std::string& reason, AbortCause cause) {
+  set(reason, cause);
   lock.unlock();
   wake();
   throw_if_raised();

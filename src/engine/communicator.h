@@ -16,7 +16,8 @@ namespace perfbench {
 enum class Reduction : std::uint8_t { sum, max };
 
 // One rank's end of one group. All members make the same calls in the same order. Every call throws RunError when the
-// world is aborted, when a member does not come within the timeout, and when members disagree on a call or its size.
+// world is aborted, TimeoutError when a member does not come within the timeout, and RunError when members disagree on
+// a call or its size.
 class Communicator {
  public:
   virtual ~Communicator() = default;
@@ -64,8 +65,8 @@ class World {
   // the same members, in the same order of groups.
   virtual std::unique_ptr<Communicator> group_on(int rank, const std::vector<int>& members, void* stream) = 0;
   virtual std::unique_ptr<Transfers> transfers_on(int rank, void* stream) = 0;
-  // Returns when `stream` is done. Throws RunError when the device fails, after the timeout, and when the world is
-  // aborted.
+  // Returns when `stream` is done. Throws RunError when the device fails and when the world is aborted, TimeoutError
+  // after the timeout.
   virtual void synchronize(int rank, void* stream) = 0;
   // Every blocked and every later call of every rank throws RunError with this reason. The first reason stays.
   virtual void abort(const std::string& reason) noexcept = 0;

@@ -6,6 +6,8 @@
 #include "engine/engine.h"
 #include "engine/op_timer.h"
 #include "engine/session.h"
+#include "engine/watched_op_timer.h"
+#include "engine/watched_session.h"
 
 namespace perfbench {
 namespace {
@@ -32,7 +34,8 @@ Function* function_of(const std::filesystem::path& library, const char* symbol) 
 std::unique_ptr<Session> open_session(const std::filesystem::path& library, const Job& job, const JobPrograms& programs,
                                       const SessionSettings& settings) {
   const auto open = function_of<EngineAbiOpenFunction>(library, kEngineOpenSymbol);
-  return std::unique_ptr<Session>(open(job, programs, settings));
+  return open_watched_session([open](const auto&... asked) { return std::unique_ptr<Session>(open(asked...)); }, job,
+                              programs, settings);
 }
 
 std::unique_ptr<Session> open_session(const Job& job, const JobPrograms& programs, const SessionSettings& settings) {
@@ -41,7 +44,7 @@ std::unique_ptr<Session> open_session(const Job& job, const JobPrograms& program
 
 std::unique_ptr<OpTimer> open_op_timer(const std::filesystem::path& library, const OpTimerSettings& settings) {
   const auto open = function_of<EngineAbiOpTimerFunction>(library, kEngineOpTimerSymbol);
-  return std::unique_ptr<OpTimer>(open(settings));
+  return open_watched_op_timer([open](const auto& asked) { return std::unique_ptr<OpTimer>(open(asked)); }, settings);
 }
 
 std::unique_ptr<OpTimer> open_op_timer(const OpTimerSettings& settings) {

@@ -50,17 +50,21 @@ struct OptimizerSettings {
   double weight_decay = 1e-2;
 };
 
+class RankNotes;  // rank_notes.h
+
 struct SessionSettings {
   Device device = Device::cpu;
-  std::uint64_t seed = 1;   // of the initial weights
-  double timeout_s = 600;   // of one collective or transfer
-  bool rendezvous = false;  // sends wait for their receives, as NCCL's do: shows deadlocks
+  std::uint64_t seed = 1;       // of the initial weights
+  double timeout_s = 600;       // of one collective or transfer; a step in which no rank begins an op for longer hangs
+  double open_timeout_s = 600;  // the same while the session opens: NCCL's rendezvous
+  bool rendezvous = false;      // sends wait for their receives, as NCCL's do: shows deadlocks
   // One rank of this stage runs alone: what it would receive, gather or reduce are buffers of the right shape. Losses
   // and gradients then mean nothing; times of kernels and memory do.
   std::optional<int> slice_stage{};
   bool time_ops = false;        // op_seconds() is wanted
   bool forbid_waiting = false;  // on CUDA: an op of a step that waits for the device fails
   OptimizerSettings optimizer{};
+  std::shared_ptr<RankNotes> notes{};  // where ranks note what they do; null: nobody wants to know
 };
 
 struct RankReport {
@@ -72,8 +76,9 @@ struct RankReport {
   std::int64_t device_peak_bytes = 0;  // most that the device's allocator had given out, states included; 0 on a CPU
 };
 
-// The place of a RunError that says that the device ran out of memory.
+// The places of a RunError that says that the device's or the host's memory ran out.
 inline constexpr const char* kDeviceMemory = "device memory";
+inline constexpr const char* kHostMemory = "host memory";
 
 enum class ProgramPhase : std::uint8_t { forward, backward, optimizer };
 
@@ -105,7 +110,7 @@ class Session {
   // Replaces the initial weights by `read(name)`, which must return the whole tensor; the optimizer starts anew.
   virtual void load(const std::function<HostTensor(const std::string& name)>& read) = 0;
   // Runs one global step on all ranks. `forward_backward` leaves weights as they are and the gradients to be read. A
-  // rank that fails ends the step for all: RunError with the first reason.
+  // rank that fails ends the step for all: RunError with the first reason. One that hangs is a TimeoutError.
   virtual StepReport step(const Batch& batch, StepKind kind) = 0;
   // Gradients of the last step, whole, float32, by Hugging Face name, in the order of trainable_parameters().
   virtual std::vector<HostTensor> gradients() = 0;
@@ -118,7 +123,8 @@ class Session {
 
 // Loads the engine library beside the executable and opens a session. Throws EnvironmentError (exit 4) when the
 // library, LibTorch or the device is missing or is of another version, and Unsupported when the engine lacks a feature
-// of the job. Allocates all states: whoever asks has checked that they fit. `programs` must outlive the session.
+// of the job. Allocates all states: whoever asks has checked that they fit. The session is a watched one
+// (watched_session.h): ranks that hang do not hang the caller.
 std::unique_ptr<Session> open_session(const Job& job, const JobPrograms& programs, const SessionSettings& settings);
 std::unique_ptr<Session> open_session(const std::filesystem::path& library, const Job& job, const JobPrograms& programs,
                                       const SessionSettings& settings);

@@ -12,9 +12,11 @@ double steady_seconds() {
 
 }  // namespace
 
-TelemetrySampler::TelemetrySampler(ReadGpus read, double period_s, std::function<double()> now)
-    : now_(std::move(now)), start_(now_()) {
-  thread_ = std::thread([this, read = std::move(read), period_s] { run(read, period_s); });
+TelemetrySampler::TelemetrySampler(ReadGpus read, double period_s, std::function<double()> now, double stop_s)
+    : shared_(new Shared{.read = std::move(read), .period_s = period_s, .now = std::move(now)}),
+      stop_time_(stop_s),
+      thread_("telemetry") {
+  thread_.start([shared = shared_] { run(*shared); });
 }
 
 TelemetrySampler::TelemetrySampler(ReadGpus read, double period_s)
@@ -24,22 +26,23 @@ TelemetrySampler::~TelemetrySampler() { stop(); }
 
 std::vector<TelemetrySample> TelemetrySampler::stop() {
   {
-    const std::scoped_lock lock(mutex_);
-    stop_ = true;
+    const std::scoped_lock lock(shared_->mutex);
+    if (std::exchange(shared_->stop, true)) return {};
   }
-  stopping_.notify_all();
-  if (thread_.joinable()) thread_.join();
-  return std::exchange(samples_, {});
+  shared_->stopping.notify_all();
+  if (!thread_.wait_for(stop_time_)) thread_.leave_behind();
+  const std::scoped_lock lock(shared_->mutex);
+  return std::exchange(shared_->samples, {});
 }
 
-void TelemetrySampler::run(const ReadGpus& read, double period_s) {
-  const std::chrono::duration<double> period(period_s);
+void TelemetrySampler::run(Shared& shared) {
+  const std::chrono::duration<double> period(shared.period_s);
   bool stopped = false;
   while (!stopped) {
-    const double at = seconds();
-    samples_.push_back({.seconds = at, .gpus = read()});
-    std::unique_lock lock(mutex_);
-    stopped = stopping_.wait_for(lock, period, [this] { return stop_; });
+    TelemetrySample sample{.seconds = shared.now() - shared.start, .gpus = shared.read()};
+    std::unique_lock lock(shared.mutex);
+    shared.samples.push_back(std::move(sample));
+    stopped = shared.stopping.wait_for(lock, period, [&] { return shared.stop; });
   }
 }
 

@@ -29,6 +29,8 @@ std::string text(const CollectiveCall& call) {
       return (call.reduction == Reduction::sum ? "all_reduce(sum)" : "all_reduce(max)") + size;
     case Collective::ring_shift:
       return "ring_shift" + size;
+    case Collective::barrier:
+      return "barrier";
   }
   return "?";
 }
@@ -66,7 +68,7 @@ void ThreadGroup::enter(int rank, const CollectiveCall& call) {
   const auto deadline = std::chrono::steady_clock::now() + timeout_;
   const bool in_time = opened_.wait_until(lock, deadline, [&] { return passed_.load() != passed || abort_.raised(); });
   if (passed_.load() != passed) return;  // also when aborted: the others are copying from this rank
-  if (!in_time) abort_.fail(lock, missing(call));
+  if (!in_time) abort_.fail(lock, missing(call), AbortCause::timeout);
   abort_.throw_if_raised();
 }
 

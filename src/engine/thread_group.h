@@ -18,7 +18,7 @@
 
 namespace perfbench {
 
-enum class Collective : std::uint8_t { all_gather, reduce_scatter, all_reduce, ring_shift };
+enum class Collective : std::uint8_t { all_gather, reduce_scatter, all_reduce, ring_shift, barrier };
 
 // What one member asks for.
 struct CollectiveCall {
@@ -34,7 +34,7 @@ struct CollectiveCall {
   }
 };
 
-// "all_reduce(sum) of 1024 x bf16"
+// "all_reduce(sum) of 1024 x bf16"; of a barrier, which moves nothing, "barrier"
 std::string text(const CollectiveCall& call);
 
 class ThreadGroup {
@@ -53,6 +53,8 @@ class ThreadGroup {
   // Returns when all members are here, so that nobody reads this rank's buffers any more. It waits for those who are
   // still copying even when the world is aborted: that is bounded, and they read memory of this rank.
   void leave();
+  // A barrier: returns when all members have come. Throws as enter() does.
+  void meet(int rank) { enter(rank, {.kind = Collective::barrier}); }
 
  private:
   void open_gate();

@@ -127,7 +127,8 @@ void TransferBoard::wait(int rank, std::int64_t id) {
   if (transfer->done) return;
   if (!in_time) {
     const double seconds = std::chrono::duration<double>(timeout_).count();
-    abort_.fail(lock, fmt::format("transfer: {} is not done after {:g} s", describe(*transfer), seconds));
+    abort_.fail(lock, fmt::format("transfer: {} is not done after {:g} s", describe(*transfer), seconds),
+                AbortCause::timeout);
   }
   abort_.throw_if_raised();
 }

@@ -1,49 +1,79 @@
 #include "engine/worker.h"
 
+#include <pthread.h>
+
+#include <atomic>
 #include <utility>
 
 #include "base/error.h"
 
 namespace perfbench {
+namespace {
 
-Worker::Worker() : thread_([this] { work(); }) {}
+std::atomic<int> left_behind_count{0};
+
+}  // namespace
+
+Worker::Worker(const std::string& name)
+    : thread_([shared = shared_, shown = name.substr(0, 15)] {
+        pthread_setname_np(pthread_self(), shown.c_str());
+        work(shared);
+      }) {}
 
 Worker::~Worker() {
+  if (!thread_.joinable()) return;  // left behind
   wait();
   {
-    const std::scoped_lock lock(mutex_);
-    stop_ = true;
+    const std::scoped_lock lock(shared_->mutex);
+    shared_->stop = true;
   }
-  changed_.notify_all();
+  shared_->changed.notify_all();
   thread_.join();
 }
 
 void Worker::start(std::function<void()> task) {
   {
-    const std::scoped_lock lock(mutex_);
-    check(!task_, "worker: a task is started before the last one is done");
-    task_ = std::move(task);
+    const std::scoped_lock lock(shared_->mutex);
+    check(!shared_->task && !shared_->left_behind, "worker: a task is started before the last one is done");
+    shared_->task = std::move(task);
   }
-  changed_.notify_all();
+  shared_->changed.notify_all();
 }
 
 void Worker::wait() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return !task_; });
+  std::unique_lock lock(shared_->mutex);
+  shared_->changed.wait(lock, [this] { return !shared_->task; });
 }
 
-void Worker::work() {
-  std::unique_lock lock(mutex_);
+bool Worker::wait_for(std::chrono::duration<double> time) {
+  std::unique_lock lock(shared_->mutex);
+  return shared_->changed.wait_for(lock, time, [this] { return !shared_->task; });
+}
+
+void Worker::leave_behind() {
+  const std::scoped_lock lock(shared_->mutex);
+  if (shared_->left_behind) return;
+  shared_->left_behind = shared_->stop = true;
+  left_behind_count.fetch_add(1);
+  shared_->changed.notify_all();
+  thread_.detach();
+}
+
+void Worker::work(const std::shared_ptr<Shared>& shared) {
+  std::unique_lock lock(shared->mutex);
   for (;;) {
-    changed_.wait(lock, [this] { return stop_ || task_; });
-    if (!task_) return;
-    const std::function<void()>& task = task_;
+    shared->changed.wait(lock, [&] { return shared->stop || shared->task; });
+    if (!shared->task) break;
+    const std::function<void()>& task = shared->task;
     lock.unlock();
     task();
     lock.lock();
-    task_ = nullptr;
-    changed_.notify_all();
+    shared->task = nullptr;
+    shared->changed.notify_all();
   }
+  if (shared->left_behind) left_behind_count.fetch_sub(1);
 }
+
+int num_threads_left_behind() { return left_behind_count.load(); }
 
 }  // namespace perfbench

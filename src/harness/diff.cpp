@@ -129,8 +129,11 @@ int rank_of(Status status) {
       return 2;
     case Status::failed:
       return 3;
+    case Status::timeout:
+    case Status::interrupted:
+      return 4;
   }
-  return 3;
+  return 4;
 }
 
 std::string status_text(const Row& row) {
@@ -146,6 +149,7 @@ bool judge_status(const Row& baseline, const Row& current, RowDiff& diff) {
   };
   if (baseline.loss_ok == false) return decide(Verdict::invalid, "the loss of the baseline was not finite");
   if (current.loss_ok == false) return decide(Verdict::invalid, "the loss of the new row was not finite");
+  if (is_broken_off(current.status)) return decide(Verdict::invalid, "the new row is " + status_text(current));
   const std::string change = fmt::format("{} became {}", status_text(baseline), status_text(current));
   if (rank_of(current.status) > rank_of(baseline.status)) return decide(Verdict::invalid, change);
   if (rank_of(current.status) < rank_of(baseline.status)) return decide(Verdict::added, change);

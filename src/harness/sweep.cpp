@@ -138,7 +138,12 @@ class Sweep {
       const bool done = journal_.has(key, repeat);
       if (!done) {
         if (stopped()) return;
-        journal_.append(key, repeat, run_now(job));
+        const Row row = run_now(job);
+        if (row.status == Status::interrupted) {  // to be run again
+          result_.stopped = true;
+          return;
+        }
+        journal_.append(key, repeat, row);
       }
       ++(done ? result_.done_before : result_.run_now);
       hooks_.done(!done, what);

@@ -1,6 +1,7 @@
 // A result row: what was asked, what came out, and where both came from.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -18,7 +19,10 @@
 namespace perfbench {
 
 enum class Method { measured, slice, simulated, published };  // how the numbers were got
-enum class Status { ok, oom, unsupported, failed };
+// timeout: a rank hung; interrupted: a signal ended the run. Both keep the samples of the steps before.
+enum class Status { ok, oom, unsupported, failed, timeout, interrupted };
+inline constexpr std::array kStatuses{Status::ok,     Status::oom,     Status::unsupported,
+                                      Status::failed, Status::timeout, Status::interrupted};
 
 constexpr std::string_view name(Method method) {
   switch (method) {
@@ -44,9 +48,16 @@ constexpr std::string_view name(Status status) {
       return "unsupported";
     case Status::failed:
       return "failed";
+    case Status::timeout:
+      return "timeout";
+    case Status::interrupted:
+      return "interrupted";
   }
   return "?";
 }
+
+// Whether the run was broken off before it said anything about the job: such a row is compared with none.
+constexpr bool is_broken_off(Status status) { return status == Status::timeout || status == Status::interrupted; }
 
 // The category that is no part of a sum: all that the device's allocator had given out, the other categories included.
 inline constexpr std::string_view kAllocatedMemory = "allocated";

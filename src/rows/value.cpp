@@ -10,7 +10,6 @@ namespace perfbench {
 namespace {
 
 constexpr std::array kMethods{Method::measured, Method::slice, Method::simulated, Method::published};
-constexpr std::array kStatuses{Status::ok, Status::oom, Status::unsupported, Status::failed};
 constexpr std::array kTasks{Task::pretrain, Task::sft, Task::lora};
 constexpr std::array kPrecisions{Precision::fp32,  Precision::bf16,  Precision::fp8cs,
                                  Precision::fp8ds, Precision::mxfp8, Precision::nvfp4};

@@ -3,7 +3,6 @@
 import csv
 import json
 import pathlib
-import shutil
 
 import pytest
 
@@ -45,29 +44,6 @@ def test_auto_on_a_machine_without_a_driver_simulates_and_says_so(perfbench):
         assert row["method"] == "simulated"
 
 
-@pytest.fixture
-def fakes(binary):
-    folder = binary.parent / "tests"
-    if not (folder / "gpu_engine/libperfbench_engine.so").exists():
-        pytest.skip("NOT TESTED: this build has no tests/gpu_engine")
-    return folder
-
-
-@pytest.fixture
-def on_gpus(perfbench, binary, fakes, tmp_path, source):
-    """on_gpus(*args, **variables) -> Answer, of a machine whose GPUs, driver and engine are made up."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    shutil.copy(binary, folder / "perfbench")
-    (folder / "libperfbench_engine.so").symlink_to(fakes / "gpu_engine/libperfbench_engine.so")
-
-    def run(*args, **variables):
-        env = {"PERFBENCH_DATA": str(source / "model_configs"), "LD_LIBRARY_PATH": str(fakes / "fake_nvml")}
-        return perfbench(*args, env=env | variables, binary=folder / "perfbench")
-
-    return run
-
-
 def test_a_row_measured_on_a_gpu_has_its_telemetry(on_gpus, tmp_path):
     answer = on_gpus(*MEASURE, *SMALL, *QUICK, "--device", "cuda", "--out", "out", "--json")
     assert answer.code == 0, answer
@@ -93,7 +69,7 @@ def test_without_nvml_a_row_is_measured_all_the_same(on_gpus):
 
 
 def test_running_out_of_memory_is_a_row(on_gpus):
-    answer = on_gpus(*MEASURE, *SMALL, *QUICK, "--device", "cuda", "--json", FAKE_OOM="1")
+    answer = on_gpus(*MEASURE, *SMALL, *QUICK, "--device", "cuda", "--json", FAKE_FAULT="oom")
     assert answer.code == 3
     row = answer.json
     assert (row["status"], row["feature"]) == ("oom", "device memory")

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import resource
 
 import pytest
 
@@ -129,6 +130,22 @@ def test_what_cannot_fit_is_a_row_with_the_plans_figures(perfbench, llama):
     assert (row["status"], row["feature"], row["method"]) == ("oom", "host memory", "measured")
     assert re.search(r"the 4 ranks need [\d.]+ GiB together, [\d.]+ GiB of this machine's memory are free", row["reason"])
     assert row["predicted_peak_memory_gib"] > 500
+
+
+def test_host_memory_that_runs_out_while_measuring_is_oom(perfbench, engine, tmp_path):
+    """The plan fits this machine, but not the limit of the process: a table of weights alone is 256 MiB."""
+    (tmp_path / "wide").mkdir()
+    (tmp_path / "wide/config.json").write_text(json.dumps(LLAMA | {"vocab_size": 131072, "hidden_size": 512}))
+    limit = 5 << 28  # 1.25 GiB
+    answer = perfbench(
+        *("--mode", "measure", "--device", "cpu", "--model", "wide/config.json", "--num_gpus", 1, "-tp", 1, "-pp", 1),
+        *("-gb", 1, "-mb", 1, "--seq_len", 64, "-c", "fp32", "--steps", 2, "--warmup", 1, "--json"),
+        before=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+    )
+    assert answer.code == 3, answer
+    row = answer.json
+    assert (row["status"], row["feature"]) == ("oom", "host memory")
+    assert re.search(r"rank 0: DefaultCPUAllocator: can't allocate memory: you tried to allocate \d+ bytes", row["reason"])
 
 
 def test_without_an_engine_one_line_says_what_to_do(perfbench, llama, binary, tmp_path, source):

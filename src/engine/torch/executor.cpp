@@ -12,15 +12,21 @@
 
 namespace perfbench {
 
-Executor::Executor(const Job& job, Rank& rank, std::vector<Chunk>& chunks, Runtime& runtime, bool time_ops)
+Executor::Executor(const Job& job, Rank& rank, std::vector<Chunk>& chunks, Runtime& runtime,
+                   std::atomic<RankNote>& note, bool time_ops)
     : job_(job),
       rank_(rank),
       chunks_(chunks),
       runtime_(runtime),
+      note_(note),
       lanes_(runtime.make_lanes()),
       stopwatch_(time_ops ? runtime.make_stopwatch() : nullptr),
       positions_(zigzag_positions(job.seq_len, job.layout.cp, rank.at.cp)),
       steps_(pipeline_shape(job), rank.at.stage) {}
+
+void Executor::note(RankTask task, const Slot& slot, std::size_t node) {
+  note_.store(rank_note(task, slot.chunk, slot.microbatch, node), std::memory_order_relaxed);
+}
 
 std::int64_t Executor::num_microbatches() const { return std::int64_t{job_.num_microbatches} * job_.num_flushes; }
 
@@ -133,6 +139,7 @@ void Executor::run_nodes(const Slot& slot, Frame& frame) {
     const Node& node = nodes[place.node];
     if ((node.when == When::first_microbatch && !first) || (node.when == When::last_microbatch && !last)) continue;
     frame.dying = deaths[place.node];
+    note(slot.backward ? RankTask::backward : RankTask::forward, slot, place.node);
     run_node(node, place, frame);
     for (ValueId id : deaths[place.node]) frame.release(id);
   }
@@ -146,6 +153,7 @@ void Executor::run_slot(const StageStep& step) {
   Frame frame(rank_, chunk, table(slot));
   for (const StageTransfer& transfer : step.receives_to_post) post(transfer);
   if (step.receive) {
+    note(RankTask::receive, slot);
     const auto arrived = arriving_.extract(step.receive->slot);
     rank_.transfers->wait(arrived.mapped().ticket);
     frame.adopt(slot.backward ? program.grad_output : program.input, arrived.mapped().tensor);
@@ -155,7 +163,10 @@ void Executor::run_slot(const StageStep& step) {
   run_nodes(slot, frame);
   lanes_->join();  // what is sent is made
   const ValueId made = slot.backward ? program.grad_input : program.output;
-  if (step.send) send(*step.send, frame[made]);
+  if (step.send) {
+    note(RankTask::send, slot);
+    send(*step.send, frame[made]);
+  }
   if (slot.backward) {
     for (ValueId id : {made, program.grad_output}) {  // nobody reads the latter where nothing is trained
       if (id != kNoValue) frame.release(id);
@@ -170,6 +181,7 @@ void Executor::step(bool optimize) {
   check(data_.has_value(), "executor: a step that was not prepared");
   begin();
   for (std::size_t i = 0; i < steps_.size(); ++i) run_slot(steps_[i]);
+  note(RankTask::send, {});
   for (Sending& sending : sending_) {
     if (sending.tensor.defined()) rank_.transfers->wait(sending.ticket);
   }
@@ -180,6 +192,7 @@ void Executor::step(bool optimize) {
     Place place{.chunk = static_cast<int>(c), .phase = ProgramPhase::optimizer};
     for (place.node = 0; place.node < nodes.size(); ++place.node) {
       if (!optimize && std::holds_alternative<AdamW>(nodes[place.node].op)) continue;
+      note(RankTask::optimizer, {.chunk = place.chunk}, place.node);
       run_node(nodes[place.node], place, frame);
     }
   }

@@ -1,12 +1,14 @@
 // Runs one rank's share of a global step: its slots in schedule order, then the optimizer.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
 #include <vector>
 
+#include "engine/rank_notes.h"
 #include "engine/session.h"
 #include "engine/torch/frame.h"
 #include "engine/torch/lanes.h"
@@ -18,8 +20,10 @@ namespace perfbench {
 
 class Executor {
  public:
-  // `chunks` are those of the rank's stage, by chunk number. `time_ops`: op_seconds() is wanted.
-  Executor(const Job& job, Rank& rank, std::vector<Chunk>& chunks, Runtime& runtime, bool time_ops);
+  // `chunks` are those of the rank's stage, by chunk number. `note` says where a step is, at any time. `time_ops`:
+  // op_seconds() is wanted.
+  Executor(const Job& job, Rank& rank, std::vector<Chunk>& chunks, Runtime& runtime, std::atomic<RankNote>& note,
+           bool time_ops);
 
   // Before each step: what it reads goes to the device.
   void prepare(const Batch& batch);
@@ -58,11 +62,13 @@ class Executor {
   void send(const StageTransfer& transfer, const at::Tensor& tensor);
   ValueTable& table(const Slot& slot);
   std::int64_t num_microbatches() const;
+  void note(RankTask task, const Slot& slot, std::size_t node = 0);
 
   const Job& job_;
   Rank& rank_;
   std::vector<Chunk>& chunks_;
   Runtime& runtime_;
+  std::atomic<RankNote>& note_;
   std::unique_ptr<Lanes> lanes_;
   std::unique_ptr<Stopwatch> stopwatch_;  // null unless ops are timed
   std::vector<Place> timed_;              // in the order of the stopwatch

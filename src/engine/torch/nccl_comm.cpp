@@ -11,8 +11,8 @@
 namespace perfbench {
 
 void NcclPatience::wait(const std::string& what, const std::function<bool()>& done) const {
-  const auto stop = [&](const std::string& reason) {
-    abort.set(reason);
+  const auto stop = [&](const std::string& reason, AbortCause cause) {
+    abort.set(reason, cause);
     abort.wake();
     abort.throw_if_raised();
   };
@@ -21,12 +21,13 @@ void NcclPatience::wait(const std::string& what, const std::function<bool()>& do
     while (!done()) {
       abort.throw_if_raised();
       if (std::chrono::steady_clock::now() > deadline) {
-        stop(fmt::format("{}: not done after {:g} s", what, std::chrono::duration<double>(timeout).count()));
+        stop(fmt::format("{}: not done after {:g} s", what, std::chrono::duration<double>(timeout).count()),
+             AbortCause::timeout);
       }
       std::this_thread::yield();
     }
   } catch (const RunError& error) {
-    stop(error.problems().front().what);
+    stop(error.problems().front().what, AbortCause::failure);
   }
 }
 
@@ -57,7 +58,7 @@ NcclComm::NcclComm(std::string name, int device, const NcclId& id, int rank, int
   std::memcpy(unique.internal, id.data(), id.size());
   const ncclResult_t result = ncclCommInitRankConfig(&comm_, size, unique, rank, &config);
   try {
-    settle(result, "init");
+    settle(result, "init", patience_.while_opening());
   } catch (const RunError&) {  // a constructor that throws has no destructor
     if (comm_ != nullptr) ncclCommAbort(comm_);
     throw;
@@ -76,9 +77,9 @@ NcclComm::~NcclComm() {
   ncclCommAbort(comm_);
 }
 
-void NcclComm::settle(ncclResult_t result, const std::string& what) {
+void NcclComm::settle(ncclResult_t result, const std::string& what, const NcclPatience& patience) {
   const std::string call = name_ + ": " + what;
-  patience_.wait(call, [&] {
+  patience.wait(call, [&] {
     if (result == ncclInProgress) check_nccl(ncclCommGetAsyncError(comm_, &result), call);
     if (result == ncclInProgress) return false;
     check_nccl(result, call);
@@ -92,8 +93,11 @@ void NcclComm::check_async(const std::string& what) {
   if (state != ncclInProgress) check_nccl(state, name_ + ": " + what);
 }
 
-void NcclComm::synchronize(cudaStream_t stream, const std::string& what) {
-  patience_.wait(name_ + ": " + what, [&] {
+void NcclComm::connect(ncclResult_t result, cudaStream_t stream) {
+  const std::string what = "connect";
+  const NcclPatience patience = patience_.while_opening();
+  settle(result, what, patience);
+  patience.wait(name_ + ": " + what, [&] {
     check_async(what);
     const cudaError_t state = cudaStreamQuery(stream);
     if (state == cudaErrorNotReady) return false;

@@ -17,10 +17,13 @@ namespace perfbench {
 struct NcclPatience {
   AbortSignal& abort;
   std::chrono::milliseconds timeout;
+  std::chrono::milliseconds open_timeout;  // while communicators are made and connected
 
-  // Calls `done` until it says so. Throws RunError after the timeout and when the world is aborted; aborts the world
-  // when `done` throws or the time is over.
+  // Calls `done` until it says so. Throws TimeoutError after the timeout and RunError when the world is aborted; aborts
+  // the world when `done` throws or the time is over.
   void wait(const std::string& what, const std::function<bool()>& done) const;
+
+  NcclPatience while_opening() const { return {abort, open_timeout, open_timeout}; }
 };
 
 // Throw RunError with `what` and CUDA's or NCCL's words.
@@ -40,13 +43,15 @@ class NcclComm {
 
   ncclComm_t get() const { return comm_; }
   // To be called with the result of each call on get(): returns when NCCL has taken the call.
-  void settle(ncclResult_t result, const std::string& what);
-  // Waits for the stream and for errors of the communicator.
-  void synchronize(cudaStream_t stream, const std::string& what);
+  void settle(ncclResult_t result, const std::string& what) { settle(result, what, patience_); }
+  // The same for what the first transfer over the communicator needs: it waits for the other ranks' first one.
+  void connect(ncclResult_t result, cudaStream_t stream);
   // Throws when something that was enqueued before has failed.
   void check_async(const std::string& what);
 
  private:
+  void settle(ncclResult_t result, const std::string& what, const NcclPatience& patience);
+
   std::string name_;
   NcclPatience patience_;
   ncclComm_t comm_ = nullptr;

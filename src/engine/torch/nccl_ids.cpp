@@ -22,7 +22,8 @@ ShareNcclId share_nccl_ids_in_memory(std::chrono::milliseconds timeout) {
     }
     std::unique_lock lock(ids->mutex);
     if (!ids->added.wait_for(lock, timeout, [&] { return ids->by_group.contains(group); })) {
-      throw RunError("NCCL", group + ": its first rank did not come within " + std::to_string(timeout.count()) + " ms");
+      throw TimeoutError("NCCL",
+                         group + ": its first rank did not come within " + std::to_string(timeout.count()) + " ms");
     }
     return ids->by_group[group];
   };

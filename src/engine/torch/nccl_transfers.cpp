@@ -27,10 +27,9 @@ void NcclTransfers::connect(const NcclLink& link, const NcclWorldOptions& option
   void* byte = nullptr;
   check_cuda(cudaMalloc(&byte, 1), name);
   const auto free_byte = std::unique_ptr<void, cudaError_t (*)(void*)>(byte, cudaFree);
-  comm->settle(sender ? ncclSend(byte, 1, ncclInt8, 1, comm->get(), after_)
-                      : ncclRecv(byte, 1, ncclInt8, 0, comm->get(), after_),
-               "connect");
-  comm->synchronize(after_, "connect");
+  comm->connect(sender ? ncclSend(byte, 1, ncclInt8, 1, comm->get(), after_)
+                       : ncclRecv(byte, 1, ncclInt8, 0, comm->get(), after_),
+                after_);
 }
 
 NcclTransfers::~NcclTransfers() {

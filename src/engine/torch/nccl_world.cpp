@@ -157,7 +157,9 @@ class WorldOverNccl final : public World {
   }
 
  private:
-  NcclPatience patience() { return {.abort = abort_, .timeout = options_.timeout}; }
+  NcclPatience patience() {
+    return {.abort = abort_, .timeout = options_.timeout, .open_timeout = options_.open_timeout};
+  }
 
   // A rank that asks for the same members again gets the next group of them.
   std::string next_name(int rank, const std::vector<int>& members) {

@@ -20,7 +20,7 @@ using NcclId = std::array<char, 128>;  // the bytes of an ncclUniqueId
 // member makes an id with make_nccl_id(), and all return it.
 using ShareNcclId = std::function<NcclId(const std::string& group, bool first)>;
 
-// For ranks that are threads of one process. Throws RunError when the first member does not come within the timeout.
+// For ranks that are threads of one process. Throws TimeoutError when the first member does not come in time.
 ShareNcclId share_nccl_ids_in_memory(std::chrono::milliseconds timeout);
 
 // A pair of ranks that transfer in this direction on this channel.
@@ -35,6 +35,7 @@ struct NcclWorldOptions {
   std::vector<NcclLink> links;  // all that transfers() will use, the same on all ranks
   ShareNcclId share_id;
   std::chrono::milliseconds timeout{600'000};
+  std::chrono::milliseconds open_timeout{600'000};  // while a communicator is made and connected
 };
 
 // Collectives are enqueued on the stream that their group was asked for, behind what the caller's current stream holds;

@@ -5,7 +5,6 @@
 #include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/zeros.h>
-#include <c10/util/Exception.h>
 
 #include <algorithm>
 #include <cmath>
@@ -18,6 +17,7 @@
 #include "base/error.h"
 #include "base/median.h"
 #include "engine/torch/ops.h"
+#include "engine/torch/run_error.h"
 #include "engine/torch/runtime.h"
 #include "engine/torch/slice_world.h"
 #include "engine/torch/step_data.h"
@@ -152,18 +152,14 @@ class TorchOpTimer final : public OpTimer {
 
   OpTiming time(const Program& program, const Op& op) override {
     if (!runs_alone(op)) throw Unsupported(std::string(name(op)), "is timed only as a part of a whole rank");
-    try {
+    return with_run_errors(std::string(name(op)), [&] {
       runtime_->enter();
       const std::vector<std::unique_ptr<LoneOp>> sets = operand_sets(program, op);
       timed(sets, kWarmups * static_cast<int>(sets.size()));
       const double once = timed(sets, 1).front();
       const auto wanted = static_cast<int>(std::min(settings_.seconds_per_op / std::max(once, 1e-7), 1.0 * kMostRuns));
       return timing_of(timed(sets, std::max(kLeastRuns, wanted)));
-    } catch (const c10::OutOfMemoryError& error) {
-      throw RunError(kDeviceMemory, std::string(name(op)) + ": " + error.what_without_backtrace());
-    } catch (const c10::Error& error) {
-      throw RunError(std::string(name(op)), error.what_without_backtrace());
-    }
+    });
   }
 
  private:

@@ -1,9 +1,6 @@
 #include "engine/torch/torch_session.h"
 
-#include <c10/util/Exception.h>
-
 #include <algorithm>
-#include <barrier>
 #include <chrono>
 #include <cmath>
 #include <exception>
@@ -13,11 +10,15 @@
 #include <set>
 
 #include "base/error.h"
+#include "engine/abort_signal.h"
 #include "engine/mesh.h"
+#include "engine/rank_notes.h"
+#include "engine/thread_group.h"
 #include "engine/thread_world.h"
 #include "engine/torch/executor.h"
 #include "engine/torch/initial_weights.h"
 #include "engine/torch/nccl_world.h"
+#include "engine/torch/run_error.h"
 #include "engine/torch/slice_world.h"
 #include "engine/torch/state_map.h"
 #include "engine/worker.h"
@@ -45,24 +46,6 @@ RankTraffic since(const RankTraffic& now, const RankTraffic& before) {
   return moved;
 }
 
-// ATen adds a trace of its own calls.
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
-
-// The exception being handled, as what a rank that failed ends a step with.
-std::exception_ptr as_run_error(int rank) {
-  try {
-    throw;
-  } catch (const Error&) {
-    return std::current_exception();
-  } catch (const Unsupported&) {
-    return std::current_exception();
-  } catch (const c10::OutOfMemoryError& error) {
-    return std::make_exception_ptr(RunError(kDeviceMemory, first_line(error.what_without_backtrace())));
-  } catch (const std::exception& error) {
-    return std::make_exception_ptr(RunError("rank " + std::to_string(rank), first_line(error.what())));
-  }
-}
-
 std::string reason_of(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
@@ -73,7 +56,9 @@ std::string reason_of(const std::exception_ptr& error) {
 
 // One rank with all that it owns, in the order in which it must come apart: transfers before the buffers.
 struct LocalRank {
-  int number = 0;  // in the world
+  explicit LocalRank(int of_world) : number(of_world), thread("rank " + std::to_string(of_world)) {}
+
+  const int number;  // in the world
   std::unique_ptr<Runtime> runtime;
   std::vector<Chunk> chunks;
   Rank rank;
@@ -98,9 +83,13 @@ std::vector<NcclLink> links_of(const Job& job, const Mesh& mesh) {
   return {links.begin(), links.end()};
 }
 
+std::chrono::milliseconds milliseconds(double seconds) {
+  return std::chrono::milliseconds(std::llround(seconds * 1e3));
+}
+
 std::unique_ptr<World> make_world(const Job& job, const Mesh& mesh, const SessionSettings& settings,
                                   at::Device device) {
-  const std::chrono::milliseconds timeout(std::llround(settings.timeout_s * 1e3));
+  const std::chrono::milliseconds timeout = milliseconds(settings.timeout_s);
   if (settings.slice_stage) return make_slice_world(mesh.num_ranks(), device);
   if (settings.device == Device::cpu) {
     const Sends sends = settings.rendezvous ? Sends::rendezvous : Sends::buffered;
@@ -109,8 +98,9 @@ std::unique_ptr<World> make_world(const Job& job, const Mesh& mesh, const Sessio
   NcclWorldOptions options{.num_ranks = mesh.num_ranks(),
                            .devices = {},
                            .links = links_of(job, mesh),
-                           .share_id = share_nccl_ids_in_memory(timeout),
-                           .timeout = timeout};
+                           .share_id = share_nccl_ids_in_memory(milliseconds(settings.open_timeout_s)),
+                           .timeout = timeout,
+                           .open_timeout = milliseconds(settings.open_timeout_s)};
   for (int rank = 0; rank < mesh.num_ranks(); ++rank) options.devices[rank] = rank;
   return make_nccl_world(options);
 }
@@ -129,10 +119,13 @@ std::vector<int> local_ranks(const Job& job, const Mesh& mesh, const SessionSett
 class TorchSession final : public Session {
  public:
   TorchSession(const Job& job, const JobPrograms& programs, const SessionSettings& settings)
-      : job_(job), mesh_(job.layout), forbid_waiting_(settings.forbid_waiting) {
+      : job_(job),
+        mesh_(job.layout),
+        forbid_waiting_(settings.forbid_waiting),
+        notes_(settings.notes ? settings.notes : std::make_shared<RankNotes>(mesh_.num_ranks())),
+        start_(local_ranks(job, mesh_, settings), stop_, milliseconds(settings.timeout_s)) {
     for (const int number : local_ranks(job, mesh_, settings)) {
-      ranks_.push_back(std::make_unique<LocalRank>());
-      ranks_.back()->number = number;
+      ranks_.push_back(std::make_unique<LocalRank>(number));
       ranks_.back()->runtime = make_runtime(settings.device, static_cast<int>(ranks_.size()) - 1);
     }
     world_ = make_world(job_, mesh_, settings, ranks_.front()->runtime->device());
@@ -170,12 +163,17 @@ class TorchSession final : public Session {
     check(batch.tokens.size() == wanted && batch.targets.size() == wanted, "session: a batch of another size");
     std::vector<RankTraffic> before;
     for (const auto& local : ranks_) before.push_back(traffic_of(local->rank));
-    on_all_ranks([&](LocalRank& local) { local.executor->prepare(batch); });
+    on_all_ranks([&](LocalRank& local) {
+      note(local, RankTask::data);
+      local.executor->prepare(batch);
+    });
     std::vector<double> seconds(ranks_.size(), 0.0);
-    std::barrier start(static_cast<std::ptrdiff_t>(ranks_.size()));
-    on_all_ranks([&](LocalRank& local) { timed_step(local, kind, start, seconds); });
-    on_all_ranks([&](LocalRank& local) { local.executor->collect_op_seconds(); });
-    return report(seconds, before);
+    on_all_ranks([&](LocalRank& local) { timed_step(local, kind, seconds); });
+    on_all_ranks([&](LocalRank& local) {
+      note(local, RankTask::device);
+      local.executor->collect_op_seconds();
+    });
+    return with_run_errors("session", [&] { return report(seconds, before); });
   }
 
   std::vector<OpSeconds> op_seconds() const override {
@@ -214,29 +212,45 @@ class TorchSession final : public Session {
       local.chunks.push_back(make_chunk(programs.of(c, rank.at.stage, job_.layout.pp), policy, job_.chunks[index].first,
                                         mesh_.replica(rank.at), rank.device));
     }
+    std::size_t groups = 0;
     for (Axis axis : kAxes) {
+      note(local, RankTask::connect, groups++);
       rank.axis[axis] =
           world_->group_on(local.number, mesh_.group(local.number, axis), local.runtime->stream(lane_of(axis)));
     }
+    note(local, RankTask::connect, groups++);
     if (const auto ends = mesh_.ends(local.number); job_.model.tied_embeddings && !ends.empty()) {
       rank.shared = world_->group_on(local.number, ends, local.runtime->stream(Lane::dp));
     }
     rank.transfers = world_->transfers_on(local.number, local.runtime->stream(Lane::compute));
-    local.executor = std::make_unique<Executor>(job_, rank, local.chunks, *local.runtime, settings.time_ops);
+    local.executor = std::make_unique<Executor>(job_, rank, local.chunks, *local.runtime, notes_->of(local.number),
+                                                settings.time_ops);
+  }
+
+  void note(const LocalRank& local, RankTask task, std::size_t count = 0) {
+    notes_->of(local.number).store(rank_note(task, 0, 0, count), std::memory_order_relaxed);
   }
 
   void load_all(const std::function<at::Tensor(const Parameter&)>& whole) {
     ranks_.front()->runtime->enter();
-    for (const Parameter& p : parameters_) load_parameter(states_, p.name, whole(p));
-    for (auto& local : ranks_) local->runtime->synchronize();
+    with_run_errors("session", [&] {
+      for (std::size_t i = 0; i < parameters_.size(); ++i) {
+        note(*ranks_.front(), RankTask::load, i);
+        load_parameter(states_, parameters_[i].name, whole(parameters_[i]));
+      }
+      for (auto& local : ranks_) local->runtime->synchronize();
+    });
+    note(*ranks_.front(), RankTask::idle);
   }
 
   std::vector<HostTensor> whole(Part part) const {
-    std::vector<HostTensor> list;
-    for (const Parameter& p : parameters_) {
-      if (p.trainable || part == Part::weight) list.push_back(whole_parameter(states_, p, part));
-    }
-    return list;
+    return with_run_errors("session", [&] {
+      std::vector<HostTensor> list;
+      for (const Parameter& p : parameters_) {
+        if (p.trainable || part == Part::weight) list.push_back(whole_parameter(states_, p, part));
+      }
+      return list;
+    });
   }
 
   // On the thread of each rank, with its device. Throws the first rank's error; the others are told to stop.
@@ -248,29 +262,41 @@ class TorchSession final : public Session {
         local.runtime->enter();
         work(local);
       } catch (const std::exception&) {
-        const std::exception_ptr error = as_run_error(local.number);
+        const std::string name = "rank " + std::to_string(local.number);
+        const std::exception_ptr error = as_run_error(name);
         const std::scoped_lock lock(mutex);
         if (!first) first = error;
-        if (world_) world_->abort("rank " + std::to_string(local.number) + ": " + reason_of(error));
+        stop(name + ": " + reason_of(error));
       }
+      note(local, RankTask::idle);
     };
+    for (auto& local : ranks_) note(*local, RankTask::called);
     for (auto& local : ranks_) local->thread.start([&run, &local] { run(*local); });
     for (auto& local : ranks_) local->thread.wait();
     if (first) std::rethrow_exception(first);
   }
 
-  void timed_step(LocalRank& local, StepKind kind, std::barrier<>& start, std::vector<double>& seconds) {
+  // All ranks leave what they wait in.
+  void stop(const std::string& reason) {
+    if (world_) world_->abort(reason);
+    stop_.set(reason);
+    stop_.wake();
+  }
+
+  void timed_step(LocalRank& local, StepKind kind, std::vector<double>& seconds) {
+    const auto index = static_cast<std::size_t>(
+        std::find_if(ranks_.begin(), ranks_.end(), [&](const auto& own) { return own.get() == &local; }) -
+        ranks_.begin());
     local.runtime->reset_peak();
-    start.arrive_and_wait();
+    note(local, RankTask::start);
+    start_.meet(static_cast<int>(index));
     const auto begin = std::chrono::steady_clock::now();
     local.runtime->forbid_waiting(forbid_waiting_);
     local.executor->step(kind == StepKind::train);
     local.runtime->forbid_waiting(false);
+    note(local, RankTask::device);
     world_->synchronize(local.number, local.runtime->stream(Lane::compute));
     local.runtime->synchronize();
-    const auto index = static_cast<std::size_t>(
-        std::find_if(ranks_.begin(), ranks_.end(), [&](const auto& own) { return own.get() == &local; }) -
-        ranks_.begin());
     seconds[index] = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   }
 
@@ -300,6 +326,9 @@ class TorchSession final : public Session {
   const Job job_;
   const Mesh mesh_;
   const bool forbid_waiting_;
+  const std::shared_ptr<RankNotes> notes_;
+  AbortSignal stop_;   // outlives start_
+  ThreadGroup start_;  // where steps start
   std::unique_ptr<World> world_;
   std::vector<std::unique_ptr<LocalRank>> ranks_;
   std::vector<RankStates> states_;
@@ -318,7 +347,7 @@ void require_features(const Job& job) {
 std::unique_ptr<Session> make_torch_session(const Job& job, const JobPrograms& programs,
                                             const SessionSettings& settings) {
   require_features(job);
-  return std::make_unique<TorchSession>(job, programs, settings);
+  return with_run_errors("session", [&] { return std::make_unique<TorchSession>(job, programs, settings); });
 }
 
 }  // namespace perfbench

@@ -5,10 +5,13 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <new>
 
+#include "engine/watched_session.h"
 #include "models/decoder.h"
 #include "sim/memory.h"
 #include "unit/support/gpus.h"
+#include "unit/support/hang.h"
 #include "unit/support/jobs.h"
 
 namespace perfbench {
@@ -49,6 +52,8 @@ class FakeSession : public Session {
     EXPECT_EQ(kind, StepKind::train);
     ++steps_;
     if (steps_ == fails_at) throw RunError("rank 2", "is gone");
+    if (steps_ == hangs_at) hang->here();
+    if (steps_ == no_memory_at) throw std::bad_alloc();
     if (steps_ == runs_out_at) throw RunError("device memory", "rank 2 asked for 3.00 GiB, and 1.20 GiB are free");
     StepReport report{.loss = steps_ == nan_at ? std::nan("") : 6.9,
                       .grad_norm = 1.0,
@@ -67,7 +72,8 @@ class FakeSession : public Session {
     return report;
   }
 
-  std::int64_t nan_at = 0, fails_at = 0, runs_out_at = 0, extra_bytes = 0;
+  std::int64_t nan_at = 0, fails_at = 0, runs_out_at = 0, no_memory_at = 0, hangs_at = 0, extra_bytes = 0;
+  Hang* hang = nullptr;
   std::vector<std::string> remarks{};
   std::int64_t allocated_bytes = 0;  // of rank 0's device; a byte more on each further one
 
@@ -80,11 +86,13 @@ struct Measured {
   Row row;
   std::vector<LoggedStep> steps;
   int opened = 0;
+  std::size_t signal_after = 1000;  // steps
 };
 
 template <typename Change>
-Measured measured(const Job& job, std::optional<std::int64_t> available, Change change) {
-  Measured result;
+Measured measured(const Job& job, std::optional<std::int64_t> available, Change change,
+                  std::size_t signal_after = 1000) {
+  Measured result{.row = {}, .steps = {}, .signal_after = signal_after};
   const MeasureSettings settings{.device = Device::cpu, .steps = 5, .warmup = 2, .seed = 7};
   const MeasureParts parts{.open =
                                [&](const Job& opened, const JobPrograms&, const SessionSettings& of_session) {
@@ -96,7 +104,8 @@ Measured measured(const Job& job, std::optional<std::int64_t> available, Change 
                                },
                            .batch = [](const Job&, std::uint64_t, std::int64_t) { return Batch{}; },
                            .available_bytes = [&] { return available; },
-                           .step_done = [&](const LoggedStep& step) { result.steps.push_back(step); }};
+                           .step_done = [&](const LoggedStep& step) { result.steps.push_back(step); },
+                           .stopped_by = [&] { return result.steps.size() < result.signal_after ? "" : "SIGTERM"; }};
   result.row = RowMeasurer(settings, parts)(job);
   return result;
 }
@@ -179,6 +188,83 @@ TEST(MeasureRow, AStepThatFailsIsARow) {
   EXPECT_EQ(row.status, Status::failed);
   EXPECT_EQ(row.reason, "rank 2: is gone");
   EXPECT_THAT(row.samples_s, IsEmpty());
+}
+
+TEST(MeasureRow, ARunThatIsStoppedKeepsItsSteps) {
+  const Measured result = measured(
+      cpu_job(), std::nullopt, [](FakeSession&) {}, 4);
+  const Row& row = result.row;
+  EXPECT_EQ(result.steps.size(), 4U);
+  EXPECT_EQ(row.status, Status::interrupted);
+  EXPECT_EQ(row.feature, "SIGTERM");
+  EXPECT_EQ(row.reason, "after 4 of 5 steps");
+  EXPECT_EQ(row.window, "steps 3-4 of 4");
+  EXPECT_THAT(row.samples_s, ElementsAre(1.1875, 1.1875));
+  EXPECT_EQ(row.step_time_s, std::nullopt);
+  EXPECT_EQ(row.tokens_per_s_per_gpu, std::nullopt);
+  EXPECT_EQ(row.loss_ok, true);
+  EXPECT_TRUE(row.peak_memory_gib);
+}
+
+TEST(MeasureRow, ARunThatIsStoppedBeforeItsWindowHasNoSamples) {
+  for (const std::size_t steps : {0, 1, 2}) {
+    const Row row = measured(
+                        cpu_job(), std::nullopt, [](FakeSession&) {}, steps)
+                        .row;
+    EXPECT_EQ(row.status, Status::interrupted);
+    EXPECT_THAT(row.samples_s, IsEmpty());
+    EXPECT_EQ(row.loss_ok.has_value(), steps > 0);
+  }
+}
+
+TEST(MeasureRow, StoppedAfterTheLastStepItIsComplete) {
+  EXPECT_EQ(measured(
+                cpu_job(), std::nullopt, [](FakeSession&) {}, 5)
+                .row.status,
+            Status::ok);
+}
+
+// The loss says less than the signal: the run goes on elsewhere.
+TEST(MeasureRow, ABrokenLossOfAStoppedRunIsNoted) {
+  const Row row = measured(
+                      cpu_job(), std::nullopt, [](FakeSession& session) { session.nan_at = 1; }, 4)
+                      .row;
+  EXPECT_EQ(row.status, Status::interrupted);
+  EXPECT_EQ(row.loss_ok, false);
+}
+
+TEST(MeasureRow, ARankThatHangsIsARowWithTheStepsBefore) {
+  Hang hang;
+  MeasureParts parts{.open =
+                         [&](const Job& opened, const JobPrograms& programs, const SessionSettings& of_session) {
+                           EXPECT_EQ(of_session.timeout_s, 0.02);
+                           const auto fake = [&hang](const Job& held, const JobPrograms&, const SessionSettings&) {
+                             auto session = std::make_unique<FakeSession>(held);
+                             session->hangs_at = 5;
+                             session->hang = &hang;
+                             return session;
+                           };
+                           return open_watched_session(fake, opened, programs, of_session);
+                         },
+                     .batch = [](const Job&, std::uint64_t, std::int64_t) { return Batch{}; },
+                     .available_bytes = [] { return std::nullopt; },
+                     .step_done = {}};
+  const Row row =
+      RowMeasurer({.device = Device::cpu, .steps = 6, .warmup = 2, .timeout_s = 0.02}, std::move(parts))(cpu_job());
+  EXPECT_EQ(row.status, Status::timeout);
+  EXPECT_EQ(row.feature, "step 5");
+  EXPECT_THAT(row.reason, HasSubstr("nothing has gone on for 0.02 s"));
+  EXPECT_THAT(row.samples_s, ElementsAre(1.1875, 1.1875));
+  EXPECT_EQ(row.step_time_s, std::nullopt);
+  EXPECT_THAT(row.notes, testing::Contains(HasSubstr("left behind")));
+}
+
+TEST(MeasureRow, RunningOutOfHostMemoryIsOom) {
+  const Row row = measured(cpu_job(), std::nullopt, [](FakeSession& session) { session.no_memory_at = 4; }).row;
+  EXPECT_EQ(row.status, Status::oom);
+  EXPECT_EQ(row.feature, "host memory");
+  EXPECT_THAT(row.reason, HasSubstr("GiB of this machine's memory are free"));
+  EXPECT_EQ(row.samples_s.size(), 1U);
 }
 
 // The same job on GPUs.

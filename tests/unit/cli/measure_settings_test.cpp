@@ -41,6 +41,13 @@ TEST(MeasureSettings, Defaults) {
   EXPECT_EQ(settings.steps, 30);
   EXPECT_EQ(settings.warmup, 10);
   EXPECT_EQ(settings.seed, 1u);
+  EXPECT_EQ(settings.timeout_s, 60.0);
+}
+
+TEST(MeasureSettings, AnOpOfACpuMayTakeLonger) {
+  EXPECT_EQ(settings_of({"--device", "cpu"}).timeout_s, 600.0);
+  EXPECT_EQ(settings_of({"--device", "cpu", "--step_timeout_s", "5"}).timeout_s, 5.0);
+  EXPECT_EQ(settings_of({"--step-timeout-s", "5"}).timeout_s, 5.0);
 }
 
 TEST(MeasureSettings, ASliceHasFewSteps) {

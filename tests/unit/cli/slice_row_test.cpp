@@ -235,6 +235,41 @@ TEST(SliceRow, GpusOfAnotherSystemAreNotSliced) {
   EXPECT_TRUE(all.stages.empty());
 }
 
+// Stops after the first of the second slice's steps that count.
+TEST(SliceRow, AStoppedRunKeepsTheKernelsSoFar) {
+  const auto steps = std::make_shared<int>(0);
+  const Sliced all = sliced(slice_job(), "all", "h100", [&](SliceParts& parts) {
+    parts.step_done = [steps](int, std::int64_t) { ++*steps; };
+    parts.engine.stopped_by = [steps] { return *steps < 5 ? "" : "SIGINT"; };
+  });
+  const Row& row = all.result.row;
+  EXPECT_EQ(row.status, Status::interrupted);
+  EXPECT_EQ(row.method, Method::slice);
+  EXPECT_EQ(row.feature, "SIGINT");
+  EXPECT_EQ(row.reason, "slice of stage 2: after 2 of 3 steps");
+  EXPECT_FALSE(row.step_time_s);
+  EXPECT_THAT(all.stages, ElementsAre(0, 2));
+  ASSERT_EQ(row.memory.size(), 2U);  // of the slice that was whole
+  EXPECT_EQ(row.memory[0].stage, 0);
+  ASSERT_NE(all.result.kernels, nullptr);
+  const auto whole = sliced(slice_job(), "first").result.kernels;
+  EXPECT_GE(all.result.kernels->kernels.size(), whole->kernels.size());
+}
+
+TEST(SliceRow, ARankThatHangsIsARowThatNamesItsStage) {
+  const Sliced all = sliced(slice_job(), "all", "h100", [](SliceParts& parts) {
+    const auto open = parts.engine.open;
+    parts.engine.open = [open](const Job& job, const JobPrograms& programs, const SessionSettings& settings) {
+      if (settings.slice_stage == 2) throw TimeoutError("opening the session", "nothing has gone on");
+      return open(job, programs, settings);
+    };
+  });
+  EXPECT_EQ(all.result.row.status, Status::timeout);
+  EXPECT_EQ(all.result.row.feature, "opening the session");
+  EXPECT_EQ(all.result.row.reason, "slice of stage 2: nothing has gone on");
+  EXPECT_NE(all.result.kernels, nullptr);
+}
+
 TEST(SliceRow, OtherStacksAreOnlySimulated) {
   Job job = slice_job();
   job.stack.name = "megatron";

@@ -73,6 +73,16 @@ TEST(TimeKernels, KeepsTimesSpreadAndShape) {
   EXPECT_EQ(gemm->work, KernelWork(GemmShape{.m = 512, .n = 512, .k = 512}));
 }
 
+TEST(TimeKernels, LeavesOutTheRestWhenItIsStopped) {
+  const std::vector<PlannedKernel> grid = grid_of("h100", kCpuGrid);
+  FakeTimer timer;
+  TimingParts parts = timer.parts();
+  parts.stop = [&] { return timer.timed == 3; };
+  const KernelTable table = time_kernels(grid, 1e6, parts);
+  EXPECT_EQ(table.kernels.size(), 3U);
+  EXPECT_EQ(table.left_out, std::ssize(grid) - 3);
+}
+
 TEST(TimeKernels, CountsWhatItSkipsAndWhatItLeavesOut) {
   const std::vector<PlannedKernel> grid = grid_of("h100");
   FakeTimer timer;

@@ -1,13 +1,21 @@
 // An engine of a machine with GPUs that computes nothing, so that all around it is tested where there are none.
 // FAKE_GPUS="NVIDIA H200,NVIDIA H200" are its devices (at most two), FAKE_GPU_GIB their memory, FAKE_NCCL=0 takes NCCL
-// away, and with FAKE_OOM=1 the third step runs out of memory. A step takes 0.25 s by its own account.
+// away. FAKE_FAULT is what happens in the third step, or with the third op that is timed: "oom", "bad_alloc", "hang",
+// "SIGINT", "SIGTERM", "SIGINT twice"; "hang in close": when the session ends. A step takes 0.25 s by its own account.
+#include <unistd.h>
+
+#include <csignal>
 #include <cstdlib>
 #include <deque>
+#include <map>
+#include <new>
 #include <string>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "engine/abi.h"
+#include "engine/op_timer.h"
+#include "engine/rank_notes.h"
 #include "engine/session.h"
 
 namespace perfbench {
@@ -18,9 +26,25 @@ std::string variable(const char* name, const char* otherwise) {
   return value == nullptr ? otherwise : value;
 }
 
+[[noreturn]] void hang() {
+  for (;;) pause();
+}
+
+void suffer(const std::string& fault) {
+  if (fault == "oom") throw RunError("device memory", "rank 0 asked for 2.00 GiB, and 0.50 GiB are free");
+  if (fault == "bad_alloc") throw std::bad_alloc();
+  if (fault == "hang") hang();
+  if (fault == "SIGTERM") std::raise(SIGTERM);
+  if (fault.starts_with("SIGINT")) std::raise(SIGINT);
+  if (fault == "SIGINT twice") std::raise(SIGINT);
+}
+
 class IdleSession : public Session {
  public:
-  explicit IdleSession(const Job& job) : job_(job) {}
+  IdleSession(const Job& job, std::shared_ptr<RankNotes> notes) : job_(job), notes_(std::move(notes)) {}
+  ~IdleSession() override {
+    if (fault_ == "hang in close") hang();
+  }
   std::vector<HostTensor> parameters() const override { return {}; }
   std::vector<HostTensor> trainable_parameters() const override { return {}; }
   void load(const std::function<HostTensor(const std::string&)>&) override {}
@@ -28,8 +52,9 @@ class IdleSession : public Session {
   std::vector<OpSeconds> op_seconds() const override { return {}; }
   std::vector<HostTensor> weights() override { return {}; }
   StepReport step(const Batch&, StepKind) override {
-    if (++steps_ == 3 && variable("FAKE_OOM", "0") == "1")
-      throw RunError("device memory", "rank 0 asked for 2.00 GiB, and 0.50 GiB are free");
+    notes_->of(0).store({.task = RankTask::forward, .microbatch = 1});
+    if (++steps_ == 3) suffer(fault_);
+    notes_->of(0).store({});
     StepReport report{.loss = 6.5, .grad_norm = 1.0, .seconds = 0.25, .ranks = {}};
     for (int rank = 0; rank < job_.num_gpus; ++rank) {
       RankReport of_rank{.seconds = 0.25};
@@ -41,7 +66,20 @@ class IdleSession : public Session {
 
  private:
   const Job& job_;
+  const std::shared_ptr<RankNotes> notes_;
+  const std::string fault_ = variable("FAKE_FAULT", "");
   int steps_ = 0;
+};
+
+class IdleOpTimer : public OpTimer {
+ public:
+  OpTiming time(const Program&, const Op&) override {
+    if (++ops_ == 3) suffer(variable("FAKE_FAULT", ""));
+    return {.seconds = 1e-5, .mad_s = 0.0, .runs = 3};
+  }
+
+ private:
+  int ops_ = 0;
 };
 
 const EngineAbiInfo* info() {
@@ -74,7 +112,8 @@ extern "C" {
 perfbench::EngineAbiVersion perfbench_engine_version() noexcept { return {perfbench::kEngineAbi, PERFBENCH_VERSION}; }
 const perfbench::EngineAbiInfo* perfbench_engine_info() noexcept { return perfbench::info(); }
 perfbench::Session* perfbench_engine_open(const perfbench::Job& job, const perfbench::JobPrograms&,
-                                          const perfbench::SessionSettings&) {
-  return new perfbench::IdleSession(job);
+                                          const perfbench::SessionSettings& settings) {
+  return new perfbench::IdleSession(job, settings.notes);
 }
+perfbench::OpTimer* perfbench_engine_op_timer(const perfbench::OpTimerSettings&) { return new perfbench::IdleOpTimer; }
 }

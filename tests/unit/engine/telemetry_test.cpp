@@ -9,6 +9,7 @@
 
 #include "engine/clock_reasons.h"
 #include "engine/telemetry_summary.h"
+#include "unit/support/hang.h"
 
 namespace perfbench {
 namespace {
@@ -37,6 +38,25 @@ TEST(TelemetrySampler, TheFirstReadingIsTakenAtOnce) {
   EXPECT_EQ(samples[0].seconds, 1.0);  // of the clock that said 0 at the start
   EXPECT_EQ(samples[0].gpus.at(0).sm_clock_mhz, 1980.0);
   EXPECT_THAT(sampler.stop(), IsEmpty());
+}
+
+// NVML may hang with the GPU that it reads.
+TEST(TelemetrySampler, AReadingThatHangsIsLeftBehind) {
+  Hang hang;
+  std::promise<void> second;
+  int readings = 0;
+  TelemetrySampler sampler(
+      [&] {
+        if (++readings == 2) {
+          second.set_value();
+          hang.here();
+        }
+        return std::vector<GpuReading>(1);
+      },
+      0.0, counting_clock(), 0.01);
+  second.get_future().wait();
+  EXPECT_EQ(sampler.stop().size(), 1u);
+  EXPECT_EQ(num_threads_left_behind(), 1);
 }
 
 TEST(TelemetrySampler, ReadsOnUntilItIsStopped) {

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <set>
+
+#include "unit/support/hang.h"
 
 namespace perfbench {
 namespace {
@@ -48,6 +51,32 @@ TEST(Worker, TasksOfTwoRunSideBySide) {
   one.wait();
   two.wait();
   EXPECT_EQ(here, 2);
+}
+
+TEST(Worker, ATaskThatHangsIsLeftBehindWithWhatItHolds) {
+  Hang hang;
+  auto held = std::make_shared<int>(7);
+  const std::weak_ptr<int> seen = held;
+  {
+    Worker worker;
+    worker.start([&hang, held] { hang.here(); });
+    held.reset();
+    EXPECT_FALSE(worker.wait_for(std::chrono::milliseconds(1)));
+    worker.leave_behind();
+    EXPECT_EQ(num_threads_left_behind(), 1);
+    EXPECT_THROW(worker.start([] {}), std::logic_error);
+  }
+  EXPECT_FALSE(seen.expired());
+  hang.end();
+  EXPECT_TRUE(seen.expired());
+  EXPECT_EQ(num_threads_left_behind(), 0);
+}
+
+TEST(Worker, WaitForSaysThatATaskIsDone) {
+  Worker worker;
+  EXPECT_TRUE(worker.wait_for(std::chrono::hours(1)));
+  worker.start([] {});
+  EXPECT_TRUE(worker.wait_for(std::chrono::hours(1)));
 }
 
 }  // namespace

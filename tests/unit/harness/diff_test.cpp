@@ -149,6 +149,22 @@ TEST(Diff, OomRowsAreComparedByTheNumbersTheyHave) {
   EXPECT_EQ(only_diff(row_with("a", 1.0), after).verdict, Verdict::invalid);
 }
 
+// Whatever their numbers: nothing was measured to the end.
+TEST(Diff, ARunThatBrokeOffIsComparedWithNothing) {
+  const Row ok = row_with("a", 1.0);
+  for (const Status status : {Status::timeout, Status::interrupted}) {
+    Row cut = row_without("a", status, "step 3");
+    cut.peak_memory_gib = ok.peak_memory_gib;
+    EXPECT_EQ(only_diff(ok, cut).verdict, Verdict::invalid);
+    EXPECT_EQ(only_diff(row_without("a", Status::failed, "steps"), cut).verdict, Verdict::invalid);
+    EXPECT_EQ(only_diff(cut, cut).verdict, Verdict::invalid);
+    EXPECT_EQ(only_diff(cut, ok).verdict, Verdict::added);
+  }
+  EXPECT_EQ(
+      only_diff(row_without("a", Status::interrupted, "SIGINT"), row_without("a", Status::timeout, "step 3")).reason,
+      "the new row is timeout (step 3)");
+}
+
 TEST(Diff, AConfigurationTwiceInAFileIsRefused) {
   Row other_result = row_with("a", 2.0);
   const std::string text = refusal({row_with("a", 1.0)}, {row_with("a", 1.0), other_result, other_result});

@@ -58,6 +58,11 @@ class SweepTest : public testing::Test {
                                    std::rethrow_exception(throws.at(job.model.name));
                                  }
                                  Row row = row_of(job);
+                                 if (ran.size() == broken_off_after) {
+                                   row.status = broken_off;
+                                   broken_off_after = 1000;
+                                   return row;
+                                 }
                                  set_step_time(row, job, ran.size() < times.size() ? times[ran.size()] : 1.0);
                                  ran.push_back(job.model.name);
                                  return row;
@@ -87,6 +92,8 @@ class SweepTest : public testing::Test {
   std::vector<double> times;
   std::map<std::string, std::exception_ptr> throws;  // by model: what its run throws
   std::string unkeyed;                               // a model whose key cannot be made
+  std::size_t broken_off_after = 1000;  // runs; then one of this status
+  Status broken_off = Status::interrupted;
   std::string code = "code 1";
   int done = 0;
 };
@@ -191,6 +198,30 @@ TEST_F(SweepTest, FinishedRowsAreNotRunAgain) {
   EXPECT_EQ(rest.run_now, 1);
   code = "code 2";
   EXPECT_EQ(run(two).run_now, 2);
+}
+
+TEST_F(SweepTest, ARowThatWasInterruptedEndsTheSweepAndRunsAgain) {
+  const std::string two = std::string(k8b) + k70b;
+  broken_off_after = 1;
+  const SweepResult first = run(two);
+  EXPECT_TRUE(first.stopped);
+  EXPECT_EQ(first.run_now, 1);
+  EXPECT_EQ(first.rows.size(), 1U);
+  const SweepResult rest = run(two);
+  EXPECT_EQ(rest.done_before, 1);
+  EXPECT_EQ(rest.run_now, 1);
+  EXPECT_EQ(rest.counts.at(Status::ok), 2);
+}
+
+TEST_F(SweepTest, ARowThatHungIsDone) {
+  const std::string two = std::string(k8b) + k70b;
+  broken_off_after = 0;
+  broken_off = Status::timeout;
+  EXPECT_FALSE(run(two).stopped);
+  const SweepResult again = run(two);
+  EXPECT_EQ(again.done_before, 2);
+  EXPECT_EQ(again.counts.at(Status::timeout), 1);
+  EXPECT_EQ(rows()[0].status, Status::timeout);
 }
 
 // The configuration counts, not its place: the row comes from the journal and names its new line.
