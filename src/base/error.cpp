@@ -3,6 +3,8 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "base/redact.h"
+
 namespace perfbench {
 namespace {
 
@@ -10,8 +12,10 @@ constexpr std::size_t kMaxPart = 4000;  // bytes of one part of a message: a cel
 
 bool is_utf8_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; }
 
-// Control characters become visible, so that a file can neither forge a line of output nor drive the terminal.
-std::string printable(std::string_view part, std::string_view line_break) {
+// Control characters become visible, so that a file can neither forge a line of output nor drive the terminal. Secrets
+// go before the text is cut: half of one would not be known for what it is.
+std::string printable(std::string_view text, std::string_view line_break) {
+  const std::string part = redacted(text);
   constexpr std::string_view kHex = "0123456789abcdef";
   std::size_t size = part.size();
   if (size > kMaxPart) {
@@ -19,7 +23,7 @@ std::string printable(std::string_view part, std::string_view line_break) {
     while (size > 0 && is_utf8_continuation(part[size])) --size;
   }
   std::string out;
-  for (const char c : part.substr(0, size)) {
+  for (const char c : std::string_view(part).substr(0, size)) {
     const auto byte = static_cast<unsigned char>(c);
     if (c == '\n') {
       out += line_break;

@@ -28,7 +28,8 @@ constexpr std::size_t num_shown(std::size_t problems) {
 }
 
 // "perfbench: error: <where>: <what>\n  hint: <hint>\n" for each problem, and how many there are beyond kMostProblems.
-// Control characters are shown as escapes and a huge part is cut, so that what a file holds is safe to print.
+// Control characters are shown as escapes, secrets are taken out and a huge part is cut, so that what a file holds is
+// safe to print.
 std::string format_problems(const std::vector<Problem>& problems);
 
 // Base of every exception that reaches the user; main() prints it and exits with `code()`.

@@ -52,9 +52,15 @@ std::string read_file(const fs::path& path) {
   }
 }
 
-void write_file(const fs::path& path, std::string_view bytes) {
+void write_file(const fs::path& path, std::string_view text) {
   WholeFile file(path);
-  file.add(bytes);
+  file.add(text);
+  file.commit();
+}
+
+void write_bytes(const fs::path& path, std::string_view bytes) {
+  WholeFile file(path);
+  file.add_bytes(bytes);
   file.commit();
 }
 

@@ -15,10 +15,12 @@ inline constexpr std::size_t kMaxFileBytes = std::size_t{256} << 20U;
 // The whole file as bytes. Throws InputError when it is missing, a directory, unreadable, or over kMaxFileBytes.
 std::string read_file(const std::filesystem::path& path);
 
-// Writes a temporary file beside `path`, fsyncs it and renames it over `path`: a reader sees the old file or the new
-// one, never a part. A link stays a link; a device or pipe (/dev/stdout) is written to. Throws RunError (path, bytes,
-// reason) and leaves the old file as it was.
-void write_file(const std::filesystem::path& path, std::string_view bytes);
+// A text without its secrets (base/redact.h). Writes a temporary file beside `path`, fsyncs it and renames it over
+// `path`: a reader sees the old file or the new one, never a part. A link stays a link; a device or pipe (/dev/stdout)
+// is written to. Throws RunError (path, bytes, reason) and leaves the old file as it was.
+void write_file(const std::filesystem::path& path, std::string_view text);
+// The same of bytes that are no text, as they are.
+void write_bytes(const std::filesystem::path& path, std::string_view bytes);
 
 // Makes `directory` when it is missing, proves that a file can be made in it, and takes away what processes that were
 // killed left there. Throws InputError, of a full disk RunError; to be called before the work, so that a result is not

@@ -9,6 +9,7 @@
 #include <unordered_set>
 
 #include "base/file.h"
+#include "base/redact.h"
 #include "base/text.h"
 
 namespace perfbench {
@@ -230,8 +231,7 @@ class TreeBuilder final : public nlohmann::json_sax<nlohmann::json> {
     constexpr std::size_t kMaxShown = 20;
     const auto end = std::find_if_not(rest.begin(), rest.end(), is_word);
     const auto size = static_cast<std::size_t>(end - rest.begin());
-    if (size > kMaxShown) return std::string(rest.substr(0, kMaxShown)) + "...";
-    return std::string(rest.substr(0, std::max<std::size_t>(1, size)));
+    return redacted_start(rest.substr(0, std::max<std::size_t>(1, size)), kMaxShown);
   }
 
   std::string_view text_;

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "base/json.h"
+#include "base/redact.h"
 #include "base/text.h"
 
 namespace perfbench {
@@ -16,7 +17,7 @@ std::string describe(const Json& json) {
     std::string operator()(double v) const { return "the number " + format_double(v); }
     std::string operator()(const std::string& v) const {
       constexpr std::size_t kMaxShown = 40;
-      return "the text \"" + (v.size() > kMaxShown ? v.substr(0, kMaxShown) + "..." : v) + "\"";
+      return "the text \"" + redacted_start(v, kMaxShown) + "\"";
     }
     std::string operator()(const Json::Array&) const { return "an array"; }
     std::string operator()(const Json::Object&) const { return "an object"; }

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/redact.h"
 
 namespace perfbench {
 namespace {
@@ -64,7 +65,9 @@ void WholeFile::fail(int error) const {
                  is_full(error) ? "make room, or choose another folder, and run the same command again" : "");
 }
 
-void WholeFile::add(std::string_view bytes) {
+void WholeFile::add(std::string_view text) { add_bytes(redacted(text)); }
+
+void WholeFile::add_bytes(std::string_view bytes) {
   bytes_ += static_cast<std::int64_t>(bytes.size());
   if (buffer_.size() + bytes.size() < kBlock) {
     buffer_ += bytes;

@@ -33,7 +33,8 @@ class WholeFile {
   WholeFile(const WholeFile&) = delete;
   WholeFile& operator=(const WholeFile&) = delete;
 
-  void add(std::string_view bytes);
+  void add(std::string_view text);  // whole lines or values: secrets are taken out of each text by itself (redact.h)
+  void add_bytes(std::string_view bytes);  // of what is no text, as they are
   void finish();  // every byte is on the disk, under the temporary name
   void commit();
 

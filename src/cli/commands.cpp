@@ -71,7 +71,7 @@ ExitCode report(const std::exception& error) {
     text =
         format_problems({{"", fmt::format("internal error: {}", error.what()), "this is a fault of perfbench itself"}});
   }
-  std::fputs(text.c_str(), stderr);
+  say(text);
   return code;
 }
 

@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "base/file.h"
+#include "base/redact.h"
 #include "cli/output.h"
 #include "harness/diff_report.h"
 
@@ -21,7 +22,8 @@ std::string variable(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-bool append(const std::string& path, const std::string& text) {
+bool append(const std::string& path, const std::string& whole) {
+  const std::string text = redacted(whole);
   std::FILE* file = std::fopen(path.c_str(), "ab");
   if (file == nullptr) return false;
   const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
@@ -61,7 +63,7 @@ ExitCode report_diffs(std::span<const Diff> diffs, const Options& options) {
   if (options.junit) write_file(*options.junit, diff_junit(diffs, options.strict));
   if (const std::string path = variable("GITHUB_STEP_SUMMARY"); !path.empty())
     append_summary(path, diffs, options.strict);
-  if (variable("GITHUB_ACTIONS") == "true") std::fputs(diff_annotations(diffs, options.strict).c_str(), stderr);
+  if (variable("GITHUB_ACTIONS") == "true") say(diff_annotations(diffs, options.strict));
   print(diffs_text(diffs, options));
   return exit_code(diffs, options.strict);
 }

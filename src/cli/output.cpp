@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "base/redact.h"
+
 namespace perfbench {
 
 namespace {
@@ -16,7 +18,8 @@ bool put(std::string_view text) {
 
 }  // namespace
 
-ExitCode print(std::string_view text) {
+ExitCode print(std::string_view whole) {
+  const std::string text = redacted(whole);
   const bool lines_lost = std::ferror(stdout) != 0;
   errno = 0;
   if (!put(text))
@@ -25,9 +28,9 @@ ExitCode print(std::string_view text) {
   return ExitCode::ok;
 }
 
-void print_on_the_way(std::string_view text) { put(text); }
+void print_on_the_way(std::string_view text) { put(redacted(text)); }
 
-void say(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); }
+void say(std::string_view text) { std::fputs(redacted(text).c_str(), stderr); }
 
 void warn(const std::vector<std::string>& warnings) {
   const std::size_t shown = num_shown(warnings.size());

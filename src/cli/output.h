@@ -1,4 +1,4 @@
-// What perfbench says: results to standard output, warnings to standard error.
+// What perfbench says, without secrets: results to standard output, the rest to standard error.
 #pragma once
 
 #include <string>

@@ -287,7 +287,7 @@ std::string safetensors_bytes(std::span<const HostTensor> tensors) {
 }
 
 void write_safetensors(const fs::path& file, std::span<const HostTensor> tensors) {
-  write_file(file, safetensors_bytes(tensors));
+  write_bytes(file, safetensors_bytes(tensors));
 }
 
 }  // namespace perfbench

@@ -150,7 +150,7 @@ void Journal::require_in_place() const {
   std::error_code error;
   fs::create_directories(path_.parent_path(), error);
   try {
-    write_file(kept, bytes_at(0, end_));
+    write_bytes(kept, bytes_at(0, end_));
   } catch (const Error& again) {
     throw RunError(path_.string(),
                    fmt::format("{}, and its {} finished rows could not be written again", problem, size()),

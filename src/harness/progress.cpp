@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/redact.h"
+
 namespace perfbench {
 namespace {
 
@@ -61,7 +63,7 @@ void Progress::step(bool run_now, std::string_view what) {
     std::fflush(stream_);
     drawn_ = true;
   } else {
-    std::fputs(fmt::format("{}\n", progress_line(state_, what)).c_str(), stream_);
+    std::fputs(fmt::format("{}\n", redacted(progress_line(state_, what))).c_str(), stream_);
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include "base/redact.h"
 #include "base/text.h"
 
 namespace perfbench {
@@ -70,8 +71,7 @@ std::vector<std::string> read_texts(JsonFields& fields, std::string_view key) {
 
 std::string shown(const Json& json) {
   constexpr std::size_t kMaxShown = 60;
-  const std::string text = dump_json(json, -1);
-  return text.size() > kMaxShown ? text.substr(0, kMaxShown) + "..." : text;
+  return redacted_start(dump_json(json, -1), kMaxShown);
 }
 
 void finish_into(JsonFields& fields, std::vector<Problem>& problems) {

@@ -27,6 +27,14 @@ TEST(FormatProblems, AHintMayHaveSeveralLines) {
   EXPECT_EQ(format_problems({{"", "rule", "one\ntwo"}}), "perfbench: error: rule\n  hint: one\n        two\n");
 }
 
+// Cut first, half a secret would be left.
+TEST(FormatProblems, SecretsGoBeforeAPartIsCut) {
+  const std::string padding(3990, 'x');
+  const std::string text = format_problems({{"a", padding + " http://user:SEKRET@host", "hf_SEKRETabcdefghijklmnop"}});
+  EXPECT_EQ(text.find("SEKRET"), std::string::npos);
+  EXPECT_TRUE(text.ends_with("  hint: [redacted]\n"));
+}
+
 TEST(FormatProblems, AHugePartIsCutBetweenCharacters) {
   std::string cell = "x";
   for (int i = 0; i < 100000; ++i) cell += "\xC3\xA9";  // two bytes each, so that the limit falls inside one
