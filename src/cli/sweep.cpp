@@ -25,7 +25,7 @@
 #include "cli/stop_signal.h"
 #include "engine/abi.h"
 #include "engine/worker.h"
-#include "harness/job_key.h"
+#include "harness/digest.h"
 #include "harness/progress.h"
 #include "rows/writers.h"
 #include "spec/resolve.h"
@@ -289,6 +289,7 @@ ExitCode run_sweep(const CommandLine& line) {
   catch_stop_signals();
   const std::size_t rows = plan.rows.size();
   const SweepResult result = run_rows(line, std::move(plan), catalog, std::move(runner), made_with, journal);
+  warn(result.warnings);
   if (result.stopped) return stopped(result, rows, journal);
   FileSet files(folder);
   const TextTable table = write_rows(files, result, options.repeats.value_or(1), journal,

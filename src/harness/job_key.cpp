@@ -1,24 +1,17 @@
 #include "harness/job_key.h"
 
 #include <fmt/format.h>
-#include <xxhash.h>
 
 #include <bit>
 #include <cstdint>
-#include <fstream>
-#include <map>
-#include <memory>
 #include <optional>
 #include <type_traits>
-#include <utility>
 #include <vector>
 
-#include "base/error.h"
+#include "harness/digest.h"
 
 namespace perfbench {
 namespace {
-
-std::string hex(XXH128_hash_t hash) { return fmt::format("{:016x}{:016x}", hash.high64, hash.low64); }
 
 // The fields one after the other, each led by its kind and texts and lists by their length, so that no two jobs give
 // one text. A struct is taken apart by a structured binding: a new member that is forgotten here does not compile.
@@ -77,7 +70,8 @@ class CanonicalText {
                  tied_embeddings, attention_bias, output_bias, mlp_bias, qk_norm, gated, norm, norm_eps, activation,
                  positions, rope_theta, rope_type, rope_scaling, rotary_share, sliding_window, attention_chunk,
                  windowed, layers, moe, mla, mamba, video] = model;
-    add(name, family, source, aliases, hidden, ffn, heads, kv_heads, head_dim, vocab, max_positions, tied_embeddings,
+    static_cast<void>(source);  // a path, where the file names none
+    add(name, family, aliases, hidden, ffn, heads, kv_heads, head_dim, vocab, max_positions, tied_embeddings,
         attention_bias, output_bias, mlp_bias, qk_norm, gated, norm, norm_eps, activation, positions, rope_theta,
         rope_type, rope_scaling, rotary_share, sliding_window, attention_chunk, windowed, layers, moe, mla, mamba,
         video);
@@ -143,23 +137,10 @@ class CanonicalText {
 
 }  // namespace
 
-std::string digest(std::string_view bytes) { return hex(XXH3_128bits(bytes.data(), bytes.size())); }
-
 std::string job_key(const Job& job, std::string_view made_with) {
   CanonicalText text;
   text.add(job, made_with);
   return digest(text.text());
-}
-
-std::string file_digest(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  const std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state(XXH3_createState(), &XXH3_freeState);
-  check(state != nullptr && XXH3_128bits_reset(state.get()) == XXH_OK, "file_digest: no memory for its state");
-  std::vector<char> block(std::size_t{1} << 16U);
-  while (file.read(block.data(), static_cast<std::streamsize>(block.size())) || file.gcount() > 0)
-    XXH3_128bits_update(state.get(), block.data(), static_cast<std::size_t>(file.gcount()));
-  if (!file.eof()) throw InputError(path.string(), "cannot read the file");
-  return hex(XXH3_128bits_digest(state.get()));
 }
 
 }  // namespace perfbench

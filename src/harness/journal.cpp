@@ -16,6 +16,8 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/line_reader.h"
+#include "base/redact.h"
+#include "harness/digest.h"
 #include "rows/writers.h"
 
 namespace perfbench {
@@ -25,7 +27,8 @@ namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::string_view kHeaderStart = R"({"journal":)";
-constexpr std::int64_t kFormat = 1;
+constexpr std::int64_t kFormat = 2;
+constexpr std::string_view kRowStart = R"("row":)";
 
 std::string header_line(const std::string& version) {
   return dump_json(Json::Object{{"journal", kFormat}, {"perfbench", version}}, -1) + "\n";
@@ -38,20 +41,43 @@ std::string header_problem(const std::string& line) {
     const Json json = parse_json(line, "");
     const Json* format = json.find("journal");
     if (format == nullptr || format->integer() != kFormat)
-      return fmt::format("this is a journal of another format; format {} is known here", kFormat);
+      return fmt::format("this is a journal of another format than {}, which is known here", kFormat);
   } catch (const InputError&) {
     return "this is no journal of a sweep";
   }
   return "";
 }
 
-// Nothing when the line is no whole record.
-std::optional<std::pair<std::string, std::int64_t>> record_name(const std::string& line) {
+std::string record_digest(const std::string& key, std::int64_t repeat, std::string_view row) {
+  return digest(fmt::format("{} {} {}", key, repeat, row));
+}
+
+std::string record_line(const std::string& key, std::int64_t repeat, const Row& row) {
+  const std::string text = redacted(dump_json(to_json(row), -1));
+  return fmt::format(R"({{"key":{},"repeat":{},"digest":"{}",{}{}}})", dump_json(key, -1), repeat,
+                     record_digest(key, repeat, text), kRowStart, text);
+}
+
+struct Record {
+  std::string key;
+  std::int64_t repeat = 0;
+  bool fits = false;  // its digest
+};
+
+// Nothing when the line is no whole record. The digest is of the row's text, not of what it says.
+std::optional<Record> record_of(const std::string& line) {
   try {
     const Json json = parse_json(line, "");
     const Json *key = json.find("key"), *repeat = json.find("repeat"), *row = json.find("row");
     if (!key || !key->is_string() || !repeat || !repeat->integer() || !row || !row->is_object()) return std::nullopt;
-    return std::pair(std::get<std::string>(key->value), *repeat->integer());
+    Record record{.key = std::get<std::string>(key->value), .repeat = *repeat->integer()};
+    const Json* of = json.find("digest");
+    const std::size_t start = line.find(kRowStart);
+    if (!of || !of->is_string() || start == std::string::npos) return record;
+    std::string_view text = std::string_view(line).substr(start + kRowStart.size());
+    text.remove_suffix(1);  // the record's own brace
+    record.fits = std::get<std::string>(of->value) == record_digest(record.key, record.repeat, text);
+    return record;
   } catch (const InputError&) {
     return std::nullopt;
   }
@@ -120,16 +146,31 @@ void Journal::read_all() {
         throw InputError(path_.string() + ":1", whole ? problem : "this is no journal of a sweep",
                          "choose another --out");
     }
-    const auto name = whole && lines_ > 0 ? record_name(line) : std::nullopt;
-    if (!whole || (lines_ > 0 && !name)) {
+    const auto record = whole && lines_ > 0 ? record_of(line) : std::nullopt;
+    if (!whole || (lines_ > 0 && !record)) {
       broken = place;
       continue;
     }
-    if (name) index_.try_emplace(name_of(name->first, name->second), place);
+    if (record && record->fits)
+      index_.insert_or_assign(name_of(record->key, record->repeat), place);
+    else if (record)
+      warnings_.push_back(rejection(place, "it was changed since it was written"));
     end_ += place.size;
     ++lines_;
   }
   if (broken) cut_off(broken->line);
+}
+
+std::string Journal::rejection(const Place& place, const std::string& why) const {
+  return fmt::format("{}:{}: this record does not count: {}; its row is run again", path_.string(), place.line, why);
+}
+
+std::string Journal::reject(const std::string& key, std::int64_t repeat, const std::string& why) {
+  const auto found = index_.find(name_of(key, repeat));
+  check(found != index_.end(), "Journal::reject: there is no such record");
+  std::string warning = rejection(found->second, why);
+  index_.erase(found);
+  return warning;
 }
 
 void Journal::cut_off(int line) {
@@ -178,7 +219,7 @@ void Journal::fail_to_write(std::size_t bytes, int error) const {
 void Journal::append(const std::string& key, std::int64_t repeat, const Row& row) {
   check(!has(key, repeat), "Journal::append: the row is already there");
   Place place{.offset = end_, .size = 0, .line = lines_ + 1};
-  write_line(dump_json(Json::Object{{"key", key}, {"repeat", repeat}, {"row", to_json(row)}}, -1) + "\n");
+  write_line(record_line(key, repeat, row) + "\n");
   place.size = end_ - place.offset;
   index_.emplace(name_of(key, repeat), place);
   require_in_place();

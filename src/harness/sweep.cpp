@@ -10,8 +10,10 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/redact.h"
 #include "harness/job_key.h"
 #include "harness/run_id.h"
+#include "rows/metrics.h"
 #include "rows/table_of.h"
 #include "rows/value.h"
 #include "rows/writers.h"
@@ -84,6 +86,21 @@ Row written_row(Row row, const std::map<std::string, std::string>& origins, cons
   return row;
 }
 
+// What a finished row says that its job does not, "gbs is 8, and the job's is 16"; "" where both ask the same.
+std::string difference(const Journal& journal, const std::string& key, std::int64_t repeat, const Job& job) {
+  try {
+    const Row row = journal.read(key, repeat), asked = row_of(job);
+    for (const Metric& metric : metrics()) {
+      if (metric.group != MetricGroup::asked) continue;
+      const std::string is = dump_json(metric.get(row), -1), should = redacted(dump_json(metric.get(asked), -1));
+      if (is != should) return fmt::format("{} is {}, and the job's is {}", metric.name, is, should);
+    }
+    return "";
+  } catch (const InputError& error) {  // columns of another version
+    return error.problems().front().what;
+  }
+}
+
 class Sweep {
  public:
   Sweep(std::int64_t repeats, const Catalog& catalog, const SweepHooks& hooks, Journal& journal)
@@ -135,7 +152,7 @@ class Sweep {
     const std::string what = fmt::format("{} {} {} on {} x {}, {}", job.model.name, name(job.task), name(job.precision),
                                          job.num_gpus, job.system.name, place);
     for (std::int64_t repeat = 1; repeat <= repeats_; ++repeat) {
-      const bool done = journal_.has(key, repeat);
+      const bool done = has_row(key, repeat, job);
       if (!done) {
         if (stopped()) return;
         const Row row = run_now(job);
@@ -163,6 +180,13 @@ class Sweep {
                             .status = row.status,
                             .feature = row.feature,
                             .reason = row.reason});
+  }
+
+  bool has_row(const std::string& key, std::int64_t repeat, const Job& job) {
+    if (!journal_.has(key, repeat)) return false;
+    const std::string why = difference(journal_, key, repeat, job);
+    if (!why.empty()) result_.warnings.push_back(journal_.reject(key, repeat, why));
+    return why.empty();
   }
 
   Row run_now(const Job& job) const {

@@ -65,12 +65,14 @@ struct SweepResult {
   std::int64_t done_before = 0, run_now = 0;  // runs: rows times repeats
   bool stopped = false;
   std::string run{};  // the id of the result
+  std::vector<std::string> warnings{};  // of records that are no rows of their jobs
 };
 
-// Runs what the journal lacks, `repeats` times each. A row that is no job, because it breaks a rule or because
-// something of it is not known here, is a row all the same: failed with feature "rule", or unsupported. So is one whose
-// run throws, whatever it throws: failed with feature "run", in the journal like any other. Only an EnvironmentError,
-// for what the machine lacks, and a journal that can't be written end the sweep.
+// Runs what the journal lacks, `repeats` times each. A record whose row does not ask what its job asks counts as
+// lacking. A row that is no job, because it breaks a rule or because something of it is not known here, is a row all
+// the same: failed with feature "rule", or unsupported. So is one whose run throws, whatever it throws: failed with
+// feature "run", in the journal like any other. Only an EnvironmentError, for what the machine lacks, and a journal
+// that can't be written end the sweep.
 SweepResult sweep(SweepPlan plan, std::int64_t repeats, const Catalog& catalog, const SweepHooks& hooks,
                   Journal& journal);
 

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import resource
 import shutil
 import signal
@@ -310,6 +311,26 @@ def test_broken_line_in_the_journal(refused, table, finished):
     lines = journal.read_text().splitlines(keepends=True)
     journal.write_text("".join([*lines[:3], "no record\n", *lines[3:]]))
     assert "journal.jsonl:4: this line is no record" in refused("sweep", table, "--out", finished)
+
+
+def test_a_changed_record_is_named_and_run_again(perfbench, table, finished):
+    expected = outputs(finished)
+    journal = finished / "journal.jsonl"
+    lines = journal.read_text().splitlines(keepends=True)
+    lines[3] = re.sub(r'("step_time_s":\d*\.?)\d', r"\g<1>7", lines[3], count=1)
+    lines[5], lines[6] = (re.sub('"row":.*', re.search('"row":.*', lines[i])[0], lines[11 - i]) for i in (6, 5))
+    journal.write_text("".join(lines))
+    answer = perfbench("sweep", table, "--out", finished, "--json")
+    assert answer.code == 0
+    assert re.findall(r"warning: \S+/journal.jsonl:(\d+): this record does not count: ", answer.err) == ["4", "6", "7"]
+    assert (answer.json["done_before"], answer.json["run_now"]) == (9, 3)
+    assert outputs(finished) == expected
+
+
+def test_a_journal_without_digests_is_refused(refused, table, finished):
+    journal = finished / "journal.jsonl"
+    journal.write_text(journal.read_text().replace('{"journal":2,', '{"journal":1,'))
+    assert "journal.jsonl:1: this is a journal of another format than 2" in refused("sweep", table, "--out", finished)
 
 
 def test_rows_run_again_when_the_data_changed(perfbench, source, table, finished, tmp_path):

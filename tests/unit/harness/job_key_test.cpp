@@ -1,16 +1,22 @@
 #include "harness/job_key.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <filesystem>
 #include <functional>
 #include <set>
 #include <vector>
 
 #include "base/error.h"
+#include "base/file.h"
+#include "harness/digest.h"
 #include "unit/rows/sample.h"
 
 namespace perfbench {
 namespace {
+
+namespace fs = std::filesystem;
 
 TEST(JobKey, IsTheSameInEveryProcess) {
   EXPECT_EQ(digest(""), "99aa06d3014798d86001c324468d497f");  // the published value of XXH3-128 of nothing
@@ -71,9 +77,49 @@ TEST(JobKey, OriginsDoNotCount) {
   EXPECT_EQ(job_key(job, ""), job_key(sample_job(), ""));
 }
 
-TEST(JobKey, FileDigest) {
+// What a config.json says counts, and not where it lies: a file without a `_source` has its path for one.
+TEST(JobKey, AModelIsItsConfigNotItsPlace) {
+  const fs::path config = fs::path(PERFBENCH_SOURCE_DIR) / "model_configs/models/llama3_8b/config.json";
+  const fs::path folder = fs::temp_directory_path() / ("perfbench_job_key_" + std::to_string(::getpid()));
+  const auto key_at = [&](const char* place, const std::string& text) {
+    fs::create_directories(folder / place / "mine");
+    write_file(folder / place / "mine/config.json", text);
+    Job job = sample_job();
+    job.model = read_model(folder / place / "mine");
+    return job_key(job, "code");
+  };
+  std::string text = read_file(config);
+  const std::size_t source = text.find("\"_source\""), line = text.find('\n', source);
+  text.erase(source, line - source);
+  const std::string key = key_at("a", text);
+  EXPECT_EQ(key_at("b", text), key);
+  const std::size_t layers = text.find("\"num_hidden_layers\": 32");
+  ASSERT_NE(layers, std::string::npos);
+  EXPECT_NE(key_at("b", text.replace(layers, 23, "\"num_hidden_layers\": 31")), key);
+  fs::remove_all(folder);
+}
+
+TEST(Digest, OfFiles) {
   EXPECT_EQ(file_digest("/dev/null"), digest(""));
   EXPECT_THROW(file_digest("/nowhere/at/all"), InputError);
+}
+
+// Names and contents count, the folder's own place does not.
+TEST(Digest, OfFolders) {
+  const fs::path folder = fs::temp_directory_path() / ("perfbench_digest_" + std::to_string(::getpid()));
+  const auto digest_of = [&](const char* place, const char* name, const char* text) {
+    fs::remove_all(folder / place);
+    fs::create_directories(folder / place / "inner");
+    write_file(folder / place / "inner" / name, text);
+    write_file(folder / place / "b", "");
+    return folder_digest(folder / place);
+  };
+  const std::string one = digest_of("one", "a", "text");
+  EXPECT_EQ(digest_of("two", "a", "text"), one);
+  EXPECT_NE(digest_of("two", "a", "another text"), one);
+  EXPECT_NE(digest_of("two", "c", "text"), one);
+  EXPECT_THROW(folder_digest(folder / "none"), InputError);
+  fs::remove_all(folder);
 }
 
 }  // namespace

@@ -110,29 +110,64 @@ TEST_F(JournalTest, ABrokenLineInTheMiddleIsNamedAndNothingIsChanged) {
 
 TEST_F(JournalTest, WhatIsNoJournalIsRefusedAndLeft) {
   for (const std::string text :
-       {"model,step\n", "notes without a line feed", "{\"journal\":2,\"perfbench\":\"9\"}\n"}) {
+       {"model,step\n", "notes without a line feed", "{\"journal\":1,\"perfbench\":\"0.1.0\"}\n",
+        "{\"journal\":3,\"perfbench\":\"9\"}\n"}) {
     write_file(path(), text);
     EXPECT_THAT(problem(), HasSubstr("journal.jsonl:1: ")) << text;
     EXPECT_EQ(read_file(path()), text);
   }
 }
 
-TEST_F(JournalTest, ARecordOfOtherColumnsIsNamed) {
-  write(1);
-  std::string text = read_file(path());
-  text.replace(text.find("\"gbs\":"), 6, "\"gbz\":");
-  write_file(path(), text);
-  const Journal journal(folder, "1.0");
-  try {
-    journal.read("key 1", 1);
-    FAIL();
-  } catch (const InputError& error) {
-    ASSERT_EQ(error.problems().size(), 2U);
-    EXPECT_THAT(error.problems()[0].where, HasSubstr("journal.jsonl:2"));
-    EXPECT_THAT(error.problems()[0].what, HasSubstr("\"gbz\""));
-    EXPECT_THAT(error.problems()[0].hint, HasSubstr("gbs"));
-    EXPECT_THAT(error.problems()[1].what, HasSubstr("gbs is missing"));
+// One digit of a time, a column's name, another key: what was written is no longer what stands there.
+TEST_F(JournalTest, AChangedRecordIsNamedAndDoesNotCount) {
+  const std::pair<const char*, const char*> changes[] = {{"\"step_time_s\":0.2,", "\"step_time_s\":0.1,"},
+                                                         {"\"gbs\":2", "\"gbz\":2"},
+                                                         {"key 2", "key 4"},
+                                                         {"\"digest\":\"", "\"digest\":\"0"},
+                                                         {"\"digest\":", "\"digesd\":"},
+                                                         {"\"row\":{", "\"row\": {"}};
+  for (const auto& [from, to] : changes) {
+    fs::remove(path());
+    write(3);
+    std::string text = read_file(path());
+    const std::size_t second = text.find("key 2"), at = text.rfind(from, text.find("key 3"));
+    ASSERT_TRUE(at != std::string::npos && at + 10 > second) << from;
+    write_bytes(path(), text.replace(at, std::string(from).size(), to));
+    {
+      Journal journal(folder, "1.0");
+      EXPECT_EQ(journal.size(), 2U) << from;
+      ASSERT_EQ(journal.warnings().size(), 1U) << from;
+      EXPECT_THAT(journal.warnings()[0], HasSubstr("journal.jsonl:3: this record does not count"));
+      EXPECT_FALSE(journal.has("key 2", 1) || journal.has("key 4", 1)) << from;
+      journal.append("key 2", 1, row(2));
+    }
+    const Journal journal(folder, "1.0");
+    EXPECT_EQ(journal.read("key 2", 1), row(2)) << from;
+    EXPECT_EQ(journal.read("key 3", 1), row(3)) << from;
   }
+}
+
+// The last record of a name counts: it was written because the one before did not fit its job.
+TEST_F(JournalTest, ARejectedRecordGivesWayToItsSuccessor) {
+  {
+    Journal journal(folder, "1.0");
+    journal.append("a", 1, row(1));
+    EXPECT_THAT(journal.reject("a", 1, "gbs is 1"), HasSubstr("journal.jsonl:2: this record does not count: gbs is 1"));
+    EXPECT_FALSE(journal.has("a", 1));
+    journal.append("a", 1, row(2));
+  }
+  const Journal journal(folder, "1.0");
+  EXPECT_EQ(journal.read("a", 1), row(2));
+  EXPECT_TRUE(journal.warnings().empty());
+}
+
+TEST_F(JournalTest, RecordsHoldNoSecret) {
+  Row made = row(1);
+  made.notes = {"image u:SEKRET@host/x"};
+  Journal journal(folder, "1.0");
+  journal.append("a", 1, made);
+  EXPECT_EQ(read_file(path()).find("SEKRET"), std::string::npos);
+  EXPECT_THAT(journal.read("a", 1).notes, testing::ElementsAre("image [redacted]@host/x"));
 }
 
 TEST_F(JournalTest, TwoAtOnceAreRefused) {

@@ -224,6 +224,31 @@ TEST_F(SweepTest, ARowThatHungIsDone) {
   EXPECT_EQ(rows()[0].status, Status::timeout);
 }
 
+// A record under the key of a job whose row it is not is named and run again, once.
+TEST_F(SweepTest, ARowOfAnotherJobIsNamedAndRunAgain) {
+  const std::string two = std::string(k8b) + k70b;
+  run(two);
+  {
+    std::string lines = read_file(folder / "journal.jsonl");
+    const std::size_t first = lines.find("\"key\":\"") + 7, second = lines.find("\"key\":\"", first) + 7;
+    const std::string key8b = lines.substr(first, 32), key70b = lines.substr(second, 32);
+    fs::remove(folder / "journal.jsonl");
+    Journal journal(folder, "1.0");
+    const std::vector<Row> made = rows();
+    journal.append(key8b, 1, made[1]);
+    journal.append(key70b, 1, made[1]);
+  }
+  const SweepResult again = run(two);
+  EXPECT_THAT(again.warnings,
+              ElementsAre(HasSubstr("journal.jsonl:2: this record does not count: model is \"llama3_70b\", "
+                                    "and the job's is \"llama3_8b\"; its row is run again")));
+  EXPECT_EQ(again.run_now, 1);
+  EXPECT_EQ(rows()[0].model, "llama3_8b");
+  const SweepResult third = run(two);
+  EXPECT_EQ(third.run_now, 0);
+  EXPECT_TRUE(third.warnings.empty());
+}
+
 // The configuration counts, not its place: the row comes from the journal and names its new line.
 TEST_F(SweepTest, AMovedRowIsNotRunAgain) {
   run(k8b);
