@@ -98,7 +98,7 @@ commit=$(git -C "$root" rev-parse HEAD 2>/dev/null || true)
 dirty=$([ -z "$(git -C "$root" status --porcelain 2>/dev/null | head -n 1)" ] && echo false || echo true)
 glibc=$(find "$out" -type f \( -name '*.so*' -o -perm -u+x \) -exec objdump -T {} + 2>/dev/null |
   grep -o 'GLIBC_2\.[0-9]*' | sort -uV | tail -n 1 || true)
-version=$(LD_LIBRARY_PATH=$out/lib "$out/perfbench" --version)
+version=$(LD_LIBRARY_PATH=$out/lib "$out/perfbench" --version | head -n 1)
 printf '{"version": "%s", "commit": "%s", "changed_since": %s, "preset": "%s", "made": "%s", "needs": "%s"}\n' \
   "${version##* }" "$commit" "$dirty" "$preset" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$glibc" >"$out/manifest.json"
 

@@ -9,12 +9,13 @@
 
 #include "cli/help.h"
 #include "cli/output.h"
+#include "cli/version.h"
 
 namespace perfbench {
 
 ExitCode run(const CommandLine& line) {
   if (line.options.help) return print(help_text());
-  if (line.options.version) return print(fmt::format("perfbench {}\n", PERFBENCH_VERSION));
+  if (line.options.version) return print(version_text());
   switch (line.command) {
     case Command::row:
       return run_row(line);

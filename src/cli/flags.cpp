@@ -167,7 +167,8 @@ constexpr Flag kFlags[] = {
     {"report", "", K::on, G::result, S::perfbench, &Options::report, "", "", "",
      "audit: print the FLOPs per token of each row that prints TFLOP/s, and how far they are off."},
     {"names", "", K::on, G::result, S::perfbench, &Options::names, "", "", "", "list: print the names alone."},
-    {"version", "", K::on, G::result, S::perfbench, &Options::version, "", "", "", "Print the version."},
+    {"version", "", K::on, G::result, S::perfbench, &Options::version, "", "", "",
+     "Print the version, the commit, a digest of the data files and the environment that counts."},
     {"help", "-h", K::on, G::result, S::perfbench, &Options::help, "", "", "", "Print this text."},
 
     {"account", "-a", K::text, G::cluster, S::nemo_2504, &L::account, "", "NAME", "", "Slurm account."},

@@ -6,6 +6,10 @@
 #include <ctime>
 #include <string>
 
+#include "cli/commit.h"
+#include "harness/digest.h"
+#include "spec/recorded_vars.h"
+
 namespace perfbench {
 namespace {
 
@@ -25,12 +29,15 @@ std::string utc_now() {
   return text.data();
 }
 
-RunRecord record_of(const CommandLine& line, const EnvVars& env_vars) {
+RunRecord record_of(const CommandLine& line, const EnvVars& env_vars, const Catalog& catalog) {
   RunRecord record{.host = host_name(),
                    .date = utc_now(),
                    .versions = {{"perfbench", PERFBENCH_VERSION}},
+                   .commit = std::string(commit()),
+                   .data_files = folder_digest(catalog.folder()),
                    .command = {"perfbench"},
-                   .env_vars = env_vars};
+                   .env_vars = env_vars,
+                   .environment = recorded_environment()};
   for (const auto& [spelling, value] : line.given) {
     if (!spelling.empty()) record.command.push_back(spelling);
     if (spelling.empty() || !value.empty()) record.command.push_back(value);

@@ -165,8 +165,8 @@ void add_engine_versions(RunRecord& record, const Row& row) {
   record.versions.emplace_back("nccl", report.nccl.version);
 }
 
-RunRecord record_of(const CommandLine& line, const EnvVars& env_vars, const AskedRow& asked) {
-  RunRecord record = record_of(line, env_vars);
+RunRecord record_of(const CommandLine& line, const EnvVars& env_vars, const Catalog& catalog, const AskedRow& asked) {
+  RunRecord record = record_of(line, env_vars, catalog);
   record.run = asked.row.run;
   if (asked.row.loss_ok || asked.kernels) add_engine_versions(record, asked.row);  // steps were run
   return record;
@@ -224,7 +224,7 @@ ExitCode run_row(const CommandLine& line) {
   ExitCode code = exit_code_of(row);
   std::string where;
   try {
-    if (folder) where = write_result(*folder, row, record_of(line, env_vars, asked), further_files(asked));
+    if (folder) where = write_result(*folder, row, record_of(line, env_vars, catalog, asked), further_files(asked));
   } catch (const RunError& error) {
     code = report(error);  // and the row is printed all the same
   }

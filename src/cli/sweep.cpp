@@ -294,7 +294,7 @@ ExitCode run_sweep(const CommandLine& line) {
   FileSet files(folder);
   const TextTable table = write_rows(files, result, options.repeats.value_or(1), journal,
                                      options.markdown ? TableUse::markdown : TableUse::everywhere);
-  RunRecord record = record_of(line, env_vars);
+  RunRecord record = record_of(line, env_vars, catalog);
   record.run = result.run;
   add_run(files, record);
   files.commit();

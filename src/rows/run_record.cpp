@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "rows/writers.h"
+#include "spec/recorded_vars.h"
 
 namespace perfbench {
 namespace {
@@ -15,18 +16,26 @@ namespace fs = std::filesystem;
 
 std::string run_text(const std::string& run) { return run.empty() ? "no run" : "run " + run; }
 
+Json json_of(const EnvVars& variables) {
+  Json::Object object;
+  for (const auto& [name, value] : variables) object.emplace_back(name, value);
+  return object;
+}
+
 }  // namespace
 
 Json to_json(const RunRecord& record) {
-  Json::Object versions, env_vars;
+  Json::Object versions;
   for (const auto& [part, version] : record.versions) versions.emplace_back(part, version);
-  for (const auto& [variable, value] : redacted(record.env_vars)) env_vars.emplace_back(variable, value);
   return Json::Object{{"run", record.run},
                       {"host", record.host},
                       {"date", record.date},
                       {"versions", versions},
+                      {"commit", record.commit},
+                      {"data_files", record.data_files},
                       {"command", Json::Array(record.command.begin(), record.command.end())},
-                      {"env_vars", env_vars}};
+                      {"env_vars", json_of(recorded(record.env_vars))},
+                      {"environment", json_of(record.environment)}};
 }
 
 void add_run(FileSet& files, const RunRecord& record) { files.add("run.json").add(dump_json(to_json(record)) + "\n"); }

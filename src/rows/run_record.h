@@ -25,8 +25,11 @@ struct RunRecord {
   std::string host{};
   std::string date{};                                           // UTC, "2026-01-31T12:00:00Z"
   std::vector<std::pair<std::string, std::string>> versions{};  // "perfbench", "libtorch", "nccl", "driver", ...
+  std::string commit{};                                         // of the sources: 40 hex digits, or "unknown"
+  std::string data_files{};                                     // digest of the folder of data files
   std::vector<std::string> command{};                           // the command line, secrets already hidden
-  EnvVars env_vars{};                                           // of env_vars.json; secrets are redacted on the way out
+  EnvVars env_vars{};                                           // of env_vars.json; only recorded() of them is written
+  EnvVars environment{};                                        // of the process: recorded_environment()
 };
 
 Json to_json(const RunRecord& record);

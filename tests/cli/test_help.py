@@ -1,4 +1,4 @@
-"""--help, docs/cli.md, --version and doctor."""
+"""--help, docs/cli.md and doctor."""
 
 import re
 
@@ -19,10 +19,6 @@ def test_help_has_everything_in_100_columns(perfbench, source):
         assert f"perfbench {word}" in text
     for code in (0, 1, 2, 3, 4, 124):
         assert re.search(rf"^  {code} +\w", text, re.M)
-
-
-def test_version(perfbench):
-    assert re.fullmatch(r"perfbench \d+\.\d+\.\d+\n", perfbench("--version").out)
 
 
 def test_doctor_says_what_is_there_or_missing(perfbench):
