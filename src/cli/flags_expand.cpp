@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/redact.h"
 #include "base/text.h"
 #include "cli/flags.h"
+#include "cli/recorded_value.h"
 
 namespace perfbench {
 namespace {
-
-constexpr const char* kHiddenValue = "***";
 
 std::string_view before_equals(std::string_view arg) { return arg.substr(0, arg.find('=')); }
 
@@ -25,6 +25,17 @@ bool looks_like_flag(std::string_view arg) {
 bool is_python(std::string_view word) {
   word.remove_prefix(word.find_last_of('/') == std::string_view::npos ? 0 : word.find_last_of('/') + 1);
   return word == "python" || word.starts_with("python3");
+}
+
+// How much of an argument is a spelling of a secret with something glued to it, "-hf" of "-hfTOKEN"; 0: nothing.
+std::size_t secret_spelling_size(std::string_view arg) {
+  std::size_t most = 0;
+  for (const Flag& flag : flags()) {
+    if (flag.kind != FlagKind::secret) continue;
+    for (std::size_t size = arg.size(); size > most; --size)
+      if (find_flag(arg.substr(0, size)) == &flag) most = size;
+  }
+  return most;
 }
 
 // Nearness is that of the names without their dashes.
@@ -68,16 +79,13 @@ class Expander {
  private:
   void add_word(const std::string& word) {
     out_.words.push_back(word);
-    out_.given.emplace_back("", word);
+    out_.given.emplace_back("", redacted(word));
   }
 
   void add_flag(std::string_view arg) {
     const std::string spelling(before_equals(arg));
     const Flag* flag = find_flag(spelling);
-    if (flag == nullptr) {
-      out_.problems.push_back(unknown_flag(spelling));
-      return;
-    }
+    if (flag == nullptr) return add_unknown(arg, spelling);
     const std::size_t equals = arg.find('=');
     const std::optional<std::string> attached =
         equals == std::string_view::npos ? std::nullopt : std::optional(std::string(arg.substr(equals + 1)));
@@ -86,18 +94,33 @@ class Expander {
       add(*flag, spelling, std::nullopt);
     } else if (const std::optional<std::string> value = attached ? attached : following_value(flag->kind)) {
       add(*flag, spelling, *value);
+      if (hides_value(*flag, *value)) out_.hidden.push_back({next_ - 1, attached ? equals + 1 : 0});
     } else if (flag->kind != FlagKind::optional_integer) {
       out_.problems.push_back({spelling, fmt::format("needs a value, {}", flag->value), std::string(flag->sentence)});
     }
   }
 
+  void add_unknown(std::string_view arg, std::string_view spelling) {
+    const std::size_t size = secret_spelling_size(arg);
+    if (size == 0) return out_.problems.push_back(unknown_flag(spelling));
+    Problem problem = unknown_flag(arg.substr(0, size));
+    problem.where += "...";
+    problem.what += "; the rest is not shown, for it may be a secret";
+    out_.problems.push_back(std::move(problem));
+    out_.hidden.push_back({next_ - 1, size});
+  }
+
+  // A secret may begin like a flag; only a known one is not taken for it.
   std::optional<std::string> following_value(FlagKind kind) {
     if (kind == FlagKind::list) {
       std::vector<std::string> values;
       while (next_ < args_.size() && !is_flag(args_[next_])) values.push_back(args_[next_++]);
       return join(values, ",");
     }
-    if (next_ == args_.size() || is_flag(args_[next_])) return std::nullopt;
+    if (next_ == args_.size()) return std::nullopt;
+    const std::string& next = args_[next_];
+    const bool taken = kind == FlagKind::secret ? find_flag(before_equals(next)) == nullptr : !is_flag(next);
+    if (!taken) return std::nullopt;
     return args_[next_++];
   }
 
@@ -105,7 +128,7 @@ class Expander {
     out_.args.push_back("--" + std::string(flag.name));
     if (value) out_.args.push_back(*value);
     out_.spelling[std::string(flag.name)] = spelling;
-    out_.given.emplace_back(spelling, flag.kind == FlagKind::secret ? kHiddenValue : value.value_or(""));
+    out_.given.emplace_back(spelling, recorded_value(flag, value.value_or("")));
   }
 
   const std::vector<std::string>& args_;

@@ -8,13 +8,16 @@
 #include "base/descriptor.h"
 #include "cli/commands.h"
 #include "cli/flags_parse.h"
+#include "cli/process_title.h"
 #include "engine/worker.h"
 
 namespace {
 
 perfbench::ExitCode exit_code_of(int argc, char** argv) {
   try {
-    const std::vector<std::string> args(argv + (argc > 0 ? 1 : 0), argv + argc);
+    char** const first = argv + (argc > 0 ? 1 : 0);
+    const std::vector<std::string> args(first, argv + argc);
+    perfbench::hide_secrets(args, first);
     return perfbench::run(perfbench::parse_command_line(args));
   } catch (const std::exception& error) {
     return perfbench::report(error);

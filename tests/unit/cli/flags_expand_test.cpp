@@ -51,6 +51,33 @@ TEST(ExpandArguments, HidesSecrets) {
               ElementsAre(Pair("-hf", "***"), Pair("--wandb-key", "***"), Pair("-tp", "4"), Pair("", "word")));
 }
 
+TEST(ExpandArguments, SaysWhereSecretsStand) {
+  const ExpandedArguments out = expand_arguments(
+      {"-hf", "abc", "--wandb-key=def", "-tp", "4", "-hfghi", "--additional_slurm_params", "export=A=jkl"});
+  const std::vector<std::pair<std::size_t, std::size_t>> expected = {{1, 0}, {2, 12}, {5, 3}, {7, 0}};
+  ASSERT_EQ(out.hidden.size(), expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    EXPECT_EQ(std::pair(out.hidden[i].argument, out.hidden[i].offset), expected[i]);
+}
+
+// A secret may begin with dashes; what is glued to its flag is never quoted.
+TEST(ExpandArguments, TakesAnySecret) {
+  EXPECT_THAT(expand_arguments({"-hf", "--SEKRET", "-tp", "4"}).given,
+              ElementsAre(Pair("-hf", "***"), Pair("-tp", "4")));
+  for (const char* arg : {"-hfSEKRET", "--hf_tokenSEKRET", "--hf-token:SEKRET", "-wdkSEKRET", "--wandb_keySEKRET=1"}) {
+    const ExpandedArguments out = expand_arguments({arg});
+    ASSERT_EQ(out.problems.size(), 1U) << arg;
+    EXPECT_EQ(format_problems(out.problems).find("SEKRET"), std::string::npos) << arg;
+  }
+}
+
+TEST(ExpandArguments, RecordsSlurmParametersByAListOfNames) {
+  const ExpandedArguments out =
+      expand_arguments({"--additional_slurm_params", "qos=high;gpus_per_node=8;exclusive;export=A=SEKRET;SEKRET"});
+  EXPECT_THAT(out.given, ElementsAre(Pair("--additional_slurm_params",
+                                          "qos=high;gpus_per_node=8;exclusive;export=[redacted];[redacted]")));
+}
+
 TEST(ExpandArguments, TakesWordsAfterTwoDashes) {
   EXPECT_THAT(expand_arguments({"check", "--", "-tp"}).words, ElementsAre("check", "-tp"));
 }
