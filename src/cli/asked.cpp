@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "cli/idle_flags.h"
 #include "cli/measure_settings.h"
 #include "cli/model_word.h"
 
@@ -36,11 +37,11 @@ void apply_module(const ModelWord& word, Compat compat, Request& request) {
 std::vector<std::string> notes_of(const CommandLine& line, const Job& job) {
   std::vector<std::string> notes;
   const std::optional<double> per_node = job.system.gpus_per_node.value;
-  if (line.launch.gpus_per_node && per_node && static_cast<double>(*line.launch.gpus_per_node) != *per_node)
+  if (!runs_engine(line.options) && line.launch.gpus_per_node && per_node &&
+      static_cast<double>(*line.launch.gpus_per_node) != *per_node)
     notes.push_back(fmt::format("gpus_per_node {} was asked for; a node of {} has {}, and that is what is predicted",
                                 *line.launch.gpus_per_node, job.system.name, *per_node));
-  if (line.launch.use_fsdp_double_buffer) notes.push_back("use_fsdp_double_buffer has no effect on a prediction");
-  if (line.launch.enable_vboost) notes.push_back("enable_vboost has no effect on a prediction");
+  if (std::string idle = idle_flags_note(line, "the step"); !idle.empty()) notes.push_back(std::move(idle));
   return notes;
 }
 

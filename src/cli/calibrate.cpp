@@ -14,6 +14,7 @@
 #include "cli/measure_settings.h"
 #include "cli/measured_on.h"
 #include "cli/output.h"
+#include "cli/run_environment.h"
 #include "cli/run_telemetry.h"
 #include "cli/stop_signal.h"
 #include "cli/time_kernels.h"
@@ -123,7 +124,9 @@ std::string summary(const KernelTable& table, const std::string& file, std::int6
 }  // namespace
 
 ExitCode run_calibrate(const CommandLine& line) {
+  RunEnvironment environment(line.options);
   const Catalog catalog = Catalog::find();
+  environment.set();
   const MeasureSettings settings = measure_settings(line);
   const std::string& file = *line.options.output;
   require_writable_file(file);
@@ -156,7 +159,7 @@ ExitCode run_calibrate(const CommandLine& line) {
   table.on = on;
   set_clocks(table.on, telemetry.finish());
   write_file(file, dump_json(to_json(table)) + "\n");
-  print(summary(table, file, without));
+  print(summary(table, file, without) + (environment.given() ? environment.note(true) + "\n" : ""));
   if (num_threads_left_behind() > 0) return ExitCode::timeout;
   if (stop_signal() != 0) return stop_exit_code();
   return table.kernels.empty() ? ExitCode::run_failed : ExitCode::ok;

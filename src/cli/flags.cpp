@@ -147,7 +147,9 @@ constexpr Flag kFlags[] = {
     {"save_weights", "", K::text, G::result, S::perfbench, &Options::save_weights, "", "FILE", "",
      "verify: write the weights after the last step there."},
     {"env_vars", "", K::text, G::result, S::perfbench, &Options::env_vars, "", "FILE", "",
-     "env_vars.json: environment variables of the run, recorded with the result."},
+     "env_vars.json: environment variables of the run, recorded with the result; values by a list of names that hold "
+     "no "
+     "secret. --mode measure, --mode slice and calibrate set them before LibTorch is loaded."},
     {"dryrun", "-d --dry-run", K::on, G::result, S::nemo_2504, &Options::dryrun, "", "", "",
      "Print what would be simulated and where each value came from; simulate nothing."},
     {"where", "", K::conditions, G::result, S::perfbench, &Options::where, "", "NAME=VALUE,...", "",
@@ -272,7 +274,7 @@ std::string_view title(FlagGroup group) {
     case FlagGroup::result:
       return "Result";
     case FlagGroup::cluster:
-      return "Cluster: kept for a launcher, without effect on a prediction";
+      return "Cluster: kept for a launcher, without effect here; a note of the row names those given";
   }
   return "";
 }

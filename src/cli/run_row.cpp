@@ -13,6 +13,7 @@
 #include "cli/output.h"
 #include "cli/record.h"
 #include "cli/result_folder.h"
+#include "cli/run_environment.h"
 #include "cli/show_job.h"
 #include "cli/simulate_row.h"
 #include "cli/slice_engine.h"
@@ -24,7 +25,6 @@
 #include "rows/published.h"
 #include "rows/run_record.h"
 #include "rows/writers.h"
-#include "spec/env_vars.h"
 
 namespace perfbench {
 namespace {
@@ -87,6 +87,10 @@ SliceResult sliced_row(const CommandLine& line, const Job& job, const Catalog& c
 }
 
 bool is_auto(const Options& options) { return options.mode.value_or("auto") == "auto"; }
+
+bool may_load_engine(const Options& options) {
+  return runs_engine(options) || (is_auto(options) && !options.calibration && has_nvidia_driver());
+}
 
 // Of a line that measures on GPUs: those of this machine must be there, and are the system.
 Request request_of(const CommandLine& line, const Catalog& catalog) {
@@ -207,24 +211,23 @@ ExitCode dry_run(const CommandLine& line, const Catalog& catalog) {
 }  // namespace
 
 ExitCode run_row(const CommandLine& line) {
-  const EnvVars env_vars = line.options.env_vars ? read_env_vars(*line.options.env_vars) : EnvVars{};
+  RunEnvironment environment(line.options);
   const Catalog catalog = Catalog::find();
+  if (may_load_engine(line.options)) environment.set();
   if (line.options.dryrun) return dry_run(line, catalog);
   const std::optional<ResultFolder> folder = result_folder(line.options);
 
   AskedRow asked = asked_row(line, catalog);
   Row& row = asked.row;
-  if (line.options.env_vars) {
-    row.notes.push_back(fmt::format("{}: {} variables, without effect on a prediction{}", *line.options.env_vars,
-                                    env_vars.size(), folder ? ", recorded in run.json" : ""));
-  }
+  const bool runs = row.method == Method::measured || row.method == Method::slice;
+  if (environment.given()) row.notes.push_back(environment.note(runs) + (folder ? "; recorded in run.json" : ""));
   RunId id;
   id.add(row);
   row.run = id.text();
   ExitCode code = exit_code_of(row);
   std::string where;
   try {
-    if (folder) where = write_result(*folder, row, record_of(line, env_vars, catalog, asked), further_files(asked));
+    if (folder) where = write_result(*folder, row, record_of(line, environment.variables(), catalog, asked), further_files(asked));
   } catch (const RunError& error) {
     code = report(error);  // and the row is printed all the same
   }

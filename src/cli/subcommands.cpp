@@ -79,7 +79,7 @@ constexpr Subcommand kSubcommands[] = {
      "tensor_parallel_size pipeline_parallel_size context_parallel_size virtual_pipeline_parallel_size "
      "expert_parallel_size expert_tensor_parallel_size use_mcore_fsdp global_batch_size micro_batch_size lbs "
      "gradient_accumulation seq_len compute_dtype fp8_recipe recompute_layers recompute_modules lora_rank lora_alpha "
-     "lora_targets packed help version",
+     "lora_targets packed env_vars help version",
      "Time each kernel of a job, or of every row of tables, and a grid of matrix products, attention and copies on the "
      "device at hand, into a file that predictions use (--calibration)."},
     {Command::accuracy, "accuracy", "perfbench accuracy --calibration FILE [--where NAME=VALUE,...] [--json]",

@@ -15,11 +15,13 @@
 #include "cli/asked.h"
 #include "cli/calibration.h"
 #include "cli/commands.h"
+#include "cli/idle_flags.h"
 #include "cli/machine_check.h"
 #include "cli/measure_row.h"
 #include "cli/output.h"
 #include "cli/record.h"
 #include "cli/result_folder.h"
+#include "cli/run_environment.h"
 #include "cli/simulate_row.h"
 #include "cli/slice_engine.h"
 #include "cli/stop_signal.h"
@@ -44,7 +46,7 @@ fs::path folder_of_sweeps(const Options& options) {
 }
 
 // What of a measurement, or of measured kernels, its rows depend on; nothing for a plain simulation.
-std::string measurement_text(const CommandLine& line) {
+std::string measurement_text(const CommandLine& line, const RunEnvironment& environment) {
   if (line.options.calibration) return fmt::format("calibration {}\n", digest(read_file(*line.options.calibration)));
   if (!runs_engine(line.options)) return "";
   const SliceSettings slice = slice_settings(line);
@@ -61,6 +63,7 @@ std::string measurement_text(const CommandLine& line) {
                                  settings.seed, fs::exists(engine) ? file_digest(engine) : "none");
   if (wants_slice(line.options))
     text += fmt::format("stage {}, microbatches {}\n", slice.stage, slice.microbatches.value_or(0));
+  if (environment.given()) text += fmt::format("env_vars {}\n", environment.digest());
   return text;
 }
 
@@ -68,10 +71,11 @@ std::string measurement_text(const CommandLine& line) {
 // configurations that they ran, which only predictions are compared with.
 class MadeWith {
  public:
-  MadeWith(const Catalog& catalog, const CommandLine& line)
+  MadeWith(const Catalog& catalog, const CommandLine& line, const RunEnvironment& environment)
       : catalog_(catalog),
         common_(fmt::format("perfbench {} {}\nmode {}\n{}{}", PERFBENCH_VERSION, file_digest("/proc/self/exe"),
-                            line.options.mode.value_or("auto"), measurement_text(line), published_digests())),
+                            line.options.mode.value_or("auto"), measurement_text(line, environment),
+                            published_digests())),
         simulates_(!runs_engine(line.options)) {}
 
   const std::string& of(const Job& job) {
@@ -99,16 +103,25 @@ class MadeWith {
   std::map<std::string, std::string> by_system_;
 };
 
-Runner runner_of(const CommandLine& line, const Catalog& catalog) {
+// A row of a run that was given variables says so.
+Runner with_note(Runner runner, const RunEnvironment& environment) {
+  if (!environment.given()) return runner;
+  return [run = std::move(runner), note = environment.note(true)](const Job& job) {
+    Row row = run(job);
+    row.notes.push_back(note);
+    return row;
+  };
+}
+
+Runner runner_of(const CommandLine& line, const Catalog& catalog, const RunEnvironment& environment) {
   if (wants_measure(line.options)) {
     const MeasureSettings settings = measure_settings(line);
-    return RowMeasurer(settings, engine_parts(settings.device));
+    return with_note(RowMeasurer(settings, engine_parts(settings.device)), environment);
   }
   if (wants_slice(line.options)) {
     const SliceSettings settings = slice_settings(line);
-    return [slicer = RowSlicer(settings, slice_engine_parts(settings, catalog))](const Job& job) {
-      return slicer(job).row;
-    };
+    const RowSlicer slicer(settings, slice_engine_parts(settings, catalog));
+    return with_note([slicer](const Job& job) { return slicer(job).row; }, environment);
   }
   return RowSimulator(catalog, calibration_of(line.options));
 }
@@ -264,7 +277,7 @@ ExitCode stopped(const SweepResult& result, std::size_t rows, const Journal& jou
 
 ExitCode run_sweep(const CommandLine& line) {
   const Options& options = line.options;
-  const EnvVars env_vars = options.env_vars ? read_env_vars(*options.env_vars) : EnvVars{};
+  RunEnvironment environment(options);
   const Catalog catalog = Catalog::find();
   if (line.request.stack) catalog.stack(*line.request.stack, "--stack");
   const Where where = options.where ? parse_where(*options.where, "--where", where_names()) : Where{};
@@ -278,14 +291,16 @@ ExitCode run_sweep(const CommandLine& line) {
     throw InputError(findings.problems);
   }
 
+  if (runs_engine(options)) environment.set();
   const fs::path folder = folder_of_sweeps(options);
   if (measures_on_cuda(line)) require_machine(engine_report(), 1);  // what no row could change
-  MadeWith made_with(catalog, line);  // reads what the command line names, before anything is written
-  Runner runner = runner_of(line, catalog);
+  MadeWith made_with(catalog, line, environment);  // reads what the command line names, before anything is written
+  Runner runner = runner_of(line, catalog, environment);
   require_result_folder(folder);
   Journal journal(folder, PERFBENCH_VERSION);
   warn(journal.warnings());
   warn(findings.warnings);
+  if (const std::string idle = idle_flags_note(line, "the rows"); !idle.empty()) warn({idle});
   catch_stop_signals();
   const std::size_t rows = plan.rows.size();
   const SweepResult result = run_rows(line, std::move(plan), catalog, std::move(runner), made_with, journal);
@@ -294,7 +309,7 @@ ExitCode run_sweep(const CommandLine& line) {
   FileSet files(folder);
   const TextTable table = write_rows(files, result, options.repeats.value_or(1), journal,
                                      options.markdown ? TableUse::markdown : TableUse::everywhere);
-  RunRecord record = record_of(line, env_vars, catalog);
+  RunRecord record = record_of(line, environment.variables(), catalog);
   record.run = result.run;
   add_run(files, record);
   files.commit();

@@ -110,6 +110,45 @@ def test_rows_of_other_machines_are_rows_of_a_sweep(on_gpus, tmp_path, source):
     assert "NCCL takes one rank per GPU" in row["reason"]
 
 
+def test_variables_of_a_run_are_set_before_the_engine_is_loaded(on_gpus, tmp_path):
+    def with_variables(*args, **variables):
+        (tmp_path / "env.json").write_text(json.dumps(variables))
+        return on_gpus(*args, "--env_vars", "env.json", FAKE_GPUS="NVIDIA H200")
+
+    measured = (*MEASURE, *SMALL, *QUICK, "--device", "cuda", "--json")
+    row = with_variables(*measured, FAKE_GPUS="NVIDIA B200", HF_TOKEN="x", LD_PRELOAD="/none").json
+    assert (row["method"], row["system"]) == ("measured", "b200")
+    note = "env.json: set before LibTorch was loaded: FAKE_GPUS, HF_TOKEN, LD_PRELOAD"
+    assert f"{note}; too late for LD_PRELOAD: set these before perfbench starts" in row["notes"]
+    assert "no GPU is visible" in problem_of(with_variables(*measured, "--mode", "slice", FAKE_GPUS=""))
+    assert "no GPU is visible" in problem_of(with_variables("calibrate", "-o", "kernels.json", FAKE_GPUS=""))
+    # A prediction asks no engine and sets nothing: these are another folder of data files, and none.
+    row = with_variables("--model", "llama3_8b", "-g", "h100", "--mode", "simulate", "--json", PERFBENCH_DATA="/none").json
+    assert row["method"] == "simulated" and "env.json: 1 variables, without effect on a prediction" in row["notes"]
+
+
+def test_a_sweep_runs_again_what_other_variables_measured(on_gpus, tmp_path):
+    header = "task,model,size,system,dtype,num_gpus,seq_len,tp_size,pp_size,cp_size,ep_size,vp_size,mbs,gbs,etp_size,"
+    header += "cuda_graphs,use_mcore_fsdp,recompute_layers,activation_offload_layers,recompute_modules\n"
+    (tmp_path / "table.csv").write_text(header + "lora,llama3,8b,h200,bf16,1,512,1,1,1,1,1,1,2\n")
+    for value, run_now in (("0", 1), ("0", 0), ("1", 1)):
+        (tmp_path / "env.json").write_text(json.dumps({"NCCL_NVLS_ENABLE": value}))
+        flags = ("--mode", "measure", "--device", "cuda", *QUICK, "--env_vars", "env.json", "--out", "out", "--json")
+        answer = on_gpus("sweep", "table.csv", *flags)
+        assert (answer.code, answer.json["run_now"], answer.json["counts"]["ok"]) == (0, run_now, 1), answer
+        row = json.loads((tmp_path / "out/rows.json").read_text())[0]
+        assert "env.json: set before LibTorch was loaded: NCCL_NVLS_ENABLE" in row["notes"]
+        record = json.loads((tmp_path / "out/run.json").read_text())
+        assert record["environment"]["NCCL_NVLS_ENABLE"] == value
+
+
+def test_flags_that_a_measurement_does_not_look_at(on_gpus):
+    flags = ("-en", "-em", "-tb", "-wd", "-cg", 1, "-gn", 4, "-ms", 6)
+    row = on_gpus(*MEASURE, *SMALL, "--warmup", 2, *flags, "--device", "cuda", "--json").json
+    assert row["window"] == "steps 3-6 of 6"  # -ms has an effect
+    assert "without effect on the step: -en, -em, -tb, -wd, -cg, -gn" in row["notes"]
+
+
 def test_doctor_reads_the_gpus(on_gpus, perfbench, fakes):
     answer = on_gpus("doctor", FAKE_GPUS="NVIDIA H200,NVIDIA H200")
     assert answer.code == 0

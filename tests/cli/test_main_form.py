@@ -194,6 +194,15 @@ def test_env_vars_are_recorded(perfbench, tmp_path):
     assert record["env_vars"] == {"FI_PROVIDER": "efa", "NCCL_DEBUG": "INFO"}
 
 
+def test_flags_without_effect_are_named_in_one_note(perfbench):
+    flags = ("-a", "me", "-en", "-hf", "x", "--enable-nsys", "-en", "-ms", 50, "-tb", "-vb", 1, "-ubr", 0, "-gn", 8)
+    notes = perfbench(*MAIN, *flags, "--json").json["notes"]
+    assert "without effect on the step: -a, -en, -hf, --enable-nsys, -ms, -tb, -vb, -ubr" in notes
+    assert not any("without effect" in note for note in perfbench(*MAIN, "--json").json["notes"])
+    answer = perfbench("show", "program", *MAIN, "-cg", 1)
+    assert (answer.code, answer.err) == (0, "perfbench: warning: without effect on a Program: -cg\n")
+
+
 def test_a_table_of_the_user_takes_the_place_of_the_own(perfbench, tmp_path, source):
     lines = (source / "model_configs" / "model_configs_h100.csv").read_text().splitlines()
     row = next(line for line in lines if line.startswith("pre_train,llama3,70b") and ",fp8," in line)

@@ -1,0 +1,35 @@
+// --env_vars: the variables of a run, and what becomes of them.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "cli/command_line.h"
+#include "spec/env_vars.h"
+
+namespace perfbench {
+
+class RunEnvironment {
+ public:
+  // Reads the file of --env_vars, if one is given. Throws InputError.
+  explicit RunEnvironment(const Options& options);
+
+  // Sets the variables, so that the engine and LibTorch find them: to be called before engine_report() or
+  // open_session() loads these, and not for a prediction.
+  void set();
+
+  const EnvVars& variables() const { return variables_; }
+  bool given() const { return file_.has_value(); }
+
+  // What a row says of the file; `runs` where steps or kernels were run here.
+  std::string note(bool runs) const;
+  // What a row depends on where steps are run: names and values, of which nothing can be read back.
+  std::string digest() const;
+
+ private:
+  std::optional<std::string> file_;  // as given
+  EnvVars variables_;
+  std::string too_late_;  // names
+};
+
+}  // namespace perfbench
