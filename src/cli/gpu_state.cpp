@@ -7,6 +7,7 @@
 
 #include "base/units.h"
 #include "engine/clock_reasons.h"
+#include "engine/throttling.h"
 
 namespace perfbench {
 namespace {
@@ -64,8 +65,11 @@ GpuStates gpu_states(const EngineReport& report, const std::string& library) {
   for (const CudaDevice& device : report.devices) gpus.push_back(nvml.by_pci_bus_id(device.pci_bus_id));
   if (report.devices.empty())
     for (int i = 0; i < nvml.num_gpus(); ++i) gpus.push_back(nvml.by_index(i));
-  for (const std::optional<NvmlGpu>& gpu : gpus)
-    if (gpu) states.gpus.push_back({.limits = nvml.limits(*gpu), .reading = nvml.read(*gpu)});
+  for (const std::optional<NvmlGpu>& gpu : gpus) {
+    if (!gpu) continue;
+    states.gpus.push_back({.limits = nvml.limits(*gpu), .reading = nvml.read(*gpu)});
+    states.gpus.back().reading.power_limit_lowered = states.gpus.back().limits.power_limit_lowered();
+  }
   return states;
 }
 
@@ -77,7 +81,7 @@ std::string state_text(const GpuState& gpu) {
   if (now.temperature_c) parts.push_back(fmt::format("{:g} C", *now.temperature_c));
   if (now.memory_used_bytes) parts.push_back(memory_text(gpu));
   if (now.clock_reasons && *now.clock_reasons != 0)
-    parts.push_back(fmt::format("{}: {}", throttling_bits(*now.clock_reasons) != 0 ? "throttled" : "not throttled",
+    parts.push_back(fmt::format("{}: {}", throttle_reasons(now)->empty() ? "not throttled" : "throttled",
                                 fmt::join(clock_reason_names(*now.clock_reasons), " ")));
   if (now.process_ids && !now.process_ids->empty())
     parts.push_back(fmt::format("{} {} on it", now.process_ids->size(),
@@ -95,10 +99,11 @@ Json state_json(const GpuState& gpu) {
                       {"sm_clock_max_mhz", json_or_null(gpu.limits.sm_clock_max_mhz)},
                       {"power_w", json_or_null(now.power_w)},
                       {"power_limit_w", json_or_null(gpu.limits.power_limit_w)},
+                      {"default_power_limit_w", json_or_null(gpu.limits.default_power_limit_w)},
                       {"temperature_c", json_or_null(now.temperature_c)},
                       {"memory_used_bytes", json_or_null(now.memory_used_bytes)},
                       {"memory_bytes", json_or_null(gpu.limits.memory_bytes)},
-                      {"throttled", now.clock_reasons ? Json(throttling_bits(*now.clock_reasons) != 0) : Json()},
+                      {"throttled", now.clock_reasons ? Json(!throttle_reasons(now)->empty()) : Json()},
                       {"clock_reasons", reasons_json(now.clock_reasons)},
                       {"process_ids", ids_json(now.process_ids)},
                       {"absent", texts_json(absent_of(gpu))}};

@@ -28,14 +28,24 @@ std::string throttled_text(std::size_t number, const GpuSummary& gpu) {
                      gpu.num_readings, fmt::join(reasons, ", "));
 }
 
+std::string capped_text(std::size_t number, const GpuSummary& gpu) {
+  std::string text =
+      fmt::format("GPU {} in {:.0f} % of {} readings", number, 100.0 * *gpu.power_capped_share, gpu.num_readings);
+  if (gpu.sm_clock_median_mhz) text += fmt::format(", median SM clock {:.0f} MHz", *gpu.sm_clock_median_mhz);
+  return text;
+}
+
 void add_notes(Row& row, std::span<const GpuSummary> gpus) {
-  std::vector<std::string> throttled, shared;
+  std::vector<std::string> throttled, capped, shared;
   for (std::size_t i = 0; i < gpus.size(); ++i) {
     if (gpus[i].throttled_share.value_or(0.0) > 0.0) throttled.push_back(throttled_text(i, gpus[i]));
+    if (gpus[i].power_capped_share.value_or(0.0) > 0.0) capped.push_back(capped_text(i, gpus[i]));
     const std::size_t others = gpus[i].num_other_processes.value_or(0);
     if (others > 0) shared.push_back(fmt::format("GPU {} with {} of them", i, others));
   }
   if (!throttled.empty()) row.notes.push_back("throttled, clocks were held back: " + of_gpus(throttled));
+  if (!capped.empty())
+    row.notes.push_back("power-capped, the GPUs drew all that their limit grants: " + of_gpus(capped));
   if (!shared.empty()) row.notes.push_back("other processes computed on the GPUs: " + of_gpus(shared));
 }
 

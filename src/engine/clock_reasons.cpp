@@ -6,10 +6,14 @@ namespace perfbench {
 namespace {
 
 constexpr std::array kReasons{
-    ClockReason{0x1, "gpu_idle", false},        ClockReason{0x2, "applications_clocks_setting", false},
-    ClockReason{0x4, "sw_power_cap", true},     ClockReason{0x8, "hw_slowdown", true},
-    ClockReason{0x10, "sync_boost", true},      ClockReason{0x20, "sw_thermal", true},
-    ClockReason{0x40, "hw_thermal", true},      ClockReason{0x80, "hw_power_brake", true},
+    ClockReason{0x1, "gpu_idle", false},
+    ClockReason{0x2, "applications_clocks_setting", false},
+    ClockReason{kPowerCapped, "sw_power_cap", false},
+    ClockReason{0x8, "hw_slowdown", true},
+    ClockReason{0x10, "sync_boost", true},
+    ClockReason{0x20, "sw_thermal", true},
+    ClockReason{0x40, "hw_thermal", true},
+    ClockReason{0x80, "hw_power_brake", true},
     ClockReason{0x100, "display_clock", false},
 };
 
@@ -25,13 +29,6 @@ std::vector<std::string_view> clock_reason_names(std::uint64_t bits) {
   }
   if (bits != 0) names.emplace_back("unknown");
   return names;
-}
-
-std::uint64_t throttling_bits(std::uint64_t bits) {
-  std::uint64_t throttling = 0;
-  for (const ClockReason& reason : kReasons)
-    if (reason.throttles) throttling |= bits & reason.bit;
-  return throttling;
 }
 
 }  // namespace perfbench

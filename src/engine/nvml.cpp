@@ -46,6 +46,7 @@ struct Nvml::Functions {
         temperature(find<nvml::DeviceNumberOfKind>(library, {"nvmlDeviceGetTemperature"})),
         power(find<nvml::DeviceNumber>(library, {"nvmlDeviceGetPowerUsage"})),
         power_limit(find<nvml::DeviceNumber>(library, {"nvmlDeviceGetEnforcedPowerLimit"})),
+        default_power_limit(find<nvml::DeviceNumber>(library, {"nvmlDeviceGetPowerManagementDefaultLimit"})),
         reasons(find<nvml::DeviceBits>(
             library, {"nvmlDeviceGetCurrentClocksEventReasons", "nvmlDeviceGetCurrentClocksThrottleReasons"})),
         memory(find<nvml::DeviceMemory>(library, {"nvmlDeviceGetMemoryInfo"})),
@@ -60,7 +61,7 @@ struct Nvml::Functions {
   Function<nvml::HandleByPciBusId> by_bus_id;
   Function<nvml::DeviceText> name;
   Function<nvml::DeviceNumberOfKind> clock, max_clock, temperature;
-  Function<nvml::DeviceNumber> power, power_limit;
+  Function<nvml::DeviceNumber> power, power_limit, default_power_limit;
   Function<nvml::DeviceBits> reasons;
   Function<nvml::DeviceMemory> memory;
   Function<nvml::DeviceProcesses> processes;
@@ -173,6 +174,7 @@ GpuLimits Nvml::limits(NvmlGpu gpu) const {
   if (f.ask(f.name, limits.absent, gpu.handle, name.data(), kTextBytes - 1)) limits.name = name.data();
   limits.sm_clock_max_mhz = f.number(f.max_clock, gpu.handle, nvml::kClockSm, limits.absent);
   limits.power_limit_w = thousandth(f.number(f.power_limit, gpu.handle, limits.absent));
+  limits.default_power_limit_w = thousandth(f.number(f.default_power_limit, gpu.handle, limits.absent));
   nvml::Memory memory{};
   if (f.ask(f.memory, limits.absent, gpu.handle, &memory))
     limits.memory_bytes = static_cast<std::int64_t>(memory.total);

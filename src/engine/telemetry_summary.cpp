@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 
 #include "base/csv.h"
 #include "base/median.h"
 #include "engine/clock_reasons.h"
+#include "engine/throttling.h"
 
 namespace perfbench {
 namespace {
@@ -33,16 +35,23 @@ std::optional<double> mean(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
-void set_reasons(GpuSummary& summary, const std::vector<std::uint64_t>& bits) {
-  if (bits.empty()) return;
-  const auto share = [&](std::uint64_t mask) {
-    const auto count = std::count_if(bits.begin(), bits.end(), [&](std::uint64_t b) { return (b & mask) != 0; });
-    return static_cast<double>(count) / static_cast<double>(bits.size());
-  };
-  summary.throttled_share = share(throttling_bits(~std::uint64_t{0}));
-  for (const ClockReason& reason : clock_reasons())
-    if (reason.throttles && share(reason.bit) > 0.0)
-      summary.throttle_reasons.push_back({.name = reason.name, .share = share(reason.bit)});
+// Of the readings that know their reasons.
+void set_reasons(GpuSummary& summary, const Readings& readings) {
+  double known = 0.0, throttled = 0.0, capped = 0.0;
+  std::map<std::string_view, double> seen;
+  for (const GpuReading* reading : readings) {
+    const auto reasons = throttle_reasons(*reading);
+    if (!reasons) continue;
+    ++known;
+    throttled += reasons->empty() ? 0.0 : 1.0;
+    capped += *is_power_capped(*reading) ? 1.0 : 0.0;
+    for (const std::string_view name : *reasons) ++seen[name];
+  }
+  if (known == 0.0) return;
+  summary.throttled_share = throttled / known;
+  summary.power_capped_share = capped / known;
+  for (const std::string_view name : throttle_reason_names())
+    if (seen.contains(name)) summary.throttle_reasons.push_back({.name = name, .share = seen[name] / known});
 }
 
 std::optional<std::size_t> num_others(const std::vector<std::vector<std::int64_t>>& lists, std::int64_t own_pid) {
@@ -69,7 +78,7 @@ GpuSummary summary_of(const Readings& readings, std::int64_t own_pid) {
   summary.power_max_w = largest(power);
   summary.temperature_max_c = largest(values(readings, &GpuReading::temperature_c));
   summary.memory_used_max_bytes = largest(values(readings, &GpuReading::memory_used_bytes));
-  set_reasons(summary, values(readings, &GpuReading::clock_reasons));
+  set_reasons(summary, readings);
   summary.num_other_processes = num_others(values(readings, &GpuReading::process_ids), own_pid);
   return summary;
 }

@@ -14,7 +14,7 @@
 namespace perfbench {
 
 struct ReasonShare {
-  std::string_view name;  // of engine/clock_reasons.h
+  std::string_view name;  // of engine/throttling.h
   double share = 0.0;     // of the readings that know their reasons, 0 to 1
 };
 
@@ -26,7 +26,8 @@ struct GpuSummary {
   std::optional<double> temperature_max_c{};
   std::optional<std::int64_t> memory_used_max_bytes{};
   std::optional<double> throttled_share{};           // readings with any reason that throttles, 0 to 1
-  std::vector<ReasonShare> throttle_reasons{};       // those seen, in the order of the bits
+  std::optional<double> power_capped_share{};        // readings in which it drew all that its power limit grants
+  std::vector<ReasonShare> throttle_reasons{};       // those seen, in the order of their bits
   std::optional<std::size_t> num_other_processes{};  // most at one time
 };
 

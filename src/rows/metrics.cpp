@@ -181,10 +181,10 @@ constexpr std::array kMetrics{
     Metric{"loss_ok", "Loss OK", "", boolean, result, markdown,
            "Whether the loss of every measured step was finite; diff compares no row of which it is false.",
            get<&Row::loss_ok>, set<&Row::loss_ok>, nullptr},
-    Metric{
-        "throttled", "Throttled", "", boolean, result, markdown,
-        "Whether power or heat held back the clock of a GPU in any reading of the window; null where it is not known.",
-        get<&Row::throttled>, set<&Row::throttled>, nullptr},
+    Metric{"throttled", "Throttled", "", boolean, result, markdown,
+           "Whether heat, a fault or a lowered power limit held back the clock of a GPU in any reading of the window; "
+           "null where it is not known.",
+           get<&Row::throttled>, set<&Row::throttled>, nullptr},
     Metric{"sm_clock_mhz", "SM Clock (MHz)", "MHz", number, result, markdown,
            "Median clock of the multiprocessors in the window, of the GPU where it is lowest.", get<&Row::sm_clock_mhz>,
            set<&Row::sm_clock_mhz>, nullptr},

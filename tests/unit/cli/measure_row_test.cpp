@@ -298,7 +298,7 @@ MeasuredOnGpus measured_on(const EngineReport& report, const Job& job, bool must
   parts.watch = [](const Job&, const EngineReport&) {
     return GpuWatch{.read = [] {
       return std::vector<GpuReading>{
-          {.sm_clock_mhz = 1700.0, .power_w = 690.0, .temperature_c = 60.0, .clock_reasons = 0x4}};
+          {.sm_clock_mhz = 1700.0, .power_w = 690.0, .temperature_c = 60.0, .clock_reasons = 0x20}};
     }};
   };
   parts.watch_period_s = 3600.0;

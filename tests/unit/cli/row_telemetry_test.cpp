@@ -35,14 +35,24 @@ TEST(RowTelemetry, TheSlowestGpuTheMeanPowerTheHottest) {
 TEST(RowTelemetry, AThrottledRowSaysSoWithReasonsAndShares) {
   std::vector gpus{summary(1980, 600, 55), summary(1755, 700, 64)};
   gpus[1].throttled_share = 0.25;
-  gpus[1].throttle_reasons = {{"sw_power_cap", 0.25}, {"hw_thermal", 0.05}};
+  gpus[1].throttle_reasons = {{"sw_thermal", 0.25}, {"hw_thermal", 0.05}};
   gpus[0].num_other_processes = 2;
   Row row;
   set_telemetry(row, gpus);
   EXPECT_EQ(row.throttled, true);
-  EXPECT_THAT(row.notes, ElementsAre("throttled, clocks were held back: GPU 1 in 25 % of 200 readings (sw_power_cap "
+  EXPECT_THAT(row.notes, ElementsAre("throttled, clocks were held back: GPU 1 in 25 % of 200 readings (sw_thermal "
                                      "25 %, hw_thermal 5 %)",
                                      "other processes computed on the GPUs: GPU 0 with 2 of them"));
+}
+
+TEST(RowTelemetry, APowerCapIsAMarkOfItsOwn) {
+  std::vector gpus{summary(1980, 600, 55), summary(1605, 700, 64)};
+  gpus[1].power_capped_share = 0.8;
+  Row row;
+  set_telemetry(row, gpus);
+  EXPECT_EQ(row.throttled, false);
+  EXPECT_THAT(row.notes, ElementsAre("power-capped, the GPUs drew all that their limit grants: GPU 1 in 80 % of 200 "
+                                     "readings, median SM clock 1605 MHz"));
 }
 
 TEST(RowTelemetry, ManyGpusAreCounted) {

@@ -197,7 +197,7 @@ Change on_one_h200(std::int64_t memory_bytes = 150'000'000'000) {
     parts.engine.watch = [](const Job& watched, const EngineReport&) {
       EXPECT_EQ(watched.num_gpus, 1);
       return GpuWatch{.read = [] {
-        return std::vector<GpuReading>{{.sm_clock_mhz = 1500.0, .clock_reasons = 0x4}};  // sw_power_cap
+        return std::vector<GpuReading>{{.sm_clock_mhz = 1500.0, .clock_reasons = 0x20}};  // sw_thermal
       }};
     };
   };
@@ -214,7 +214,7 @@ TEST(SliceRow, SaysWhenItsGpuWasHeldBack) {
   EXPECT_EQ(all.result.row.sm_clock_mhz, 1500.0);
   ASSERT_NE(all.result.kernels, nullptr);
   EXPECT_EQ(all.result.kernels->on.throttled, true);
-  EXPECT_THAT(all.result.kernels->on.throttle_reasons, ElementsAre("sw_power_cap"));
+  EXPECT_THAT(all.result.kernels->on.throttle_reasons, ElementsAre("sw_thermal"));
 }
 
 TEST(SliceRow, AStageThatDoesNotFitIsNotRun) {

@@ -79,6 +79,10 @@ nvml::Result nvmlDeviceGetPowerUsage(nvml::Device gpu, unsigned int* milliwatts)
   *milliwatts = is_second(gpu) ? 71250 : 698500;
   return nvml::kSuccess;
 }
+nvml::Result nvmlDeviceGetPowerManagementDefaultLimit(nvml::Device, unsigned int* milliwatts) {
+  *milliwatts = 700000;
+  return nvml::kSuccess;
+}
 nvml::Result nvmlDeviceGetCurrentClocksThrottleReasons(nvml::Device gpu, unsigned long long* bits) {
   *bits = is_second(gpu) ? 0x1 : 0x4 | 0x20;
   return nvml::kSuccess;

@@ -47,6 +47,8 @@ TEST(Nvml, WhatIsMissingIsAbsentAndSaysWhy) {
   EXPECT_EQ(limits.sm_clock_max_mhz, 1980);
   EXPECT_EQ(limits.memory_bytes, std::int64_t{80} << 30);
   EXPECT_EQ(limits.power_limit_w, std::nullopt);
+  EXPECT_EQ(limits.default_power_limit_w, 700);
+  EXPECT_EQ(limits.power_limit_lowered(), std::nullopt);
   EXPECT_THAT(limits.absent, ElementsAre(HasSubstr("nvmlDeviceGetEnforcedPowerLimit: this driver's library")));
 }
 

@@ -120,12 +120,11 @@ TEST(TelemetrySummary, OfTheReadingsOfTheWindow) {
   EXPECT_EQ(summary.power_max_w, 700);
   EXPECT_EQ(summary.temperature_max_c, 59.8);
   EXPECT_EQ(summary.memory_used_max_bytes, 700);
-  EXPECT_EQ(summary.throttled_share, 0.5);
-  ASSERT_EQ(summary.throttle_reasons.size(), 2u);
-  EXPECT_EQ(summary.throttle_reasons[0].name, "sw_power_cap");
-  EXPECT_EQ(summary.throttle_reasons[0].share, 0.5);
-  EXPECT_EQ(summary.throttle_reasons[1].name, "sw_thermal");
-  EXPECT_EQ(summary.throttle_reasons[1].share, 0.25);
+  EXPECT_EQ(summary.power_capped_share, 0.5);
+  EXPECT_EQ(summary.throttled_share, 0.25);
+  ASSERT_EQ(summary.throttle_reasons.size(), 1u);
+  EXPECT_EQ(summary.throttle_reasons[0].name, "sw_thermal");
+  EXPECT_EQ(summary.throttle_reasons[0].share, 0.25);
   EXPECT_EQ(summary.num_other_processes, 1u);
 }
 
@@ -141,7 +140,30 @@ TEST(TelemetrySummary, EveryReasonHasItsBitAndName) {
   EXPECT_THAT(clock_reason_names(0x1fc), ElementsAre("sw_power_cap", "hw_slowdown", "sync_boost", "sw_thermal",
                                                      "hw_thermal", "hw_power_brake", "display_clock"));
   EXPECT_THAT(clock_reason_names(0x403), ElementsAre("gpu_idle", "applications_clocks_setting", "unknown"));
-  EXPECT_EQ(throttling_bits(~std::uint64_t{0}), 0xfcu);
+}
+
+TEST(TelemetrySummary, ThrottlingIsHeatAFaultOrALoweredLimitAndNotTheLimitItself) {
+  const auto of_bits = [](std::uint64_t bits, std::optional<bool> lowered) {
+    return *throttle_reasons({.clock_reasons = bits, .power_limit_lowered = lowered});
+  };
+  EXPECT_THAT(of_bits(0x4, false), IsEmpty());
+  EXPECT_THAT(of_bits(0x4, std::nullopt), IsEmpty());  // an old driver does not tell its limits
+  EXPECT_THAT(of_bits(0x4, true), ElementsAre("lowered_power_limit"));
+  EXPECT_THAT(of_bits(0x0, true), IsEmpty());  // lowered, and not reached
+  EXPECT_THAT(of_bits(~std::uint64_t{0}, true), ElementsAre("hw_slowdown", "sync_boost", "sw_thermal", "hw_thermal",
+                                                            "hw_power_brake", "lowered_power_limit"));
+  EXPECT_EQ(of_bits(~std::uint64_t{0}, true), throttle_reason_names());
+  EXPECT_EQ(throttle_reasons({}), std::nullopt);
+}
+
+TEST(TelemetrySummary, APowerLimitIsLoweredBelowTheOneItWasSoldWith) {
+  const auto lowered = [](std::optional<double> now, std::optional<double> sold) {
+    return GpuLimits{.power_limit_w = now, .default_power_limit_w = sold}.power_limit_lowered();
+  };
+  EXPECT_EQ(lowered(500, 700), true);
+  EXPECT_EQ(lowered(700, 700), false);
+  EXPECT_EQ(lowered(std::nullopt, 700), std::nullopt);
+  EXPECT_EQ(lowered(500, std::nullopt), std::nullopt);
 }
 
 TEST(TelemetrySummary, WhatNoReadingHasIsUnset) {
