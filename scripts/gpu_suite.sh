@@ -1,31 +1,35 @@
 #!/usr/bin/env bash
-# What a machine with one GPU has to say about perfbench, in under nine minutes: no network, no build, no git.
-#   gpu_suite.sh [--dry] [--parts NAME,...] [--seconds N] [--device cuda|cpu] [--tiny] [PACKAGE] OUT
+# What a machine with one GPU has to say about perfbench, in two calls of a few minutes: no network, no build, no git.
+#   gpu_suite.sh [--call 1|2] [--dry] [--parts NAME,...] [--seconds N] [--device cuda|cpu] [--tiny] [PACKAGE] OUT
+# Call 1 says whether the engine is right and how fast a row is, call 2 everything else; without --call both in one.
 # PACKAGE is what scripts/gpu_package.sh made; the folder of this script unless given. PYTHON names another python3.
 # OUT gets at most eight files: results.tar.gz, which unpacks into a folder <date>-<gpu> of results/, and beside it the
 # files of it that matter most. --dry prints the plan; --tiny takes tiny models, so that a CPU can try the script.
 # Exit status: 0 every part is ok, 1 one is not (the last lines say which), 2 bad input, 4 this machine lacks something.
 set -uo pipefail
 
-# Parts in order of value: the most seconds each may take, and the fewest with which it is worth starting.
+# Parts in order of value: the calls they belong to, the most seconds each may take, and the fewest with which it is
+# worth starting.
 plan="
-doctor                 30   5
-gpu_tests              90  10
-parity                 60  10
-lora_llama3_8b        100  30
-lora_qwen2p5_7b       100  30
-peer_llama3_8b        140  60
-peer_qwen2p5_7b       140  60
-slice_llama3_8b        60  20
-slice_lora_llama3_8b   60  20
-slice_llama3_70b       60  20
-slice_nemotron4_15b    60  20
-calibrate              75  20
-accuracy               20   3
-sanitizer              60  10
+libraries            12  60   2
+doctor               12  30   5
+smoke                1   45   5
+gpu_tests            1  110  10
+parity               1   60  10
+lora_llama3_8b       1   90  30
+slice_lora_llama3_8b 1   50  20
+calibrate            1   60  20
+peer_llama3_8b       2  110  60
+lora_qwen2p5_7b      2   80  30
+slice_llama3_8b      2   50  20
+slice_llama3_70b     2   60  20
+accuracy             2   20   3
+peer_qwen2p5_7b      2  110  60
+slice_nemotron4_15b  2   50  20
+sanitizer            2  120  60
 "
-total_s=520      # what is left of nine minutes is for collecting
-steps=4 warmup=1 # of a row, ours and the peer's alike: a step of these jobs takes some ten seconds
+declare -A call_s=([1]=400 [2]=280 [12]=680) # the rest of seven and of five minutes is for collecting
+steps=4 warmup=1                             # of a row, ours and the peer's alike: a step takes some ten seconds
 
 say() { printf 'gpu_suite: %s\n' "$*" >&2; }
 bad_input() { say "error: $1" && exit 2; }
@@ -50,21 +54,80 @@ lora_job() { # sets job to the published single-GPU row of a model
 }
 window() { echo --steps "$steps" --warmup_steps "$warmup"; }
 
+# Several GB that a cold disk would else read within the limits of the parts.
+part_libraries() {
+  local folder
+  if [ -n "${SUITE_DRY:-}" ]; then run cat "<libraries of PyTorch and CUDA>" "> /dev/null" && return; fi
+  for folder in ${SUITE_LIBRARIES//:/ }; do
+    [ ! -d "$folder" ] || find -L "$folder" -maxdepth 1 -name '*.so*' -type f -size +20M -print
+  done | sort -u >libraries.txt
+  tr '\n' '\0' <libraries.txt | xargs -0 -r -n 1 -P 8 cat >/dev/null
+  xargs -d '\n' -r ls -lL <libraries.txt
+  uname -r && "$SUITE_PYTHON" --version
+  ip -brief address 2>/dev/null || echo "there is no ip"
+  nvidia-smi 2>/dev/null || echo "there is no nvidia-smi"
+  echo "note: $(wc -l <libraries.txt) libraries read"
+}
+
 part_doctor() {
-  [ -n "${SUITE_DRY:-}" ] || nvidia-smi 2>/dev/null || echo "there is no nvidia-smi"
   run_into doctor.json "$SUITE_PACKAGE/perfbench" doctor --json
   perfbench doctor
 }
 
+# The engine at its smallest: where it is wrong in both, nothing that follows would say more.
+part_smoke() {
+  local name folder agree=0
+  mkdir -p parity
+  for name in llama_bf16 llama_fp32; do
+    folder=$SUITE_PACKAGE/folders/$name
+    if [ -n "${SUITE_DRY:-}" ]; then
+      perfbench verify "folders/$name" --expect expect.safetensors --device "$SUITE_DEVICE" --json
+    elif [ -d "$folder" ]; then
+      verify_folder "$folder" && agree=$((agree + 1))
+    fi
+  done
+  [ -n "${SUITE_DRY:-}" ] && return
+  [ -d "$SUITE_PACKAGE/folders/llama_bf16" ] || [ -d "$SUITE_PACKAGE/folders/llama_fp32" ] ||
+    missing "the package has neither of its folders"
+  [ $agree -gt 0 ]
+}
+
+# Runs a binary of tests as the log is written, so that one that hangs is named by its last line.
+run_tests() { # run_tests SECONDS LOG BINARY ARGUMENTS...
+  local seconds=$1 log=$2
+  shift 2
+  timeout -k 3 "$seconds" "$@" --gtest_color=no 2>&1 | tee "$log"
+  return "${PIPESTATUS[0]}"
+}
+# The first test of a log that failed; else the one that was running when the binary ended.
+failed_test() {
+  awk '$2 == "RUN" { running = $4 } $2 == "OK" || $2 == "SKIPPED" { running = "" }
+       $2 == "FAILED" && running != "" { found = 1; exit } END { if (running != "") print running }' "$1"
+}
+
+count_of() { sed -n "s/^\[  $1 *\] \([0-9]*\) test.*/\1/p" "$2" | head -n 1 | grep . || echo 0; } # count_of WORD LOG
+
 part_gpu_tests() {
-  local name binary arguments out status=0 passed=0 skipped=0 idle=""
-  while IFS=$'\t' read -r name binary arguments; do
-    # shellcheck disable=SC2086  # a list of flags
-    out=$(set -f && run "$SUITE_PACKAGE/tests/$binary" $arguments --gtest_color=no 2>&1) || status=1
-    printf '%s\n%s\n' "== $name" "$out"
-    [[ $out != *"[  PASSED  ] 0 tests"* ]] || idle+=" $name"
-    [[ $out =~ "[  PASSED  ] "([0-9]+) ]] && passed=$((passed + BASH_REMATCH[1]))
-    [[ $out =~ "[  SKIPPED ] "([0-9]+)" test" ]] && skipped=$((skipped + BASH_REMATCH[1]))
+  local name binary line again left status=0 passed=0 skipped=0 idle="" log=gpu_tests.out arguments=()
+  while IFS=$'\t' read -r name binary line; do
+    binary=$SUITE_PACKAGE/tests/$binary
+    read -ra arguments <<<"$line"
+    echo "== $name"
+    if [ -n "${SUITE_DRY:-}" ]; then
+      run "$binary" "${arguments[@]}"
+      continue
+    fi
+    left=$((SUITE_LIMIT - SECONDS - 20)) # keeps time for one test more
+    if ! run_tests $((left > 10 ? left : 10)) $log "$binary" "${arguments[@]}"; then
+      status=1 again=$(failed_test $log)
+      # An error of the device shows itself late, and in every test that follows: alone and in step it says where it is.
+      if [ -n "$again" ]; then
+        echo "== $again again, alone, CUDA_LAUNCH_BLOCKING=1"
+        CUDA_LAUNCH_BLOCKING=1 run_tests 15 again.out "$binary" "--gtest_filter=$again"
+      fi
+    fi
+    [ "$(count_of PASSED $log)" != 0 ] || ! grep -q '^\[  PASSED' $log || idle+=" $name"
+    passed=$((passed + $(count_of PASSED $log))) skipped=$((skipped + $(count_of SKIPPED $log)))
   done <"$SUITE_PACKAGE/gpu_tests.txt"
   [ -n "${SUITE_DRY:-}" ] && return
   [ $status = 0 ] && [ $passed = 0 ] && missing "no GPU test ran: $skipped were skipped"
@@ -85,6 +148,12 @@ part_parity() { # six at a time: each takes seconds to load LibTorch and next to
   printf '%s\0' "${folders[@]%/}" | OMP_NUM_THREADS=1 xargs -0 -n 1 -P 6 "$BASH" "$SUITE_SELF" --verify || status=1
   local agree
   agree=$(grep -l '"agrees": *true' parity/*.json | wc -l)
+  # On a GPU attention in whole tiles is cuDNN's or FlashAttention's: a remark says that it was not.
+  local slow
+  slow=$(grep -l '"remarks": *\[ *$' parity/tiles_*.json 2>/dev/null)
+  if [ "$SUITE_DEVICE" = cuda ] && [ -n "$slow" ]; then
+    status=1 && echo "not the fast kernels in: $slow"
+  fi
   echo "note: $agree of ${#folders[@]} folders agree with transformers and peft"
   return $status
 }
@@ -120,16 +189,17 @@ part_peer() {
 # much of its step is kernels and how near a slice is to the whole.
 part_slice() {
   has '  --stage' || missing "this perfbench has no --stage"
+  local stage=all
   job=(--model "$1" --task pretrain --stack perfbench -c fp8cs)
   case $1 in
     lora_*) lora_job "${1#lora_}" ;;
     llama3_8b) job+=(-ng 8 -tp 1 -pp 1 -cp 1 -mb 1 -gb 128 --seq_len 8192) ;;
-    llama3_70b) job+=(-ng 64 -tp 4 -pp 8 -vp 5 -mb 1 -gb 128 --seq_len 8192) ;;
+    llama3_70b) job+=(-ng 64 -tp 4 -pp 8 -vp 5 -mb 1 -gb 128 --seq_len 8192) stage=middle ;; # three would take minutes
     nemotron4_15b) job+=(-ng 64 -tp 2 -pp 1 -mb 2 -gb 256 --seq_len 4096) ;;
   esac
   # The last of a repeated flag counts.
   [ -z "${SUITE_TINY:-}" ] || job+=(-ng 2 -tp 1 -pp 2 -vp 1 -cp 1 -mb 1 -gb 8 --seq_len 64)
-  perfbench --mode slice --stage all --device "$SUITE_DEVICE" "${job[@]}" --steps 3 --warmup_steps 1 --out "slices/$1"
+  perfbench --mode slice --stage $stage --device "$SUITE_DEVICE" "${job[@]}" --steps 3 --warmup_steps 1 --out "slices/$1"
 }
 
 part_calibrate() {
@@ -143,6 +213,8 @@ part_calibrate() {
 # What is predicted from the measured kernels, op by op and for the measured rows.
 part_accuracy() {
   has '  perfbench accuracy' || missing "this perfbench has no accuracy"
+  # Call 1 has made it; PACKAGE/calibration.json brings it to another machine.
+  [ -e calibration.json ] || [ ! -e "$SUITE_PACKAGE/calibration.json" ] || cp "$SUITE_PACKAGE/calibration.json" .
   [ -e calibration.json ] || [ -n "${SUITE_DRY:-}" ] || missing "there is no calibration"
   [ "$SUITE_DEVICE" = cuda ] || missing "a CPU is measured and never predicted"
   local name status=0
@@ -245,42 +317,52 @@ run_part() { # run_part NAME SECONDS
   say "$1: $status after $((SECONDS - began)) s${why:+: $why}"
 }
 
+is_asked() { # is_asked NAME CALLS
+  if [ -n "$parts" ]; then [[ ,$parts, == *",$1,"* ]]; else [[ $2 =~ [$call] ]]; fi
+}
+
 run_plan() {
-  local name limit at_least left
-  while read -r name limit at_least; do
-    [ -n "$name" ] || continue
-    if [ -n "$parts" ] && [[ ,$parts, != *",$name,"* ]]; then continue; fi
+  local name calls limit at_least left stopped=""
+  while read -r name calls limit at_least; do
+    if [ -z "$name" ] || ! is_asked "$name" "$calls"; then continue; fi
     left=$((total_s - SECONDS))
     [ $left -ge "$limit" ] || limit=$left
     if [ -n "${SUITE_DRY:-}" ]; then
       printf '%s, at most %s s\n' "$name" "$limit"
       (SUITE_LIMIT=$limit part "$name") || true
+    elif [ -n "$stopped" ]; then
+      record "$name" "not tried" 0 "$stopped"
     elif [ "$left" -lt "$at_least" ]; then
       record "$name" "no time" 0 "$left s were left, it needs $at_least"
     else
       run_part "$name" "$limit"
       collect --quiet
+      if [ "$name" = smoke ] && tail -n 1 "$SUITE_WORK/parts.tsv" | grep -qE $'^smoke\t(failed|timeout)'; then
+        stopped="the smoke test failed"
+      fi
     fi
   done <<<"$plan"
 }
 
 main() {
-  local device=cuda tiny="" dry="" parts="" places=() known
+  local device=cuda tiny="" dry="" parts="" call=12 total_s="" places=() known
   while [ $# -gt 0 ]; do
     case $1 in
       --dry) dry=yes ;;
       --tiny) tiny=yes ;;
-      --parts | --seconds | --device)
+      --parts | --seconds | --device | --call)
         [ $# -gt 1 ] || bad_input "$1: has no value"
-        case $1 in --parts) parts=$2 ;; --seconds) total_s=$2 ;; *) device=$2 ;; esac
+        case $1 in --parts) parts=$2 ;; --seconds) total_s=$2 ;; --call) call=$2 ;; *) device=$2 ;; esac
         shift
         ;;
-      -*) bad_input "$1: unknown argument; valid: --dry, --parts, --seconds, --device, --tiny" ;;
+      -*) bad_input "$1: unknown argument; valid: --call, --dry, --parts, --seconds, --device, --tiny" ;;
       *) places+=("$1") ;;
     esac
     shift
   done
   [[ $device =~ ^(cuda|cpu)$ ]] || bad_input "--device: $device is neither cuda nor cpu"
+  [[ $call =~ ^(1|2|12)$ ]] || bad_input "--call: $call is neither 1 nor 2"
+  [ -n "$total_s" ] || total_s=${call_s[$call]}
   [[ $total_s =~ ^[0-9]+$ ]] || bad_input "--seconds: $total_s is no number"
   known=$(awk 'NF {print $1}' <<<"$plan" | paste -sd ,)
   for name in ${parts//,/ }; do
@@ -289,7 +371,7 @@ main() {
   case ${#places[@]} in
     1) places=("$(dirname -- "${BASH_SOURCE[0]}")" "${places[0]}") ;;
     2) ;;
-    *) bad_input "usage: gpu_suite.sh [--dry] [--parts NAME,...] [--device cuda|cpu] [--tiny] [PACKAGE] OUT" ;;
+    *) bad_input "usage: gpu_suite.sh [--call 1|2] [--dry] [--parts NAME,...] [--device cuda|cpu] [--tiny] [PACKAGE] OUT" ;;
   esac
 
   SUITE_SELF=$(CDPATH="" cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)/$(basename -- "${BASH_SOURCE[0]}")
@@ -298,7 +380,7 @@ main() {
   SUITE_PYTHON=$(command -v "${PYTHON:-python3}") || lacks "there is no ${PYTHON:-python3}" "PYTHON=... names another"
   libraries=$(torch_libraries 2>/dev/null) || [ -n "$dry" ] ||
     lacks "$SUITE_PYTHON has no torch" "PYTHON=... names a Python that has PyTorch"
-  export SUITE_SELF SUITE_PACKAGE SUITE_PYTHON SUITE_DEVICE=$device SUITE_TINY=$tiny SUITE_DRY=$dry
+  export SUITE_LIBRARIES=$libraries SUITE_SELF SUITE_PACKAGE SUITE_PYTHON SUITE_DEVICE=$device SUITE_TINY=$tiny SUITE_DRY=$dry
   export LD_LIBRARY_PATH=$SUITE_PACKAGE/lib:$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
   export PERFBENCH_DATA=$SUITE_PACKAGE/model_configs PERFBENCH_SOURCE_DIR=$SUITE_PACKAGE HF_HUB_OFFLINE=1
   export PERFBENCH_BINARY=$SUITE_PACKAGE/perfbench PERFBENCH_ENGINE_LIBRARY=$SUITE_PACKAGE/libperfbench_engine.so
@@ -317,7 +399,8 @@ main() {
     run_plan
     return
   fi
-  printf '{"device": "%s", "tiny": %s, "began": "%s"}\n' "$device" "$([ -n "$tiny" ] && echo true || echo false)" \
+  printf '{"device": "%s", "call": "%s", "tiny": %s, "began": "%s"}\n' "$device" "$call" \
+    "$([ -n "$tiny" ] && echo true || echo false)" \
     "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >suite.json
   cp "$SUITE_PACKAGE/manifest.json" .
   child=""

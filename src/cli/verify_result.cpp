@@ -62,6 +62,7 @@ std::string verify_text(const Job& job, const VerifyResult& result) {
   text += "norms of the gradients\n";
   for (const HostTensor& gradient : result.gradients)
     text += fmt::format("  {:<{}}  {:.9g}\n", gradient.name, width, norm_of(gradient));
+  for (const std::string& remark : result.step.remarks) text += fmt::format("note: {}\n", remark);
   if (result.comparison) text += comparison_text(*result.comparison);
   return text;
 }
@@ -85,7 +86,8 @@ std::string verify_json(const Job& job, const VerifyResult& result) {
                            {"loss", result.step.loss},
                            {"loss_ok", result.not_finite().empty()},
                            {"grad_norm", result.step.grad_norm},
-                           {"gradients", std::move(gradients)}};
+                           {"gradients", std::move(gradients)},
+                           {"remarks", Json::Array(result.step.remarks.begin(), result.step.remarks.end())}};
   if (!result.losses.empty()) json.set("losses", Json::Array(result.losses.begin(), result.losses.end()));
   if (result.comparison) json.set("expect", comparison_json(*result.comparison));
   return dump_json(json) + "\n";

@@ -33,6 +33,12 @@ MODELS = {
     "gpt2": Case(seed=86, family="gpt2", tied=True, **SIZES),
     "nemotron": Case(seed=87, family="nemotron", **SIZES),
 }
+# Heads and sequences as real models have them: fused attention takes no others.
+TILES = {"hidden": 256, "heads": 2, "kv_heads": 1, "head_dim": 128, "ffn": 512, "rows": 2, "seq_len": 128}
+TILED = {
+    "tiles": Case(seed=88, **TILES),
+    "tiles_packed": Case(seed=89, packed=True, **TILES),
+}
 ADAPTERS = {
     "llama_lora": (MODELS["llama"], Adapters(ATTENTION + MLP)),
     "qwen2_lora": (MODELS["qwen2"], Adapters(("q_proj", "v_proj", "down_proj"))),
@@ -67,6 +73,8 @@ def cases():
     for model, (case, adapters) in ADAPTERS.items():
         for precision in ("fp32", "bf16"):
             made[f"{model}_{precision}"] = (with_adapters, case, adapters)
+    made |= {f"{model}_bf16": (plain, case) for model, case in TILED.items()}
+    made["tiles_lora_bf16"] = (with_adapters, TILED["tiles"], Adapters(ATTENTION + MLP))
     return made
 
 

@@ -35,7 +35,7 @@ def package(run, tmp_path_factory):
     if not (BINARY.parent / "libperfbench_engine.so").exists():
         pytest.skip(f"there is no engine in {BINARY.parent}: this preset builds none")
     folder = tmp_path_factory.mktemp("package")
-    done = run("gpu_package.sh", "--no-build", "--folders", "llama_fp32 qwen2_lora_bf16", folder,
+    done = run("gpu_package.sh", "--no-build", "--folders", "llama_fp32 qwen2_lora_bf16 tiles_lora_bf16", folder,
                env={"PERFBENCH_PRESET": preset})
     assert done.returncode == 0, done.stderr
     return folder

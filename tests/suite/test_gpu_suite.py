@@ -13,9 +13,10 @@ import time
 
 import pytest
 
-PARTS = ["doctor", "gpu_tests", "parity", "lora_llama3_8b", "lora_qwen2p5_7b", "peer_llama3_8b", "peer_qwen2p5_7b",
-         "slice_llama3_8b", "slice_lora_llama3_8b", "slice_llama3_70b", "slice_nemotron4_15b", "calibrate", "accuracy",
-         "sanitizer"]
+FIRST = ["libraries", "doctor", "smoke", "gpu_tests", "parity", "lora_llama3_8b", "slice_lora_llama3_8b", "calibrate"]
+SECOND = ["peer_llama3_8b", "lora_qwen2p5_7b", "slice_llama3_8b", "slice_llama3_70b", "accuracy", "peer_qwen2p5_7b",
+          "slice_nemotron4_15b", "sanitizer"]
+PARTS = FIRST + SECOND
 BESIDE = {"results.tar.gz", "summary.txt", "rows.json", "peer.json", "slices.json", "calibration.json", "accuracy.json",
           "machine.json"}
 
@@ -53,7 +54,7 @@ def test_the_whole_suite_on_a_cpu(run, package, tmp_path):
     done = run(package / "gpu_suite.sh", "--device", "cpu", "--tiny", "--parts", ",".join(asked), out)
     parts = parts_of(out)
     assert list(parts) == asked, done.stderr
-    for name in ("doctor", "parity", "peer_qwen2p5_7b"):
+    for name in ("libraries", "doctor", "smoke", "parity", "peer_qwen2p5_7b"):
         assert parts[name]["status"] == "ok", parts[name]
     for name in ("lora_llama3_8b", "lora_qwen2p5_7b"):  # on a busy machine so few steps may vary too much for a row
         assert parts[name]["status"] == "ok" or "exit 3" in parts[name]["why"], parts[name]
@@ -75,7 +76,7 @@ def test_the_whole_suite_on_a_cpu(run, package, tmp_path):
 
     assert {file.name for file in out.iterdir()} <= BESIDE
     assert done.stdout == (out / "summary.txt").read_text() and done.stdout.startswith("A trial with tiny models")
-    assert parts["parity"]["why"] == "2 of 2 folders agree with transformers and peft"
+    assert parts["parity"]["why"] == "3 of 3 folders agree with transformers and peft"
     (tmp_path / "results").mkdir()
     subprocess.run(["tar", "-xzf", out / "results.tar.gz", "-C", tmp_path / "results"], check=True)
     (folder,) = (unpacked.name for unpacked in (tmp_path / "results").iterdir())
@@ -146,10 +147,56 @@ def test_a_test_that_fails_is_seen(run, stand_in, tmp_path):
     assert parts_of(tmp_path / "out")["gpu_tests"]["status"] == "failed"
 
 
+GTEST = """case "$*" in
+  *--gtest_filter=OnGpu.Second/bf16*) echo "alone, CUDA_LAUNCH_BLOCKING=$CUDA_LAUNCH_BLOCKING"; exit 1 ;;
+esac
+echo "[ RUN      ] OnGpu.First/fp32"
+echo "[       OK ] OnGpu.First/fp32 (3 ms)"
+echo "[ RUN      ] OnGpu.Second/bf16"
+"""
+
+
+def log_of(out, part):
+    with tarfile.open(out / "results.tar.gz") as tar:
+        (name,) = (name for name in tar.getnames() if name.endswith(f"logs/{part}.log"))
+        return tar.extractfile(name).read().decode()
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        'echo "[  FAILED  ] OnGpu.Second/bf16, where GetParam() = bf16 (5 ms)"; echo "[ RUN      ] OnGpu.Third/x"; exit 1',
+        "exec sleep 60",
+        "kill -SEGV $$",
+    ],
+    ids=["fails", "hangs", "crashes"],
+)
+def test_the_first_test_that_fails_runs_again_alone_and_in_step(run, stand_in, tmp_path, end):
+    package = stand_in(GTEST + end)
+    script = package / "gpu_suite.sh"
+    script.write_text(re.sub("(?m)^gpu_tests .*", "gpu_tests 1 22 1", script.read_text()))
+    run(script, "--parts", "gpu_tests", package, tmp_path / "out")
+    assert parts_of(tmp_path / "out")["gpu_tests"]["status"] == "failed"
+    log = log_of(tmp_path / "out", "gpu_tests")
+    assert "[ RUN      ] OnGpu.Second/bf16" in log
+    assert "== OnGpu.Second/bf16 again, alone, CUDA_LAUNCH_BLOCKING=1\nalone, CUDA_LAUNCH_BLOCKING=1\n" in log
+
+
+def test_nothing_follows_a_smoke_test_that_failed(run, stand_in, tmp_path):
+    package = stand_in('case "$*" in verify*) exit 1 ;; *) echo {} ;; esac')
+    (package / "folders/llama_fp32").mkdir(parents=True)
+    (package / "folders/llama_fp32/verify_flags").write_text("-c fp32\n")
+    done = run(package / "gpu_suite.sh", "--call", 1, package, tmp_path / "out")
+    parts = parts_of(tmp_path / "out")
+    assert done.returncode == 1 and list(parts) == FIRST
+    assert [parts[name]["status"] for name in FIRST] == ["ok", "ok", "failed"] + ["not tried"] * 5
+    assert parts["gpu_tests"]["why"] == "the smoke test failed"
+
+
 def test_a_part_has_a_time_limit_and_what_has_no_time_is_named(run, stand_in, tmp_path):
     package = stand_in('case "$*" in *doctor*) echo looking; sleep 60 ;; esac')
     script = package / "gpu_suite.sh"
-    script.write_text(re.sub("(?m)^doctor .*", "doctor 2 1", script.read_text()))
+    script.write_text(re.sub("(?m)^doctor .*", "doctor 12 2 1", script.read_text()))
     began = time.monotonic()
     run(script, "--seconds", 4, "--parts", "doctor,gpu_tests", package, tmp_path / "out")
     assert time.monotonic() - began < 30
@@ -185,12 +232,18 @@ def test_the_plan_is_printed_and_nothing_runs(run, stand_in, tmp_path):
     package = stand_in(HELP + f"touch {tmp_path}/ran")
     done = run(package / "gpu_suite.sh", "--dry", package, tmp_path / "out")
     assert done.returncode == 0, done.stderr
-    named = [line.split(",")[0] for line in done.stdout.splitlines() if ", at most " in line]
-    assert named == PARTS
+    assert planned(done) == PARTS
     row = ("--mode measure --device cuda --model qwen2p5_7b --task lora --stack perfbench --num_gpus 1 -tp 1 -pp 1 "
            "-c bf16 -mb 2 --packed false -gb 32 --seq_len 4096 --steps 4 --warmup_steps 1")
     assert row in done.stdout and "-ng 64 -tp 4 -pp 8 -vp 5" in done.stdout
     assert not (tmp_path / "ran").exists() and not list((tmp_path / "out").iterdir())
+    assert planned(run(package / "gpu_suite.sh", "--dry", "--call", 1, package, tmp_path / "out")) == FIRST
+    second = planned(run(package / "gpu_suite.sh", "--dry", "--call", 2, package, tmp_path / "out"))
+    assert second == ["libraries", "doctor"] + SECOND
+
+
+def planned(done):
+    return [line.split(",")[0] for line in done.stdout.splitlines() if ", at most " in line]
 
 
 @pytest.mark.parametrize(
@@ -199,6 +252,7 @@ def test_the_plan_is_printed_and_nothing_runs(run, stand_in, tmp_path):
         (("--parts", "doktor"), 2, "doktor is no part"),
         (("--device", "tpu"), 2, "neither cuda nor cpu"),
         (("--seconds", "soon"), 2, "soon is no number"),
+        (("--call", "3"), 2, "3 is neither 1 nor 2"),
         (("--fast",), 2, "--fast: unknown argument"),
     ],
 )
