@@ -24,6 +24,15 @@ std::string why_unusable(const EngineReport& report) {
   return problem ? problem->what : "";
 }
 
+// How much of the machine the engine can use.
+std::string verdict_text(const EngineReport& report) {
+  if (const std::string why = why_unusable(report); !why.empty())
+    return fmt::format("The engine is not usable: {}. Simulating needs none of it.\n", why);
+  if (report.devices.size() > 1 && !report.nccl.present())
+    return fmt::format("The engine is usable on one GPU alone: NCCL cannot be used: {}.\n", report.nccl.missing);
+  return "The engine is usable.\n";
+}
+
 std::string part_text(std::string_view title, const EnginePart& part) {
   if (part.present()) return fmt::format("{:<9} {}\n", title, part.version);
   std::string text = fmt::format("{:<9} missing: {}\n", title, part.missing);
@@ -50,9 +59,7 @@ std::string report_text(const EngineReport& report, const GpuStates& states) {
                         static_cast<double>(device.memory_bytes) / kGiB, device.compute_major, device.compute_minor);
   }
   text += states_text(states);
-  const std::string why = why_unusable(report);
-  return text + (why.empty() ? "The engine is usable.\n"
-                             : fmt::format("The engine is not usable: {}. Simulating needs none of it.\n", why));
+  return text + verdict_text(report);
 }
 
 Json part_json(const EnginePart& part) {

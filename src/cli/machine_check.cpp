@@ -83,7 +83,7 @@ std::optional<Problem> machine_problem(const EngineReport& report, std::int64_t 
   if (auto found = too_few(report, num_ranks)) return found;
   if (auto found = different_kinds(report, num_ranks)) return found;
   if (auto found = not_built_for(report)) return found;
-  if (!report.nccl.present()) return unusable("NCCL", report.nccl);
+  if (num_ranks > 1 && !report.nccl.present()) return unusable("NCCL", report.nccl);  // one rank reaches nobody
   return std::nullopt;
 }
 

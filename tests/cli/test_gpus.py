@@ -52,7 +52,8 @@ def test_a_row_measured_on_a_gpu_has_its_telemetry(on_gpus, tmp_path):
     assert (row["method"], row["status"], row["step_time_s"]) == ("measured", "ok", 0.25)
     assert (row["throttled"], row["sm_clock_mhz"], row["power_w"], row["temperature_c"]) == (True, 1755, 698.5, 61)
     throttled = next(note for note in row["notes"] if note.startswith("throttled"))
-    assert "GPU 0 in 100 % of " in throttled and "(sw_power_cap 100 %, sw_thermal 100 %)" in throttled
+    assert "GPU 0 in 100 % of " in throttled and "(sw_thermal 100 %)" in throttled
+    assert any(note.startswith("power-capped") and "median SM clock 1755 MHz" in note for note in row["notes"])
     assert row["peak_memory_gib"] == 5
     assert {"stage": 0, "category": "allocated", "gib": 5} in row["memory"]
     with open(tmp_path / "out/telemetry.csv") as file:
@@ -81,7 +82,11 @@ def test_running_out_of_memory_is_a_row(on_gpus):
     [
         (("-ng", 2), {}, ("2 ranks need 2 GPUs, and 1 is visible (NVIDIA H200): NCCL takes one rank per GPU",)),
         ((), {"FAKE_GPUS": ""}, ("no GPU is visible", "CUDA_VISIBLE_DEVICES")),
-        ((), {"FAKE_NCCL": "0"}, ("NCCL cannot be used: no libnccl", "hint: install it")),
+        (
+            ("-ng", 2),
+            {"FAKE_NCCL": "0", "FAKE_GPUS": "NVIDIA H200,NVIDIA H200"},
+            ("NCCL cannot be used: no libnccl", "hint: install it"),
+        ),
         ((), {"FAKE_GPU_GIB": "10"}, ("device memory: a rank of stage 0 needs ", "and NVIDIA H200 has 10.00 GiB")),
         (("-ng", 2), {"FAKE_GPUS": "NVIDIA H200,NVIDIA B200"}, ("GPU 0 is NVIDIA H200, and GPU 1 is NVIDIA B200",)),
     ],
@@ -167,6 +172,14 @@ def test_doctor_reads_the_gpus(on_gpus, perfbench, fakes):
 
 
 def test_doctor_says_why_gpus_cannot_be_used(on_gpus):
-    answer = on_gpus("doctor", FAKE_NCCL="0")
-    assert answer.code == 4
-    assert "The engine is not usable: NCCL cannot be used: no libnccl." in answer.out
+    answer = on_gpus("doctor", FAKE_GPUS="")
+    assert answer.code == 0 and "The engine is usable." in answer.out  # on the CPU
+    answer = on_gpus("doctor", FAKE_NCCL="0", FAKE_GPUS="NVIDIA H200,NVIDIA H200")
+    assert answer.code == 0
+    assert "The engine is usable on one GPU alone: NCCL cannot be used: no libnccl." in answer.out
+
+
+def test_one_gpu_needs_no_nccl(on_gpus):
+    assert "The engine is usable.\n" in on_gpus("doctor", FAKE_NCCL="0").out
+    row = on_gpus(*MEASURE, *SMALL, *QUICK, "--device", "cuda", "--json", FAKE_NCCL="0").json
+    assert row["status"] == "ok"

@@ -1,5 +1,6 @@
 #include "ops/op_cases.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <iostream>
@@ -106,7 +107,26 @@ class AttentionCases : public testing::TestWithParam<OpCase> {};
 
 TEST_P(AttentionCases, AgreeOnGpuWhereCudnnHasNoKernel) {
   if (!torch::cuda::is_available()) GTEST_SKIP() << "no CUDA device: FlashAttention is NOT tested on a GPU here";
-  expect_like_autograd(GetParam(), at::Device(at::kCUDA, 0), [](Rank& rank) { rank.cudnn_refusal = "not asked"; });
+  expect_like_autograd(GetParam(), at::Device(at::kCUDA, 0), [](Rank& rank) { rank.cudnn_refused = true; });
+}
+
+// BF16 in whole tiles: what cuDNN and FlashAttention have kernels for.
+bool is_for_fused_kernels(const OpCase& c) {
+  return std::ranges::any_of(c.program.forward, [&](const Node& node) {
+    const auto* op = std::get_if<Attention>(&node.op);
+    return op != nullptr && op->seq % 64 == 0 && c.program.type(op->qkv.id).dtype == DType::bf16;
+  });
+}
+
+TEST_P(AttentionCases, TakeTheFusedKernelsOnGpu) {
+  const OpCase& c = GetParam();
+  if (!is_for_fused_kernels(c)) return;
+  if (!torch::cuda::is_available()) GTEST_SKIP() << "no CUDA device: cuDNN is NOT tested on a GPU here";
+  OpRun engine(c, at::Device(at::kCUDA, 0));
+  const ValueTable inputs = random_inputs(c, 7);
+  engine.load_weights(inputs);
+  engine.pass(inputs);
+  EXPECT_THAT(engine.rank().remarks, testing::IsEmpty());
 }
 
 INSTANTIATE_TEST_SUITE_P(Table, AttentionCases, testing::ValuesIn(attention_cases()),

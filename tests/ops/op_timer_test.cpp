@@ -1,4 +1,8 @@
+#include <ATen/record_function.h>
 #include <gtest/gtest.h>
+
+#include <memory>
+#include <string_view>
 
 #include "base/error.h"
 #include "engine/torch/torch_op_timer.h"
@@ -29,6 +33,29 @@ TEST(OpTimer, TimesEveryOpThatRunsAlone) {
     }
   }
   EXPECT_GT(timed, 100);
+}
+
+// In a step nobody reads the base's product after the adapter has added to it: no run copies it.
+TEST(OpTimer, AnAdapterWritesIntoTheMemoryOfItsBase) {
+  static int copies = 0;
+  const auto count = [](const at::RecordFunction& call) -> std::unique_ptr<at::ObserverContext> {
+    if (std::string_view(call.name()) == "aten::clone") ++copies;
+    return nullptr;
+  };
+  const auto handle = at::addGlobalCallback(at::RecordFunctionCallback(count).scopes({at::RecordScope::FUNCTION}));
+  const auto timer = make_torch_op_timer(short_runs());
+  int timed = 0;
+  for (const OpCase& c : op_cases()) {
+    if (c.op != AdapterUp::kName) continue;
+    for (const Node& node : c.program.forward) {
+      if (!std::holds_alternative<AdapterUp>(node.op)) continue;
+      timer->time(c.program, node.op);
+      ++timed;
+    }
+  }
+  at::removeCallback(handle);
+  EXPECT_GT(timed, 0);
+  EXPECT_EQ(copies, 0);
 }
 
 TEST(OpTimer, ABudgetBuysMoreRuns) {

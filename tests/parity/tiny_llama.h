@@ -39,6 +39,7 @@ struct TinyLlama {
   bool sequence_parallel = true, distributed_optimizer = true, regather = true, fused = true;
   std::int64_t bucket_elements = 0;
   int layers = 4;
+  int heads = 8;  // of the same width together; half as many key/value heads
   std::string family = "llama";
   bool fsdp = false, reshard = true, defer_reduce = false;
   int recompute_layers = 0;
@@ -52,16 +53,16 @@ struct TinyLlama {
 // Test names of a list of layouts; gtest prints it.
 inline void PrintTo(const TinyLlama& tiny, std::ostream* out) { *out << tiny.name; }
 
-// H 32, F 64, 8 heads and 4 key/value heads of 4, vocabulary 101; 8 samples of 16 tokens a step; all but the vocabulary
-// and the samples times the scale.
+// H 32, F 64, 8 heads and 4 key/value heads of 4 (or others of the same width together), vocabulary 101; 8 samples of
+// 16 tokens a step; all but the vocabulary and the samples times the scale.
 inline ModelSpec tiny_llama_model(const TinyLlama& tiny) {
   ModelSpec model;
   model.name = model.family = tiny.family;
   model.hidden = 32 * tiny.scale;
   model.ffn = 64 * tiny.scale;
-  model.heads = 8;
-  model.kv_heads = 4;
-  model.head_dim = 4 * tiny.scale;
+  model.heads = tiny.heads;
+  model.kv_heads = tiny.heads / 2;
+  model.head_dim = 32 / tiny.heads * tiny.scale;
   model.vocab = 101;
   model.tied_embeddings = tiny.tied;
   model.attention_bias = model.output_bias = model.mlp_bias = tiny.biases || tiny.family == "gpt2";

@@ -5,6 +5,7 @@
 #include <ATen/ops/empty.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAFunctions.h>
+#include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 #include <cuda_runtime_api.h>
 #include <fmt/format.h>
@@ -109,6 +110,9 @@ class CudaRuntime final : public Runtime {
     }
   }
 
+  // Cached blocks belong to this runtime's streams, and the next one takes other streams.
+  ~CudaRuntime() override { c10::cuda::CUDACachingAllocator::emptyCache(); }
+
   at::Device device() const override { return device_; }
   void enter() override {
     c10::cuda::set_device(device_.index());
@@ -117,7 +121,10 @@ class CudaRuntime final : public Runtime {
   std::unique_ptr<Lanes> make_lanes() override { return std::make_unique<StreamLanes>(streams_); }
   std::unique_ptr<Stopwatch> make_stopwatch() override { return std::make_unique<EventStopwatch>(); }
   void* stream(Lane lane) override { return streams_[index(lane)].stream(); }
-  void synchronize() override { c10::cuda::device_synchronize(); }
+  void synchronize() override {
+    const c10::cuda::CUDAGuard of_this(device_);  // whatever device the calling thread is at
+    c10::cuda::device_synchronize();
+  }
   void forbid_waiting(bool forbidden) override {
     using c10::cuda::SyncDebugMode;
     c10::cuda::warning_state().set_sync_debug_mode(forbidden ? SyncDebugMode::L_ERROR : SyncDebugMode::L_DISABLED);

@@ -3,6 +3,8 @@
 #include <c10/cuda/CUDAStream.h>
 #include <cublasLt.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -67,20 +69,35 @@ Description description_of(const at::Tensor& scale_a, const at::Tensor& scale_b)
 
 using Algorithm = std::optional<cublasLtMatmulAlgo_t>;  // nothing: the library has none
 
+// The largest power of two up to 256, the heuristic's own assumption, that divides the address: a view into a flat
+// bucket may begin anywhere.
+std::uint32_t alignment_of(const at::Tensor& tensor) {
+  const auto address = reinterpret_cast<std::uintptr_t>(tensor.data_ptr());
+  return static_cast<std::uint32_t>(std::min<std::uintptr_t>(address & (~address + 1), 256));
+}
+
 struct Operands {
   const at::Tensor &sum, &a, &b;
   auto key() const {
-    return std::tuple(sum.size(0), sum.size(1), a.size(1), sum.scalar_type(), a.scalar_type(), b.scalar_type());
+    return std::tuple(sum.size(0), sum.size(1), a.size(1), sum.scalar_type(), a.scalar_type(), b.scalar_type(),
+                      alignment_of(sum), alignment_of(a), alignment_of(b));
   }
 };
+
+void set(cublasLtMatmulPreference_t preference, cublasLtMatmulPreferenceAttributes_t attribute, const auto& value) {
+  cublasLtMatmulPreferenceSetAttribute(preference, attribute, &value, sizeof value);
+}
 
 Algorithm best_algorithm(cublasLtHandle_t handle, cublasLtMatmulDesc_t description, const Operands& of,
                          std::size_t workspace_bytes) {
   cublasLtMatmulPreference_t made = nullptr;
   if (cublasLtMatmulPreferenceCreate(&made) != CUBLAS_STATUS_SUCCESS) return std::nullopt;
   const Preference preference(made);
-  cublasLtMatmulPreferenceSetAttribute(made, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &workspace_bytes,
-                                       sizeof workspace_bytes);
+  set(made, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, workspace_bytes);
+  set(made, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, alignment_of(of.b));  // b stands first
+  set(made, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, alignment_of(of.a));
+  set(made, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, alignment_of(of.sum));
+  set(made, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignment_of(of.sum));
   const Layout b = layout_of(of.b), a = layout_of(of.a), sum = layout_of(of.sum);
   cublasLtMatmulHeuristicResult_t best{};
   int found = 0;

@@ -48,11 +48,13 @@ void order_streams(cudaStream_t earlier, cudaStream_t later) {
   check_cuda(cudaStreamWaitEvent(later, now, 0), "event");
 }
 
-NcclComm::NcclComm(std::string name, int device, const NcclId& id, int rank, int size, const NcclPatience& patience)
+NcclComm::NcclComm(std::string name, int device, const NcclId& id, int rank, int size, const NcclPatience& patience,
+                   std::optional<int> max_ctas)
     : name_(std::move(name)), patience_(patience) {
   check_cuda(cudaSetDevice(device), fmt::format("{}: device {}", name_, device));
   ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
   config.blocking = 0;
+  if (max_ctas) config.maxCTAs = *max_ctas;
   ncclUniqueId unique;
   static_assert(sizeof unique.internal == sizeof(NcclId));
   std::memcpy(unique.internal, id.data(), id.size());

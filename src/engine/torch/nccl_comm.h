@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "engine/abort_signal.h"
@@ -35,8 +36,10 @@ void order_streams(cudaStream_t earlier, cudaStream_t later);
 
 class NcclComm {
  public:
-  // Collective over the group: returns when all its members have come. Sets the calling thread's device.
-  NcclComm(std::string name, int device, const NcclId& id, int rank, int size, const NcclPatience& patience);
+  // Collective over the group: returns when all its members have come. Sets the calling thread's device. `max_ctas` is
+  // the most blocks of the chip that one call may take; unset: as many as NCCL finds best for its bandwidth.
+  NcclComm(std::string name, int device, const NcclId& id, int rank, int size, const NcclPatience& patience,
+           std::optional<int> max_ctas = std::nullopt);
   ~NcclComm();  // aborts what the group has not finished when the world is aborted
   NcclComm(const NcclComm&) = delete;
   NcclComm& operator=(const NcclComm&) = delete;

@@ -8,6 +8,14 @@
 
 namespace perfbench {
 
+namespace {
+
+// A receive is posted a slot ahead and holds its blocks of the chip until the peer sends: few, so that compute keeps
+// the others. Four move more than a network card does.
+constexpr int kTransferCtas = 4;
+
+}  // namespace
+
 NcclTransfers::NcclTransfers(const NcclWorldOptions& options, int rank, cudaStream_t after,
                              const NcclPatience& patience)
     : rank_(rank), device_(options.devices.at(rank)), after_(after), patience_(patience) {
@@ -23,7 +31,8 @@ void NcclTransfers::connect(const NcclLink& link, const NcclWorldOptions& option
   check(link.source != link.destination, "NCCL: a link joins two ranks");
   const bool sender = link.source == rank_;
   auto& comm = comms_[link];
-  comm = std::make_unique<NcclComm>(name, device_, options.share_id(name, sender), sender ? 0 : 1, 2, patience_);
+  comm = std::make_unique<NcclComm>(name, device_, options.share_id(name, sender), sender ? 0 : 1, 2, patience_,
+                                    kTransferCtas);
   void* byte = nullptr;
   check_cuda(cudaMalloc(&byte, 1), name);
   const auto free_byte = std::unique_ptr<void, cudaError_t (*)(void*)>(byte, cudaFree);

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "engine/torch/lone_world.h"
 #include "engine/torch/nccl_comm.h"
 #include "engine/torch/nccl_transfers.h"
 
@@ -91,7 +92,6 @@ class NcclCommunicator final : public Communicator {
     order_streams(caller, stream_);
     comm_->settle(call(), what);
     order_streams(stream_, caller);
-    if (size_ == 1) return;  // as ranks as threads count it: a group of one moves nothing
     ++traffic_.calls;
     traffic_.bytes += bytes;
   }
@@ -129,9 +129,10 @@ class WorldOverNccl final : public World {
     check(found != members.end(), "world: the caller is no member of the group");
     const int index = static_cast<int>(found - members.begin());
     const int size = static_cast<int>(members.size());
+    if (size == 1) return make_lone_communicator(index, size, at::Device(at::kCUDA, device_of(rank)));
     const std::string name = next_name(rank, members);
-    auto comm = std::make_unique<NcclComm>(name, options_.devices.at(rank), options_.share_id(name, index == 0), index,
-                                           size, patience());
+    auto comm =
+        std::make_unique<NcclComm>(name, device_of(rank), options_.share_id(name, index == 0), index, size, patience());
     return std::make_unique<NcclCommunicator>(std::move(comm), index, size, static_cast<cudaStream_t>(stream), abort_);
   }
 
@@ -157,6 +158,7 @@ class WorldOverNccl final : public World {
   }
 
  private:
+  at::DeviceIndex device_of(int rank) const { return static_cast<at::DeviceIndex>(options_.devices.at(rank)); }
   NcclPatience patience() {
     return {.abort = abort_, .timeout = options_.timeout, .open_timeout = options_.open_timeout};
   }

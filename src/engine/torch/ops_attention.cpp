@@ -9,12 +9,13 @@
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu_backward.h>
 #include <ATen/ops/sum.h>
 #include <ATen/ops/zeros.h>
-#include <c10/util/Exception.h>
+#include <fmt/format.h>
 
 #include <optional>
 #include <string>
 
 #include "engine/torch/ops.h"
+#include "engine/torch/refusal.h"
 #include "engine/torch/ring_attention.h"
 
 namespace perfbench {
@@ -42,22 +43,30 @@ Heads3 unpack(const at::Tensor& qkv, const auto& op) {
   return {all.narrow(1, 0, n), repeat(all.narrow(1, n, k)), repeat(all.narrow(1, n + k, k))};
 }
 
-// cuDNN's and FlashAttention's kernels take two-byte numbers and heads of a multiple of 8 of them, up to 128 in cuDNN's
-// backward on Hopper and 256 in FlashAttention's. Sequences of whole tiles: shorter ones are for tests.
-bool fused_kernels_take(const auto& op, const at::Tensor& qkv) {
-  return qkv.scalar_type() == at::kBFloat16 && op.heads.head_dim % 8 == 0 && op.heads.head_dim <= 128 &&
-         op.seq % 64 == 0;
+// Why the fused kernels do not take it; empty: they do. cuDNN's and FlashAttention's take two-byte numbers and heads of
+// a multiple of 8 of them, up to 128 in cuDNN's backward on Hopper and 256 in FlashAttention's. Sequences of whole
+// tiles: shorter ones are for tests.
+std::string why_in_blocks(const auto& op, const Frame& frame) {
+  const std::int64_t head_dim = op.heads.head_dim;
+  if (frame.rank.over(Axis::cp).size() > 1) return "K and V go round a ring of cp ranks";
+  if (frame[op.qkv].scalar_type() != at::kBFloat16) return "the fused kernels take BF16";
+  if (head_dim % 8 != 0 || head_dim > 128)
+    return fmt::format("the fused kernels take heads of a multiple of 8, up to 128, not of {}", head_dim);
+  if (op.seq % 64 != 0) return fmt::format("the fused kernels take a sequence of a multiple of 64, not of {}", op.seq);
+  if (Frame::has(op.starts) && !frame.rank.packed.bounds.defined())
+    return "packs of several samples lie between each other";
+  return "";
 }
 
 enum class Kernel : std::uint8_t { cpu, fused, fused_packed, blocks };
 
 Kernel kernel_of(const auto& op, const Frame& frame) {
-  if (frame.rank.over(Axis::cp).size() > 1) return Kernel::blocks;
   const bool packed = Frame::has(op.starts);
-  if (frame.rank.device.is_cpu()) return packed ? Kernel::blocks : Kernel::cpu;
-  if (!fused_kernels_take(op, frame[op.qkv])) return Kernel::blocks;
-  if (!packed) return Kernel::fused;
-  return frame.rank.packed.bounds.defined() ? Kernel::fused_packed : Kernel::blocks;
+  if (frame.rank.device.is_cpu()) return packed || frame.rank.over(Axis::cp).size() > 1 ? Kernel::blocks : Kernel::cpu;
+  const std::string why = why_in_blocks(op, frame);
+  if (why.empty()) return packed ? Kernel::fused_packed : Kernel::fused;
+  frame.rank.remark("attention runs in blocks of float32 products: " + why);
+  return Kernel::blocks;
 }
 
 at::Tensor lse_rows(const at::Tensor& lse, const auto& op) {  // (B, n, S) or (B, n, S, 1) -> (T, n)
@@ -164,15 +173,12 @@ void run_flash(const AttentionBackward& op, Frame& frame) {
 // cuDNN says what it has no kernel for when it is asked; FlashAttention's serves from then on, also after a forward of
 // cuDNN: both have one log-sum-exp.
 void run_fused(const auto& op, Frame& frame) {
-  std::string& refusal = frame.rank.cudnn_refusal;
-  if (refusal.empty()) {
-    try {
-      return run_cudnn(op, frame);
-    } catch (const c10::OutOfMemoryError&) {
-      throw;
-    } catch (const c10::Error& error) {
-      refusal = error.what_without_backtrace();
-    }
+  Rank& rank = frame.rank;
+  if (!rank.cudnn_refused) {
+    const auto refusal = refusal_of([&] { run_cudnn(op, frame); }, waits_for(rank.device));
+    if (!refusal) return;
+    rank.cudnn_refused = true;
+    rank.remark("attention is FlashAttention's, because cuDNN refused it: " + refusal->substr(0, refusal->find('\n')));
   }
   run_flash(op, frame);
 }

@@ -3,6 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -42,7 +43,8 @@ struct Rank {
 
   std::int64_t num_positions = 0;  // of a sequence
   Ledger ledger{};
-  std::string cudnn_refusal{};  // why attention is FlashAttention's; empty: it is cuDNN's
+  bool cudnn_refused = false;          // attention is FlashAttention's: cuDNN has no kernel for it
+  std::vector<std::string> remarks{};  // which kernels had to stand in for faster ones, and why; each once
   std::vector<RopeTable> rope{};
   std::int64_t train_steps = 0;    // optimizer steps done
   at::Tensor loss{};               // (1) float32, this rank's share of the step's loss
@@ -50,6 +52,9 @@ struct Rank {
   PackedSequences packed{};        // of the microbatch at hand
 
   Communicator& over(Axis a) { return *axis[a]; }
+  void remark(const std::string& text) {
+    if (std::find(remarks.begin(), remarks.end(), text) == remarks.end()) remarks.push_back(text);
+  }
 };
 
 }  // namespace perfbench

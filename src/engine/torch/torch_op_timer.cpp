@@ -16,11 +16,12 @@
 
 #include "base/error.h"
 #include "base/median.h"
+#include "engine/torch/lone_world.h"
 #include "engine/torch/ops.h"
 #include "engine/torch/run_error.h"
 #include "engine/torch/runtime.h"
-#include "engine/torch/slice_world.h"
 #include "engine/torch/step_data.h"
+#include "program/liveness.h"
 
 namespace perfbench {
 namespace {
@@ -62,20 +63,34 @@ OpTiming timing_of(const std::vector<double>& seconds) {
           .runs = static_cast<int>(seconds.size())};
 }
 
+// Values that die with the op in a step. It is an op of the Program itself, or of none of its phases: then nothing
+// dies.
+std::vector<ValueId> dying_after(const Program& program, const Op& op) {
+  const Lifetimes found = lifetimes(program);
+  const auto in_phase = [&](const std::vector<Node>& nodes, const std::vector<std::vector<ValueId>>& deaths) {
+    const auto node = std::ranges::find_if(nodes, [&](const Node& n) { return &n.op == &op; });
+    return node == nodes.end() ? std::vector<ValueId>{} : deaths[static_cast<std::size_t>(node - nodes.begin())];
+  };
+  const std::vector<ValueId> forward = in_phase(program.forward, found.forward);
+  return forward.empty() ? in_phase(program.backward, found.backward) : forward;
+}
+
 // An op with operands of its own on a rank that is alone.
 class LoneOp {
  public:
-  LoneOp(const Program& program, const Op& op, Runtime& runtime)
+  LoneOp(const Program& program, const Op& op, const std::vector<ValueId>& dying, Runtime& runtime)
       : runtime_(runtime),
         op_(op),
         operands_(collect(op)),
+        dying_(dying),
         chunk_{.program = program},
         table_(program.values.size()),
         frame_(rank_, chunk_, table_) {
+    frame_.dying = dying_;
     rank_.device = runtime.device();
     int num_ranks = 1;
     for (Axis axis : kAxes) num_ranks = std::max(num_ranks, program.axis_size[axis]);
-    const auto world = make_slice_world(num_ranks, rank_.device);
+    const auto world = make_lone_world(num_ranks, rank_.device);
     for (Axis axis : kAxes) {
       const int size = axis == Axis::dp ? replicas(program) : program.axis_size[axis];
       std::vector<int> members(static_cast<std::size_t>(size));
@@ -139,6 +154,7 @@ class LoneOp {
   Runtime& runtime_;
   Op op_;
   std::vector<Operand> operands_;
+  std::vector<ValueId> dying_;  // nobody reads them after the op: it may write its result into their memory
   Rank rank_;
   Chunk chunk_;
   ValueTable table_;
@@ -169,7 +185,8 @@ class TorchOpTimer final : public OpTimer {
     const std::int64_t count =
         settings_.device == Device::cpu ? 1 : std::clamp<std::int64_t>(kColdBytes / bytes + 1, 1, kMostSets);
     std::vector<std::unique_ptr<LoneOp>> sets;
-    while (std::ssize(sets) < count) sets.push_back(std::make_unique<LoneOp>(program, op, *runtime_));
+    const std::vector<ValueId> dying = dying_after(program, op);
+    while (std::ssize(sets) < count) sets.push_back(std::make_unique<LoneOp>(program, op, dying, *runtime_));
     return sets;
   }
 

@@ -17,9 +17,9 @@
 #include "engine/thread_world.h"
 #include "engine/torch/executor.h"
 #include "engine/torch/initial_weights.h"
+#include "engine/torch/lone_world.h"
 #include "engine/torch/nccl_world.h"
 #include "engine/torch/run_error.h"
-#include "engine/torch/slice_world.h"
 #include "engine/torch/state_map.h"
 #include "engine/worker.h"
 
@@ -90,7 +90,8 @@ std::chrono::milliseconds milliseconds(double seconds) {
 std::unique_ptr<World> make_world(const Job& job, const Mesh& mesh, const SessionSettings& settings,
                                   at::Device device) {
   const std::chrono::milliseconds timeout = milliseconds(settings.timeout_s);
-  if (settings.slice_stage) return make_slice_world(mesh.num_ranks(), device);
+  const bool alone = settings.device == Device::cuda && mesh.num_ranks() == 1;  // NCCL would reach nobody
+  if (settings.slice_stage || alone) return make_lone_world(mesh.num_ranks(), device);
   if (settings.device == Device::cpu) {
     const Sends sends = settings.rendezvous ? Sends::rendezvous : Sends::buffered;
     return std::make_unique<ThreadWorld>(mesh.num_ranks(), ThreadWorldOptions{.timeout = timeout, .sends = sends});
@@ -156,6 +157,7 @@ class TorchSession final : public Session {
         }
       }
     }
+    with_run_errors("session", [&] { synchronize(); });
   }
 
   StepReport step(const Batch& batch, StepKind kind) override {
@@ -225,6 +227,7 @@ class TorchSession final : public Session {
     rank.transfers = world_->transfers_on(local.number, local.runtime->stream(Lane::compute));
     local.executor = std::make_unique<Executor>(job_, rank, local.chunks, *local.runtime, notes_->of(local.number),
                                                 settings.time_ops);
+    local.runtime->synchronize();  // states are filled before another stream writes into them
   }
 
   void note(const LocalRank& local, RankTask task, std::size_t count = 0) {
@@ -238,9 +241,14 @@ class TorchSession final : public Session {
         note(*ranks_.front(), RankTask::load, i);
         load_parameter(states_, parameters_[i].name, whole(parameters_[i]));
       }
-      for (auto& local : ranks_) local->runtime->synchronize();
+      synchronize();
     });
     note(*ranks_.front(), RankTask::idle);
+  }
+
+  // What this thread has given to the devices is done before their ranks' own streams go on.
+  void synchronize() {
+    for (auto& local : ranks_) local->runtime->synchronize();
   }
 
   std::vector<HostTensor> whole(Part part) const {
@@ -312,9 +320,9 @@ class TorchSession final : public Session {
       entry.traffic = since(traffic_of(rank), before[r]);
       entry.device_peak_bytes = ranks_[r]->runtime->peak_bytes();
       result.ranks.push_back(entry);
-      if (!rank.cudnn_refusal.empty() && result.remarks.empty())
-        result.remarks.push_back("attention is FlashAttention's, because cuDNN refused it: " +
-                                 first_line(rank.cudnn_refusal));
+      for (const std::string& remark : rank.remarks) {
+        if (std::ranges::find(result.remarks, remark) == result.remarks.end()) result.remarks.push_back(remark);
+      }
       result.seconds = std::max(result.seconds, seconds[r]);
       if (rank.at.tp == 0 && rank.at.stage == job_.layout.pp - 1) result.loss += rank.loss.item<double>();
       if (rank.at.tp == 0 && mesh_.replica(rank.at) == 0) norm_squared += rank.grad_norm_squared.item<double>();

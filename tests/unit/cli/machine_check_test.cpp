@@ -39,9 +39,10 @@ TEST(MachineCheck, PartsThatAreMissingAreNamedWithTheirRemedy) {
   EXPECT_EQ(what_of(machine_problem(report, 1)), "LibTorch cannot be used: does not load");
   report.engine = {.version = "", .missing = "is not built", .remedy = "build it"};
   EXPECT_EQ(what_of(machine_problem(report, 1)), "the engine cannot be used: is not built");
-  EngineReport without_nccl = gpu_report(1);
+  EngineReport without_nccl = gpu_report(2);
   without_nccl.nccl = {.version = "", .missing = "no nccl.h", .remedy = ""};
-  EXPECT_EQ(what_of(machine_problem(without_nccl, 1)), "NCCL cannot be used: no nccl.h");
+  EXPECT_EQ(what_of(machine_problem(without_nccl, 2)), "NCCL cannot be used: no nccl.h");
+  EXPECT_FALSE(machine_problem(without_nccl, 1)) << "one rank reaches nobody";
 }
 
 TEST(MachineCheck, NoVisibleGpu) {

@@ -1,4 +1,4 @@
-#include "engine/torch/slice_world.h"
+#include "engine/torch/lone_world.h"
 
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/randn.h>
@@ -71,16 +71,15 @@ class LoneTransfers final : public Transfers {
   std::map<std::int64_t, at::Tensor> made_;  // by bytes
 };
 
-class SliceWorld final : public World {
+class LoneWorld final : public World {
  public:
-  SliceWorld(int num_ranks, at::Device device) : num_ranks_(num_ranks), device_(device) {}
+  LoneWorld(int num_ranks, at::Device device) : num_ranks_(num_ranks), device_(device) {}
 
   int num_ranks() const override { return num_ranks_; }
   std::unique_ptr<Communicator> group_on(int rank, const std::vector<int>& members, void*) override {
     const auto found = std::find(members.begin(), members.end(), rank);
     check(found != members.end(), "world: the caller is no member of the group");
-    return std::make_unique<LoneCommunicator>(static_cast<int>(found - members.begin()),
-                                              static_cast<int>(members.size()), device_);
+    return make_lone_communicator(static_cast<int>(found - members.begin()), static_cast<int>(members.size()), device_);
   }
   std::unique_ptr<Transfers> transfers_on(int, void*) override { return std::make_unique<LoneTransfers>(device_); }
   void synchronize(int, void*) override {}
@@ -93,8 +92,12 @@ class SliceWorld final : public World {
 
 }  // namespace
 
-std::unique_ptr<World> make_slice_world(int num_ranks, at::Device device) {
-  return std::make_unique<SliceWorld>(num_ranks, device);
+std::unique_ptr<World> make_lone_world(int num_ranks, at::Device device) {
+  return std::make_unique<LoneWorld>(num_ranks, device);
+}
+
+std::unique_ptr<Communicator> make_lone_communicator(int rank, int size, at::Device device) {
+  return std::make_unique<LoneCommunicator>(rank, size, device);
 }
 
 }  // namespace perfbench
