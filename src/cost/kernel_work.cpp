@@ -25,7 +25,7 @@ double ring_blocks(const auto& op, const Program& program) {
 }
 
 // m, n and k of a product; `k` is summed over.
-GemmShape gemm_shape(const Matmul& op, const Program& program) {
+GemmShape gemm_shape(const auto& op, const Program& program) {
   const ValueType& a = program.type(op.a.id);
   const ValueType& out = program.type(op.out.id);
   return {.m = static_cast<double>(out.shape[0]),
@@ -103,6 +103,7 @@ struct Bytes {
   double operator()(const RmsNorm& op) const { return all(op); }
   double operator()(const RmsNormBackward& op) const { return all(op); }
   double operator()(const Matmul& op) const { return all(op); }
+  double operator()(const AddMatmul& op) const { return all(op); }
   double operator()(const WeightGrad& op) const { return all(op); }
   double operator()(const WeightGradAccumulate& op) const { return all(op); }
   double operator()(const AddBias& op) const { return all(op); }
@@ -122,6 +123,7 @@ struct Bytes {
   double operator()(const AdapterUp& op) const { return all(op); }
   double operator()(const AdapterUpBackward& op) const { return all(op); }
   double operator()(const AdapterWeightGrad& op) const { return all(op); }
+  double operator()(const AdapterBackward& op) const { return all(op); }
   double operator()(const SwiGlu& op) const { return all(op); }
   double operator()(const SwiGluBackward& op) const { return all(op); }
   double operator()(const Quantize& op) const { return all(op) + value(op.x.id); }  // one more pass for the amax
@@ -137,6 +139,7 @@ struct Bytes {
 
 KernelWork kernel_work(const Op& op, const Program& program) {
   if (const auto* o = std::get_if<Matmul>(&op)) return gemm_shape(*o, program);
+  if (const auto* o = std::get_if<AddMatmul>(&op)) return gemm_shape(*o, program);
   if (const auto* o = std::get_if<WeightGrad>(&op)) return weight_grad_shape(o->dy, o->x, o->transposed, program);
   if (const auto* o = std::get_if<WeightGradAccumulate>(&op))
     return weight_grad_shape(o->dy, o->x, o->transposed, program);
@@ -180,6 +183,7 @@ double op_bytes(const Op& op, const Program& program) { return std::visit(Bytes{
 double op_flops(const Op& op, const Program& program) {
   const auto flops = [](const GemmShape& shape) { return 2.0 * shape.m * shape.n * shape.k; };
   if (const auto* o = std::get_if<Matmul>(&op)) return flops(gemm_shape(*o, program));
+  if (const auto* o = std::get_if<AddMatmul>(&op)) return flops(gemm_shape(*o, program));
   if (const auto* o = std::get_if<WeightGrad>(&op))
     return flops(weight_grad_shape(o->dy, o->x, o->transposed, program));
   if (const auto* o = std::get_if<WeightGradAccumulate>(&op)) {
@@ -197,6 +201,7 @@ double op_flops(const Op& op, const Program& program) {
   if (const auto* o = std::get_if<AdapterUp>(&op)) return adapter(o->out.id, o->columns, o->b.id);
   if (const auto* o = std::get_if<AdapterUpBackward>(&op)) return adapter(o->dout.id, o->columns, o->b.id);
   if (const auto* o = std::get_if<AdapterWeightGrad>(&op)) return adapter(o->dout.id, o->columns, o->db.id);
+  if (const auto* o = std::get_if<AdapterBackward>(&op)) return 2.0 * adapter(o->dout.id, o->columns, o->b.id);
   return 0.0;
 }
 

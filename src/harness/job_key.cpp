@@ -103,12 +103,13 @@ class CanonicalText {
   void add_one(const Stack& stack) {
     const auto& [name, source, layer_split, ga, flops_convention, sequence_parallel, distributed_optimizer, fsdp_always,
                  grad_reduce, param_gather, tp_overlap, tp_overlap_exceptions, fp8_params, regather, fused_accumulation,
-                 main_grad, master_weights, optimizer_state, bucket_elements, packed_fine_tuning, lora_targets, recast,
-                 fsdp_with_pp, fsdp_reshard, fsdp_defer, recompute_whole_layer, constants] = stack;
+                 fused_adapters, main_grad, master_weights, optimizer_state, bucket_elements, packed_fine_tuning,
+                 lora_targets, recast, fsdp_with_pp, fsdp_reshard, fsdp_defer, recompute_whole_layer, constants] =
+        stack;
     add(name, source, layer_split, ga, flops_convention, sequence_parallel, distributed_optimizer, fsdp_always,
         grad_reduce, param_gather, tp_overlap, tp_overlap_exceptions, fp8_params, regather, fused_accumulation,
-        main_grad, master_weights, optimizer_state, bucket_elements, packed_fine_tuning, lora_targets, recast,
-        fsdp_with_pp, fsdp_reshard, fsdp_defer, recompute_whole_layer, constants);
+        fused_adapters, main_grad, master_weights, optimizer_state, bucket_elements, packed_fine_tuning, lora_targets,
+        recast, fsdp_with_pp, fsdp_reshard, fsdp_defer, recompute_whole_layer, constants);
   }
 
   void add_one(const ParallelLayout& layout) {

@@ -142,6 +142,7 @@ Program build_chunk(const Job& job, const ChunkLayers& chunk) {
   derive_backward(program, policy);
   recompute(program, policy);
   if (policy.fused_grad_accumulation) fuse_grad_accumulation(program);
+  if (policy.fused_adapter_gradients) fuse_adapter_gradients(program);
   if (policy.fsdp) {
     shard_parameters(program, policy);
   } else {

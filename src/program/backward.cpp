@@ -330,11 +330,11 @@ class Backward {
   void rule(const CastWeight&) {}  // the gradient goes to the weight itself
 
   // Ops that a forward never holds.
-  void rule(const OneOf<EmbeddingBackward, RmsNormBackward, LayerNormBackward, QkNormBackward, WeightGrad,
+  void rule(const OneOf<EmbeddingBackward, RmsNormBackward, LayerNormBackward, QkNormBackward, AddMatmul, WeightGrad,
                         WeightGradAccumulate, BiasGrad, Accumulate, Transpose, AttentionBackward, SwiGluBackward,
-                        ActivateBackward, AdapterUpBackward, AdapterWeightGrad, CrossEntropyBackward, GatherParams,
-                        GatherShards, ScatterGrads, ReduceGrads, ReducePartialGrads, ReduceSharedGrads, GradNorm,
-                        AdamW> auto& op) {
+                        ActivateBackward, AdapterUpBackward, AdapterWeightGrad, AdapterBackward, CrossEntropyBackward,
+                        GatherParams, GatherShards, ScatterGrads, ReduceGrads, ReducePartialGrads, ReduceSharedGrads,
+                        GradNorm, AdamW> auto& op) {
     throw ProgramError(fmt::format("{}: has no place in a forward", op.kName));
   }
 

@@ -95,15 +95,14 @@ class Infer {
   }
 
   Types operator()(const Matmul& op) const {
-    const ValueType &a = type(op.a), &b = type(op.b);
-    const int b_inner = op.transpose_b ? 1 : 0, b_outer = 1 - b_inner;
-    if (a.shape[1] != b.shape[b_inner]) {
-      fail("matmul", fmt::format("inner dims differ: {} and {}", to_string(a), to_string(b)));
-    }
-    if (size_bytes(a.dtype) != size_bytes(b.dtype)) fail("matmul", "operands of different precision");
-    Placements placement = per_axis([&](Axis axis) { return product("matmul", axis, a, 0, b, b_outer); });
-    const ValueType out{{a.shape[0], b.shape[b_outer]}, result_dtype(a.dtype), placement};
+    const ValueType out = matmul("matmul", type(op.a), type(op.b), op.transpose_b);
     if (op.bias.id != kNoValue) bias("matmul", out, type(op.bias));
+    return {out};
+  }
+
+  Types operator()(const AddMatmul& op) const {
+    const ValueType out = matmul("add_matmul", type(op.a), type(op.b), op.transpose_b);
+    same("add_matmul", out, type(op.c));
     return {out};
   }
 
@@ -203,21 +202,16 @@ class Infer {
   }
 
   Types operator()(const AdapterUpBackward& op) const {
-    const ValueType &dout = type(op.dout), &b = type(op.b);
-    const std::int64_t width = b.shape[1] * used(op.columns);
-    adapters("adapter_up_backward", op.columns, dout.shape[1], width, b);
-    Placements placement = per_axis([&](Axis axis) { return product("adapter_up_backward", axis, dout, 0, b, 1); });
-    return {{{dout.shape[0], width}, dout.dtype, placement}};
+    return {adapter_input_grad("adapter_up_backward", type(op.dout), type(op.b), op.columns)};
   }
 
   Types operator()(const AdapterWeightGrad& op) const {
-    const ValueType &dout = type(op.dout), &h = type(op.h);
-    const std::int64_t count = used(op.columns);
-    if (dout.shape[0] != h.shape[0] || count == 0 || h.shape[1] % count != 0 || whole(op.columns) != dout.shape[1]) {
-      fail("adapter_weight_grad", fmt::format("{} and {} do not go together", to_string(dout), to_string(h)));
-    }
-    Placements placement = per_axis([&](Axis axis) { return product("adapter_weight_grad", axis, dout, 1, h, 1); });
-    return {{{adapted(op.columns), h.shape[1] / count}, dout.dtype, placement}};
+    return {adapter_weight_grad("adapter_weight_grad", type(op.dout), type(op.h), op.columns)};
+  }
+
+  Types operator()(const AdapterBackward& op) const {
+    return {adapter_input_grad("adapter_backward", type(op.dout), type(op.b), op.columns),
+            adapter_weight_grad("adapter_backward", type(op.dout), type(op.h), op.columns)};
   }
 
   Types operator()(const Quantize& op) const {
@@ -402,6 +396,35 @@ class Infer {
     if (whole(columns) != width) fail(op, "the blocks of columns are not those of the output");
     if (adapted(columns) != b.shape[0]) fail(op, "b has not a row for each column with an adapter");
     if (h_width != used(columns) * b.shape[1]) fail(op, "h is not as wide as the ranks of the adapters");
+  }
+
+  ValueType adapter_input_grad(std::string_view op, const ValueType& dout, const ValueType& b,
+                               const AdapterColumns& columns) const {
+    const std::int64_t width = b.shape[1] * used(columns);
+    adapters(op, columns, dout.shape[1], width, b);
+    Placements placement = per_axis([&](Axis axis) { return product(op, axis, dout, 0, b, 1); });
+    return {{dout.shape[0], width}, dout.dtype, placement};
+  }
+
+  ValueType adapter_weight_grad(std::string_view op, const ValueType& dout, const ValueType& h,
+                                const AdapterColumns& columns) const {
+    const std::int64_t count = used(columns);
+    if (dout.shape[0] != h.shape[0] || count == 0 || h.shape[1] % count != 0 || whole(columns) != dout.shape[1]) {
+      fail(op, fmt::format("{} and {} do not go together", to_string(dout), to_string(h)));
+    }
+    Placements placement = per_axis([&](Axis axis) { return product(op, axis, dout, 1, h, 1); });
+    return {{adapted(columns), h.shape[1] / count}, dout.dtype, placement};
+  }
+
+  // a b^T, or a b.
+  ValueType matmul(std::string_view op, const ValueType& a, const ValueType& b, bool transpose_b) const {
+    const int b_inner = transpose_b ? 1 : 0, b_outer = 1 - b_inner;
+    if (a.shape[1] != b.shape[b_inner]) {
+      fail(op, fmt::format("inner dims differ: {} and {}", to_string(a), to_string(b)));
+    }
+    if (size_bytes(a.dtype) != size_bytes(b.dtype)) fail(op, "operands of different precision");
+    Placements placement = per_axis([&](Axis axis) { return product(op, axis, a, 0, b, b_outer); });
+    return {{a.shape[0], b.shape[b_outer]}, result_dtype(a.dtype), placement};
   }
 
   ValueType transposed(ValueType t) const {

@@ -114,6 +114,14 @@ struct Matmul {  // out = a b^T, or a b, and the bias
   auto fields() const { return std::tie(a, b, scale_a, scale_b, bias, out); }
 };
 
+struct AddMatmul {  // out = c + a b^T, or c + a b: nothing is rounded between the product and the sum
+  static constexpr std::string_view kName = "add_matmul";
+  In c{}, a{}, b{};  // (M, N), (M, K), and (N, K) with transpose_b, else (K, N)
+  Out out{};         // (M, N)
+  bool transpose_b = true;
+  auto fields() const { return std::tie(c, a, b, out); }
+};
+
 struct WeightGrad {  // dw = dy^T x
   static constexpr std::string_view kName = "weight_grad";
   In dy{}, x{};              // (M, N), (M, K), or with `transposed` (N, M), (K, M): FP8 before Blackwell
@@ -270,6 +278,15 @@ struct AdapterWeightGrad {  // db_i = scale * dout_i^T h_i
   auto fields() const { return std::tie(dout, h, db); }
 };
 
+struct AdapterBackward {  // both of these in one pass over dout
+  static constexpr std::string_view kName = "adapter_backward";
+  In dout{}, h{}, b{};
+  Out dh{}, db{};
+  AdapterColumns columns{};
+  double scale = 1.0;
+  auto fields() const { return std::tie(dout, h, b, dh, db); }
+};
+
 struct Quantize {  // current scaling: amax of the whole tensor, then the cast
   static constexpr std::string_view kName = "quantize";
   In x{};          // (M, N)
@@ -395,11 +412,11 @@ struct AdamW {  // master weights and moments of this rank's shard, then the wei
 
 using Op =
     std::variant<Embedding, EmbeddingBackward, RmsNorm, RmsNormBackward, LayerNorm, LayerNormBackward, QkNorm,
-                 QkNormBackward, Matmul, WeightGrad, WeightGradAccumulate, AddBias, BiasGrad, Accumulate, Add,
-                 Transpose, Rope, Attention, AttentionBackward, SwiGlu, SwiGluBackward, Activate, ActivateBackward,
-                 AdapterUp, AdapterUpBackward, AdapterWeightGrad, Quantize, CastWeight, AllGather, ReduceScatter,
-                 AllReduce, CrossEntropy, CrossEntropyBackward, GatherParams, GatherShards, ScatterGrads, ReduceGrads,
-                 ReducePartialGrads, ReduceSharedGrads, GradNorm, AdamW>;
+                 QkNormBackward, Matmul, AddMatmul, WeightGrad, WeightGradAccumulate, AddBias, BiasGrad, Accumulate,
+                 Add, Transpose, Rope, Attention, AttentionBackward, SwiGlu, SwiGluBackward, Activate, ActivateBackward,
+                 AdapterUp, AdapterUpBackward, AdapterWeightGrad, AdapterBackward, Quantize, CastWeight, AllGather,
+                 ReduceScatter, AllReduce, CrossEntropy, CrossEntropyBackward, GatherParams, GatherShards, ScatterGrads,
+                 ReduceGrads, ReducePartialGrads, ReduceSharedGrads, GradNorm, AdamW>;
 
 std::string_view name(const Op& op);
 

@@ -9,6 +9,10 @@ namespace perfbench {
 // A weight gradient and the accumulation right after it become one kernel.
 void fuse_grad_accumulation(Program& program);
 
+// The gradients of an adapter take one pass over what they both read, and a product that is added to another gradient
+// is added inside the product.
+void fuse_adapter_gradients(Program& program);
+
 // Over dp: weights are gathered per bucket before the first microbatch's forward needs them, main gradients are reduced
 // per bucket after the last microbatch's last writer. Main gradients that are partial over tp are summed before that.
 void add_data_parallel(Program& program, const Policy& policy);

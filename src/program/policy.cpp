@@ -41,6 +41,7 @@ Policy policy_of(const Job& job) {
       .sequence_parallel = stack.sequence_parallel && job.layout.tp > 1,
       .regather = stack.regather_in_backward,
       .fused_grad_accumulation = stack.fused_grad_accumulation && whole_main_grads,
+      .fused_adapter_gradients = stack.fused_adapter_gradients && job.lora,
       .main_grad = fp32 ? DType::f32 : stack.main_grad_dtype,
       .distributed_optimizer = stack.distributed_optimizer || fsdp,
       .bucket_elements = stack.bucket_elements,

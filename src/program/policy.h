@@ -27,6 +27,7 @@ struct Policy {
   bool sequence_parallel = false;
   bool regather = true;  // the gathered input of a linear is gathered again in the backward, not saved
   bool fused_grad_accumulation = true;
+  bool fused_adapter_gradients = false;
   DType main_grad = DType::bf16;
   bool distributed_optimizer = true;
   std::int64_t bucket_elements = 0;   // 0: one bucket per chunk

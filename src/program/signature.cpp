@@ -66,6 +66,7 @@ struct Plain {
   std::string operator()(const QkNorm& op) const { return heads_text(op.heads); }
   std::string operator()(const QkNormBackward& op) const { return heads_text(op.heads); }
   std::string operator()(const Matmul& op) const { return fmt::format(" transpose_b={:d}", op.transpose_b); }
+  std::string operator()(const AddMatmul& op) const { return fmt::format(" transpose_b={:d}", op.transpose_b); }
   std::string operator()(const WeightGrad& op) const { return transposed_text(op.transposed); }
   std::string operator()(const WeightGradAccumulate& op) const { return transposed_text(op.transposed); }
   std::string operator()(const AddBias&) const { return ""; }
@@ -85,6 +86,7 @@ struct Plain {
   std::string operator()(const AdapterUp& op) const { return columns_text(op.columns); }
   std::string operator()(const AdapterUpBackward& op) const { return columns_text(op.columns); }
   std::string operator()(const AdapterWeightGrad& op) const { return columns_text(op.columns); }
+  std::string operator()(const AdapterBackward& op) const { return columns_text(op.columns); }
   std::string operator()(const Quantize& op) const {
     return op.amax_over_tp && program.axis_size[Axis::tp] > 1 ? " amax_over_tp=1" : "";
   }

@@ -43,6 +43,7 @@ constexpr std::array kFlags{
     Flag{"fp8_params", &Stack::fp8_params},
     Flag{"regather_in_backward", &Stack::regather_in_backward},
     Flag{"fused_grad_accumulation", &Stack::fused_grad_accumulation},
+    Flag{"fused_adapter_gradients", &Stack::fused_adapter_gradients},
     Flag{"master_weights", &Stack::master_weights},
     Flag{"packed_fine_tuning", &Stack::packed_fine_tuning},
     Flag{"recast_frozen_weights", &Stack::recast_frozen_weights},

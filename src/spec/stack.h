@@ -56,6 +56,8 @@ struct Stack {
   bool fp8_params = false;                         // linear weights are held and gathered in FP8
   bool regather_in_backward = true;     // the gathered input of a column-parallel linear is gathered again, not saved
   bool fused_grad_accumulation = true;  // the weight-gradient GEMM adds into the main gradient
+  // An adapter's two gradients are one kernel, and the gradient of its input is added inside a product.
+  bool fused_adapter_gradients = false;
   DType main_grad_dtype = DType::bf16;
   bool master_weights = true;                // FP32 master copy of the parameters
   DType optimizer_state_dtype = DType::f32;  // of each of the two moments

@@ -12,10 +12,22 @@ namespace perfbench {
 namespace {
 
 const std::set<std::string_view>& fused_ops() {
-  static const std::set<std::string_view> names = {
-      RmsNorm::kName, RmsNormBackward::kName, LayerNorm::kName, LayerNormBackward::kName, Rope::kName,
-      SwiGlu::kName,  SwiGluBackward::kName,  Activate::kName,  ActivateBackward::kName,  CrossEntropy::kName,
-      QkNorm::kName,  QkNormBackward::kName,  Quantize::kName,  CastWeight::kName,        CrossEntropyBackward::kName};
+  static const std::set<std::string_view> names = {RmsNorm::kName,
+                                                   RmsNormBackward::kName,
+                                                   LayerNorm::kName,
+                                                   LayerNormBackward::kName,
+                                                   Rope::kName,
+                                                   SwiGlu::kName,
+                                                   SwiGluBackward::kName,
+                                                   Activate::kName,
+                                                   ActivateBackward::kName,
+                                                   CrossEntropy::kName,
+                                                   QkNorm::kName,
+                                                   QkNormBackward::kName,
+                                                   Quantize::kName,
+                                                   CastWeight::kName,
+                                                   CrossEntropyBackward::kName,
+                                                   AdapterBackward::kName};
   return names;
 }
 

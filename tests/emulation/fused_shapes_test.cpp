@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "emulation/fused_fixture.h"
+#include "program/passes.h"
 
 namespace perfbench {
 namespace {
@@ -64,6 +65,27 @@ std::vector<OpCase> elementwise(DType dtype) {
   return cases;
 }
 
+// Strips of 16 tokens, warps of 64 or 32 columns, blocks of 8 warps: whole ones, parts, more than one block.
+std::vector<OpCase> adapter_gradients() {
+  std::vector<OpCase> cases;
+  struct Size {
+    std::int64_t tokens, columns, rank;
+  };
+  for (const auto& [tokens, columns, rank] :
+       {Size{37, 72, 8}, Size{16, 32, 16}, Size{21, 520, 16}, Size{5, 8, 32}, Size{33, 264, 64}}) {
+    const std::string name =
+        "adapter_" + std::to_string(tokens) + "x" + std::to_string(columns) + "_" + std::to_string(rank);
+    cases.push_back(case_of(name, DType::bf16, {tokens, columns + 24}, [=](Builder& b, Program&, ValueId x) {
+      const ValueId h = b.emit(Matmul{.a = {x}, .b = {replicated(b, "a", {2 * rank, columns + 24})}}, {"h"}).out.id;
+      AdapterUp op{.base = {x}, .h = {h}, .b = {replicated(b, "b", {columns + 8, rank})}, .scale = 0.25};
+      op.columns = {{{columns, true}, {16, false}, {8, true}}};
+      return b.emit(op, {"out"}).out.id;
+    }));
+    fuse_adapter_gradients(cases.back().program);
+  }
+  return cases;
+}
+
 std::vector<OpCase> heads(DType dtype) {
   std::vector<OpCase> cases;
   struct Variant {
@@ -115,7 +137,7 @@ std::vector<OpCase> cross_entropies(DType dtype) {
 }
 
 std::vector<OpCase> shapes() {
-  std::vector<OpCase> cases;
+  std::vector<OpCase> cases = adapter_gradients();
   for (const DType dtype : kDTypes) {
     for (const auto& part : {norms(dtype), elementwise(dtype), heads(dtype), cross_entropies(dtype)}) {
       cases.insert(cases.end(), part.begin(), part.end());

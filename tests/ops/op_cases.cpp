@@ -48,6 +48,7 @@ OpCase make(const std::string& name, std::string_view op, const Policy& policy, 
   program.output = forward(build, program);
   derive_backward(program, policy);
   if (policy.fused_grad_accumulation) fuse_grad_accumulation(program);
+  if (policy.fused_adapter_gradients) fuse_adapter_gradients(program);
   add_optimizer(program, policy);
   return finish(name + "_" + std::string(perfbench::name(policy.dtype)), op, policy, program, count);
 }
@@ -206,6 +207,7 @@ void attentions(std::vector<OpCase>& cases, DType dtype) {
                            Variant{"attention_gqa2_odd", 3, 13, {.heads = 6, .kv_heads = 3, .head_dim = 10}, true},
                            Variant{"attention_gqa4_batch2", 2, 37, {.heads = 4, .kv_heads = 1, .head_dim = 16}, true},
                            Variant{"attention_tiles_gqa2", 2, 128, {.heads = 4, .kv_heads = 2, .head_dim = 64}, true},
+                           Variant{"attention_tiles_d128", 1, 256, {.heads = 4, .kv_heads = 1, .head_dim = 128}, true},
                            Variant{"attention_full", 2, 9, {.heads = 4, .kv_heads = 2, .head_dim = 8}, false}}) {
     const std::int64_t tokens = v.batch * v.seq, width = v.heads.packed_width();
     const auto B = static_cast<double>(v.batch), S = static_cast<double>(v.seq);
@@ -299,7 +301,7 @@ void adapters(std::vector<OpCase>& cases, DType dtype) {
     AdapterColumns columns;
     std::int64_t adapters, adapted;
   };
-  constexpr std::int64_t T = 9, N = 40, R = 4;
+  constexpr std::int64_t T = 9, N = 40, R = 8;
   const Variant variants[] = {{"adapter_up_three", {{{24, true}, {8, true}, {8, true}}}, 3, 40},
                               {"adapter_up_one", {{{40, true}}}, 1, 40},
                               {"adapter_up_two_of_three", {{{24, true}, {8, false}, {8, true}}}, 2, 32},
@@ -309,12 +311,16 @@ void adapters(std::vector<OpCase>& cases, DType dtype) {
     const std::int64_t elements = 2 * T * N + T * rows + v.adapted * R;
     const Count count{static_cast<double>(2 * T * v.adapted * R),
                       static_cast<double>(size_bytes(dtype)) * static_cast<double>(elements)};
-    cases.push_back(make(v.name, AdapterUp::kName, plain(dtype), count, [=](Builder& b, Program& p) {
+    const Forward forward = [=](Builder& b, Program& p) {
       const ValueId x = input(b, p, {T, N});
       const ValueId h = b.emit(Matmul{.a = {x}, .b = {weight(b, "a", {rows, N})}}, {"h"}).out.id;
       AdapterUp op{.base = {x}, .h = {h}, .b = {weight(b, "b", {v.adapted, R})}, .columns = v.columns, .scale = 0.5};
       return b.emit(op, {"out"}).out.id;
-    }));
+    };
+    Policy policy = plain(dtype);
+    cases.push_back(make(v.name, AdapterUp::kName, policy, count, forward));
+    policy.fused_adapter_gradients = true;
+    cases.push_back(make(std::string(v.name) + "_fused_gradients", AdapterUp::kName, policy, count, forward));
   }
 }
 

@@ -136,6 +136,11 @@ class Reference {
     }
   }
 
+  void compute(const AddMatmul& op) {
+    const torch::Tensor b = of(op.b);
+    set(op.out.id, of(op.c) + torch::einsum("mk,nk->mn", {of(op.a), op.transpose_b ? b : b.t()}));
+  }
+
   // One adapter at a time.
   void compute(const AdapterUp& op) {
     const torch::Tensor h = of(op.h), b = of(op.b);

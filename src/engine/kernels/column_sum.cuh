@@ -8,10 +8,16 @@ namespace perfbench {
 
 inline constexpr int kColumnThreads = 256;
 
-// out[c] = sum over rows of partials[row, c]: a warp's width of columns a block, rows dealt out to its warps.
+// Where sums go: in rows of `width` that lie `stride` elements apart.
+struct SumRows {
+  void* out = nullptr;
+  std::int64_t width = 0, stride = 0;
+};
+
+// Sum c = sum over rows of partials[row, c]: a warp's width of columns a block, rows dealt out to its warps.
 template <class T>
 __global__ void __launch_bounds__(kColumnThreads)
-    column_sum_kernel(const float* partials, std::int64_t rows, std::int64_t width, T* out) {
+    column_sum_kernel(const float* partials, std::int64_t rows, std::int64_t width, SumRows to) {
   __shared__ Shared<float, kColumnThreads> sums;
   const int thread = static_cast<int>(threadIdx.x);
   const std::int64_t column = static_cast<std::int64_t>(blockIdx.x) * kWarp + thread % kWarp;
@@ -25,13 +31,18 @@ __global__ void __launch_bounds__(kColumnThreads)
   __syncthreads();
   if (thread >= kWarp || column >= width) return;
   for (int other = thread + kWarp; other < kColumnThreads; other += kWarp) total += sums[other];
-  out[column] = from_float<T>(total);
+  static_cast<T*>(to.out)[column / to.width * to.stride + column % to.width] = from_float<T>(total);
 }
 
 template <class T>
-int column_sum(const float* partials, std::int64_t rows, std::int64_t width, void* out, void* stream) {
+int column_sum(const float* partials, std::int64_t rows, std::int64_t width, const SumRows& to, void* stream) {
   const Grid grid{(width + kWarp - 1) / kWarp, kColumnThreads, stream};
-  return launch(grid, column_sum_kernel<T>, partials, rows, width, static_cast<T*>(out));
+  return launch(grid, column_sum_kernel<T>, partials, rows, width, to);
+}
+// All sums beside each other.
+template <class T>
+int column_sum(const float* partials, std::int64_t rows, std::int64_t width, void* out, void* stream) {
+  return column_sum<T>(partials, rows, width, SumRows{.out = out, .width = width, .stride = width}, stream);
 }
 
 }  // namespace perfbench

@@ -168,6 +168,33 @@ struct Fp8CastCall {
   float* scale = nullptr;             // (1), may be null
 };
 
+// Of one adapter y += scale h b^T: dh = scale dout b, db = scale dout^T h, in one pass over dout. bf16 alone, products
+// in tensor cores with float32 sums. Bytes: T n e, and for the partial sums of both 8 R (T column_parts + n
+// token_parts), which equal runs add in the same order.
+struct AdapterBackwardCall {
+  std::int64_t tokens = 0, columns = 0;        // T; n, a multiple of 8
+  int rank = 0;                                // R, one that has_adapter_kernel()
+  std::int64_t dout_stride = 0, h_stride = 0;  // elements from a row to the next; dout's a multiple of 8
+  const void *dout = nullptr, *h = nullptr;    // (T, n), (T, R), in rows of wider tensors; dout begins at 16 bytes
+  const void* b = nullptr;                     // (n, R)
+  void *dh = nullptr, *db = nullptr;           // (T, R), in rows as h; (n, R)
+  float* dh_partials = nullptr;                // scratch, (adapter_column_parts(), T, R)
+  float* db_partials = nullptr;                // scratch, (token_parts, n, R)
+  std::int64_t token_parts = 1;                // parts that the tokens are dealt out to; at least 1
+  float scale = 1.0F;
+};
+
+inline constexpr int kAdapterWarps = 8;   // of a block
+inline constexpr int kAdapterChunk = 32;  // columns that a warp reads at once
+constexpr bool has_adapter_kernel(std::int64_t rank) { return rank == 8 || rank == 16 || rank == 32 || rank == 64; }
+// That a warp holds: its rows of b and db fill its registers.
+constexpr int adapter_chunks(int rank) { return rank <= 16 ? 2 : 1; }
+// Blocks side by side.
+constexpr std::int64_t adapter_column_parts(std::int64_t columns, int rank) {
+  const std::int64_t of_block = std::int64_t{kAdapterWarps} * adapter_chunks(rank) * kAdapterChunk;
+  return (columns + of_block - 1) / of_block;
+}
+
 extern "C" {
 int perfbench_norm(const NormCall* call, void* stream);
 int perfbench_norm_backward(const NormBackwardCall* call, void* stream);
@@ -183,6 +210,7 @@ int perfbench_cross_entropy_loss(const CrossEntropyLossCall* call, void* stream)
 int perfbench_cross_entropy_backward(const CrossEntropyBackwardCall* call, void* stream);
 int perfbench_amax(const AmaxCall* call, void* stream);
 int perfbench_fp8_cast(const Fp8CastCall* call, void* stream);
+int perfbench_adapter_backward(const AdapterBackwardCall* call, void* stream);
 
 // What a launcher's result says.
 const char* perfbench_kernel_error(int status);

@@ -22,6 +22,8 @@ bool fused(const ActivateBackward& op, Frame& frame);
 // cuda_fused_vocab.cpp
 bool fused(const CrossEntropy& op, Frame& frame);
 bool fused(const CrossEntropyBackward& op, Frame& frame);
+// cuda_fused_adapter.cpp: bf16 alone, and the ranks of has_adapter_kernel()
+bool fused(const AdapterBackward& op, Frame& frame);
 // cuda_fused_fp8.cpp
 bool fused(const Quantize& op, Frame& frame);
 bool fused(const CastWeight& op, Frame& frame);

@@ -16,6 +16,7 @@ bool fused(const Activate&, Frame&) { return false; }
 bool fused(const ActivateBackward&, Frame&) { return false; }
 bool fused(const CrossEntropy&, Frame&) { return false; }
 bool fused(const CrossEntropyBackward&, Frame&) { return false; }
+bool fused(const AdapterBackward&, Frame&) { return false; }
 bool fused(const Quantize&, Frame&) { return false; }
 bool fused(const CastWeight&, Frame&) { return false; }
 

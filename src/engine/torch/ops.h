@@ -7,6 +7,7 @@ namespace perfbench {
 
 // ops_linear.cpp
 void run(const Matmul& op, Frame& frame);
+void run(const AddMatmul& op, Frame& frame);
 void run(const WeightGrad& op, Frame& frame);
 void run(const WeightGradAccumulate& op, Frame& frame);
 void run(const AddBias& op, Frame& frame);
@@ -34,6 +35,7 @@ void run(const ActivateBackward& op, Frame& frame);
 void run(const AdapterUp& op, Frame& frame);
 void run(const AdapterUpBackward& op, Frame& frame);
 void run(const AdapterWeightGrad& op, Frame& frame);
+void run(const AdapterBackward& op, Frame& frame);
 // ops_attention.cpp
 void run(const Attention& op, Frame& frame);
 void run(const AttentionBackward& op, Frame& frame);

@@ -1,29 +1,34 @@
-#include <ATen/ops/mm.h>
+#include <ATen/ops/addmm.h>
+#include <fmt/format.h>
 
+#include "engine/torch/adapter_places.h"
+#include "engine/torch/fused.h"
 #include "engine/torch/ops.h"
 
 namespace perfbench {
 namespace {
 
-// One adapter's part of each tensor: its columns of the output, its columns of h, its rows of B.
-struct AdapterPlace {
-  std::int64_t column = 0, columns = 0, h_column = 0, b_row = 0;
-};
+// out = scale a b, in one product that writes where it belongs.
+void scaled_product(at::Tensor out, const at::Tensor& a, const at::Tensor& b, double scale) {
+  at::addmm_out(out, out, a, b, 0, scale);  // beta 0: what stands there is not read
+}
 
-std::vector<AdapterPlace> places_of(const AdapterColumns& blocks, std::int64_t rank) {
-  std::vector<AdapterPlace> places;
-  std::int64_t column = 0, b_row = 0;
-  for (const AdapterBlock& block : blocks) {
-    if (block.adapted) {
-      places.push_back({.column = column,
-                        .columns = block.columns,
-                        .h_column = static_cast<std::int64_t>(places.size()) * rank,
-                        .b_row = b_row});
-      b_row += block.columns;
-    }
-    column += block.columns;
+void input_grad(const auto& op, const Frame& frame, const at::Tensor& dh) {
+  const at::Tensor &dout = frame[op.dout], &b = frame[op.b];
+  const std::int64_t rank = b.size(1);
+  for (const AdapterPlace& place : places_of(op.columns, rank)) {
+    scaled_product(dh.narrow(1, place.h_column, rank), dout.narrow(1, place.column, place.columns),
+                   b.narrow(0, place.b_row, place.columns), op.scale);
   }
-  return places;
+}
+
+void weight_grad(const auto& op, const Frame& frame, const at::Tensor& db) {
+  const at::Tensor &dout = frame[op.dout], &h = frame[op.h];
+  const std::int64_t rank = db.size(1);
+  for (const AdapterPlace& place : places_of(op.columns, rank)) {
+    scaled_product(db.narrow(0, place.b_row, place.columns), dout.narrow(1, place.column, place.columns).t(),
+                   h.narrow(1, place.h_column, rank), op.scale);
+  }
 }
 
 }  // namespace
@@ -40,26 +45,26 @@ void run(const AdapterUp& op, Frame& frame) {
 }
 
 void run(const AdapterUpBackward& op, Frame& frame) {
-  const at::Tensor &dout = frame[op.dout], &b = frame[op.b];
   const at::Tensor dh = frame.make(op.dh);
-  const std::int64_t rank = b.size(1);
-  for (const AdapterPlace& place : places_of(op.columns, rank)) {
-    const at::Tensor product =
-        at::mm(dout.narrow(1, place.column, place.columns), b.narrow(0, place.b_row, place.columns));
-    dh.narrow(1, place.h_column, rank).copy_(product.mul_(op.scale));
-  }
+  input_grad(op, frame, dh);
   frame.put(op.dh, dh);
 }
 
 void run(const AdapterWeightGrad& op, Frame& frame) {
-  const at::Tensor &dout = frame[op.dout], &h = frame[op.h];
   const at::Tensor db = frame.make(op.db);
-  const std::int64_t rank = db.size(1);
-  for (const AdapterPlace& place : places_of(op.columns, rank)) {
-    const at::Tensor product =
-        at::mm(dout.narrow(1, place.column, place.columns).t(), h.narrow(1, place.h_column, rank));
-    db.narrow(0, place.b_row, place.columns).copy_(product.mul_(op.scale));
-  }
+  weight_grad(op, frame, db);
+  frame.put(op.db, db);
+}
+
+void run(const AdapterBackward& op, Frame& frame) {
+  if (fused(op, frame)) return;
+  if (frame.rank.device.is_cuda())
+    frame.rank.remark(fmt::format("gradients of adapters of rank {} are two products: no own kernel takes them",
+                                  frame[op.b].size(1)));
+  const at::Tensor dh = frame.make(op.dh), db = frame.make(op.db);
+  input_grad(op, frame, dh);
+  weight_grad(op, frame, db);
+  frame.put(op.dh, dh);
   frame.put(op.db, db);
 }
 

@@ -52,6 +52,12 @@ void run(const Matmul& op, Frame& frame) {
   frame.put(op.out, bias ? at::addmm(*bias, a, right) : at::mm(a, right));
 }
 
+void run(const AddMatmul& op, Frame& frame) {
+  const at::Tensor& b = frame[op.b];
+  at::Tensor out = frame.own_or_copy(op.c);
+  frame.put(op.out, out.addmm_(frame[op.a], op.transpose_b ? b.t() : b));
+}
+
 void run(const WeightGrad& op, Frame& frame) {
   if (Frame::has(op.scale_dy)) {
     const auto [dy_t, x_t] = transposed(op, frame);
@@ -68,6 +74,9 @@ void run(const WeightGradAccumulate& op, Frame& frame) {
     const auto [dy_t, x_t] = transposed(op, frame);
     const at::Tensor &scale_dy = frame[op.scale_dy], &scale_x = frame[op.scale_x];
     if (add_scaled_product(main_grad, dy_t, x_t, scale_dy, scale_x)) return;
+    if (main_grad.is_cuda())
+      frame.rank.remark(
+          "FP8 weight gradients are added after their product: cuBLASLt has no kernel that adds inside it");
     main_grad.add_(scaled_mm(dy_t, x_t, scale_dy, scale_x, std::nullopt, main_grad.scalar_type()));
     return;
   }

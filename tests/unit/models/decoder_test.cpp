@@ -65,6 +65,12 @@ TEST(ProgramGolden, AdaptersOverTp) {
   expect_program("tp2_lora", lora_job({.tp = 2, .pp = 3}, {"q_proj", "v_proj", "o_proj", "up_proj"}), kMiddle);
 }
 
+TEST(ProgramGolden, AdaptersWithFusedGradients) {
+  Job job = lora_job({.pp = 3}, {"q_proj", "v_proj", "o_proj", "up_proj"});
+  job.stack.fused_adapter_gradients = true;
+  expect_program("tp1_lora_fused", job, kMiddle);
+}
+
 TEST(Adapters, FrozenWeightsHaveNoGradientsAndNoBuckets) {
   const Job job =
       lora_job({.tp = 2, .dp = 2}, {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"});

@@ -6,6 +6,7 @@
 #include <torch/headeronly/util/Float8_e5m2.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -28,6 +29,44 @@ inline float to_float(Bf16 x) { return static_cast<float>(x); }
 template <class T>
 T from_float(float x) {
   return T(x);
+}
+
+// What each lane of the warp holds.
+inline std::array<std::uint32_t, 32> of_all_lanes(std::uint32_t own, const std::source_location& where) {
+  const unsigned lane = emulation::place().thread.x % 32;
+  std::array<std::uint32_t, 32> all{};
+  all[lane] = own;
+  for (unsigned distance = 1; distance < 32; ++distance) {
+    all[lane ^ distance] = emulation::exchange(own, static_cast<int>(distance), where);
+  }
+  return all;
+}
+inline float bf16_at(std::uint32_t two, unsigned i) { return std::bit_cast<float>((i == 0 ? two << 16U : two & 0xffff0000U)); }
+
+// As PTX lays the operands out; see the header of CUDA.
+inline void add_product(float (&sum)[4], const std::uint32_t (&left)[4], const std::uint32_t (&right)[2],
+                        const std::source_location& where = std::source_location::current()) {
+  std::array<std::array<std::uint32_t, 32>, 4> lefts;
+  std::array<std::array<std::uint32_t, 32>, 2> rights;
+  for (unsigned r = 0; r < 4; ++r) lefts[r] = of_all_lanes(left[r], where);
+  for (unsigned r = 0; r < 2; ++r) rights[r] = of_all_lanes(right[r], where);
+  const unsigned lane = emulation::place().thread.x % 32;
+  for (unsigned i = 0; i < 4; ++i) {
+    const unsigned row = lane / 4, column = 2 * (lane % 4) + i % 2;
+    for (unsigned k = 0; k < 16; ++k) {
+      const unsigned quarter = k % 8 / 2;
+      const float a = bf16_at(lefts[i / 2 + 2 * (k / 8)][4 * row + quarter], k % 2);
+      sum[i] += a * bf16_at(rights[k / 8][4 * column + quarter], k % 2);
+    }
+  }
+}
+
+inline std::uint32_t transposed_tile(std::uint32_t tile,
+                                     const std::source_location& where = std::source_location::current()) {
+  const std::array<std::uint32_t, 32> tiles = of_all_lanes(tile, where);
+  const unsigned lane = emulation::place().thread.x % 32, row = lane / 4, column = 2 * (lane % 4);
+  const auto at = [&](unsigned r, unsigned c) { return tiles[4 * r + c / 2] >> 16U * (c % 2) & 0xffffU; };
+  return at(column, row) | at(column + 1, row) << 16U;
 }
 
 inline float saturated(float x, float largest) { return std::isnan(x) ? x : std::clamp(x, -largest, largest); }
