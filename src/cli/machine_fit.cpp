@@ -28,14 +28,15 @@ std::int64_t planned_bytes(const StageMemoryBytes& stage) { return std::llround(
 
 std::string why_it_does_not_fit(const Job& job, const std::vector<StageMemoryBytes>& stages,
                                 const std::optional<std::int64_t>& available) {
-  std::int64_t needed = kProcessBytes;
-  for (const StageMemoryBytes& stage : stages) needed += job.num_gpus / job.layout.pp * planned_bytes(stage);
-  if (!available || needed <= *available) return "";
+  const double ranks = job.num_gpus / job.layout.pp;  // of a stage
+  double needed = kProcessBytes;
+  for (const StageMemoryBytes& stage : stages) needed += ranks * (stage.total() - stage.reserved);
+  if (!available || needed <= static_cast<double>(*available)) return "";
   const auto fullest = fullest_of(stages);
   return fmt::format(
       "the {} ranks need {:.2f} GiB together, {:.2f} GiB of this machine's memory are free; the fullest are those of "
       "stage {} with {:.2f} GiB each, and the process takes {:.2f} GiB",
-      job.num_gpus, gib(needed), gib(*available), fullest - stages.begin(), gib(planned_bytes(*fullest)),
+      job.num_gpus, needed / kGiB, gib(*available), fullest - stages.begin(), gib(planned_bytes(*fullest)),
       gib(kProcessBytes));
 }
 

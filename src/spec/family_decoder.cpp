@@ -1,6 +1,7 @@
 // What the decoder families of transformers have in common.
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <utility>
@@ -44,6 +45,13 @@ double rope_number(ConfigKeys& keys, const Json& parameters, std::string_view na
   return value;
 }
 
+std::int64_t rope_positions(ConfigKeys& keys, const Json& parameters, std::string_view name) {
+  constexpr auto kMost = static_cast<double>(kPositions.most);
+  const double value = rope_number(keys, parameters, name);
+  if (value > kMost) keys.problem("rope_scaling", fmt::format("has a {} above {}", name, kPositions.most));
+  return static_cast<std::int64_t>(std::clamp(value, 0.0, kMost));
+}
+
 // rope_parameters, or rope_scaling before version 5 of transformers; there the type is `type` in older files.
 void read_rope_scaling(ConfigKeys& keys, ModelSpec& model) {
   for (const std::string_view key : {"rope_parameters", "rope_scaling"}) {
@@ -56,8 +64,7 @@ void read_rope_scaling(ConfigKeys& keys, ModelSpec& model) {
     model.rope_scaling = {.factor = rope_number(keys, *parameters, "factor"),
                           .low_freq_factor = rope_number(keys, *parameters, "low_freq_factor"),
                           .high_freq_factor = rope_number(keys, *parameters, "high_freq_factor"),
-                          .original_positions = static_cast<std::int64_t>(
-                              rope_number(keys, *parameters, "original_max_position_embeddings"))};
+                          .original_positions = rope_positions(keys, *parameters, "original_max_position_embeddings")};
   }
 }
 
@@ -116,6 +123,10 @@ void check_sizes(ConfigKeys& keys, const ModelSpec& model) {
   }
   if (model.rotary_share > 1.0) {
     keys.problem("partial_rotary_factor", fmt::format("is {}, but must not be above 1", model.rotary_share));
+  }
+  if (const double params = total_params(model); keys.ok() && params > kMostParams) {
+    keys.problem("", fmt::format("{} layers of these sizes have {:.3g} parameters, more than {:.0f}",
+                                 model.num_layers(), params, kMostParams));
   }
 }
 

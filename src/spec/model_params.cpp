@@ -1,8 +1,10 @@
+#include "base/error.h"
 #include "spec/model_spec.h"
 
 namespace perfbench {
 namespace {
 
+// One layer of the largest sizes that a config.json may have (config_keys.h) has fewer than 2^56 parameters.
 std::int64_t gqa_params(const ModelSpec& m) {
   return m.hidden * m.heads * m.head_dim           // q
          + 2 * m.hidden * m.kv_heads * m.head_dim  // k, v
@@ -81,10 +83,18 @@ std::int64_t video_params(const ModelSpec& m, const VideoShape& s) {
 
 }  // namespace
 
+double total_params(const ModelSpec& model) {
+  const std::int64_t embedding_and_head = model.vocab * model.hidden * (model.tied_embeddings ? 1 : 2);
+  auto params = static_cast<double>(embedding_and_head);
+  for (const LayerKind& layer : model.layers)
+    params += static_cast<double>(mixer_params(model, layer.mixer) + mlp_params(model, layer.mlp));
+  return model.video ? params + static_cast<double>(video_params(model, *model.video)) : params;
+}
+
 std::int64_t matmul_and_embedding_params(const ModelSpec& model) {
-  std::int64_t params = model.vocab * model.hidden * (model.tied_embeddings ? 1 : 2);  // embedding and LM head
-  for (const LayerKind& layer : model.layers) params += mixer_params(model, layer.mixer) + mlp_params(model, layer.mlp);
-  return model.video ? params + video_params(model, *model.video) : params;
+  const double params = total_params(model);  // a whole number, and exact below 2^53
+  check(params <= kMostParams, "matmul_and_embedding_params: a model that read_model() would have refused");
+  return static_cast<std::int64_t>(params);
 }
 
 }  // namespace perfbench

@@ -98,8 +98,8 @@ struct ModelSpec {
 
 // Reads `path`: a config.json or a folder that holds one. A missing key takes the default that transformers or
 // diffusers gives it; hidden size, layers, heads and vocabulary have none. Throws InputError with every problem (file,
-// key, nearest known key; broken JSON with line and column) and Unsupported(feature "model") for a model_type that is
-// not known.
+// key, nearest known key; broken JSON with line and column; more than kMostParams parameters) and Unsupported(feature
+// "model") for a model_type that is not known.
 ModelSpec read_model(const std::filesystem::path& path);
 
 // What training-size tables call the model's size: parameters in tensors of two or more dims, which are those of matrix
@@ -107,5 +107,12 @@ ModelSpec read_model(const std::filesystem::path& path);
 // biases, learned positions and multi-token prediction layers are left out. A diffusion transformer counts every
 // parameter, as its publishers do.
 std::int64_t matmul_and_embedding_params(const ModelSpec& model);
+
+// The most parameters of a model, 2^50: states of all its parameters, at some 2^5 bytes each, are counted in 64 bits
+// with room to spare.
+inline constexpr double kMostParams = 0x1p50;
+
+// The same sum of any sizes within the ranges of config_keys.h; exact up to kMostParams and beyond.
+double total_params(const ModelSpec& model);
 
 }  // namespace perfbench

@@ -46,7 +46,8 @@ constexpr void for_each_field(Visit&& visit) {
   visit("packed", &Request::packed);
 }
 
-// Bounds of a whole number, both included; the upper ones keep every product of a Job within 64 bits.
+// Bounds of a whole number, both included. The upper ones keep the numbers of a Job within its types, and products of
+// two and of a layout's axes within 64 bits; size_rules() look at those of more.
 struct FieldLimits {
   std::int64_t least = 1;
   std::int64_t most = 1;

@@ -1,0 +1,56 @@
+// Rules about sizes: what Programs and schedules count in whole numbers stays within them, with room to spare.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+
+#include "spec/job_rules.h"
+
+namespace perfbench {
+
+namespace {
+
+using Broken = BrokenRule;
+
+// Elements of a microbatch's activations were every layer one value as wide as the widest. A Program has some 2^6
+// values a layer, forward and backward together, of up to 2^2 bytes an element: their bytes add up to less than 2^63.
+constexpr double kMostElements = 0x1p54;
+
+// Of one stage, forward or backward: counted in 32 bits.
+constexpr std::int64_t kMostSlots = std::int64_t{1} << 30;
+
+// Of the rows that tokens have in a plain decoder; each factor is within the ranges of config_keys.h.
+std::int64_t widest_row(const ModelSpec& model) {
+  return std::max({model.hidden, 2 * model.ffn, (model.heads + 2 * model.kv_heads) * model.head_dim, model.vocab});
+}
+
+Broken activations_countable(const JobDraft& d) {
+  const Job& j = d.job;
+  const double tokens = static_cast<double>(j.mbs) * static_cast<double>(j.seq_len) / j.layout.cp;
+  const std::int64_t row = widest_row(j.model);
+  const double elements = tokens * static_cast<double>(row) * (j.model.num_layers() + 2.0);  // embedding and head
+  if (elements <= kMostElements) return std::nullopt;
+  return Problem{place_of(d.request, {"seq_len", "mbs"}),
+                 fmt::format("a microbatch of mbs {} x seq_len {} / cp {} tokens in {} layers with rows of up to {} "
+                             "elements holds {:.3g} of them, more than {:.0f}",
+                             j.mbs, j.seq_len, j.layout.cp, j.model.num_layers(), row, elements, kMostElements),
+                 "use a smaller mbs or seq_len"};
+}
+
+Broken slots_countable(const JobDraft& d) {
+  const Job& j = d.job;
+  const std::int64_t microbatches = std::int64_t{j.num_microbatches} * j.num_flushes;
+  if (microbatches * j.layout.vp <= kMostSlots) return std::nullopt;
+  return Problem{place_of(d.request, {"vp", "gbs", "mbs"}),
+                 fmt::format("{} microbatches x vp {} = {} forward slots of a stage, more than {}", microbatches,
+                             j.layout.vp, microbatches * j.layout.vp, kMostSlots),
+                 "use a smaller vp or gbs, or a greater mbs"};
+}
+
+constexpr JobRule kRules[] = {activations_countable, slots_countable};
+
+}  // namespace
+
+std::span<const JobRule> size_rules() { return kRules; }
+
+}  // namespace perfbench
