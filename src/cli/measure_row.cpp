@@ -130,7 +130,7 @@ void set_memory(Row& row, const Job& job, const MeasuredRun& run) {
       row.memory.push_back({.stage = number, .category = std::string(kAllocatedMemory), .gib = gib(allocated[stage])});
     most = std::max(most, allocated[stage] > 0 ? allocated[stage] : peak_bytes(fullest[stage]));
   }
-  if (most > 0) row.peak_memory_gib = gib(most);
+  if (most > 0) set_peak_memory(row, static_cast<double>(most));
 }
 
 StepStatistics statistics_of(const MeasuredRun& run, const MeasureSettings& settings) {

@@ -70,7 +70,8 @@ bool fits(Row& row, const Job& job, const std::vector<int>& stages, const std::v
 
 void set_memory(Row& row, const std::vector<Slice>& slices, const std::vector<StageMemoryBytes>& plan) {
   row.memory.clear();
-  double measured = 0.0, planned = 0.0;
+  std::int64_t measured = 0;
+  double planned = 0.0;
   for (const Slice& slice : slices) {
     const StageMemoryBytes& bytes = plan[static_cast<std::size_t>(slice.stage)];
     const auto add = [&](std::string_view category, std::int64_t size) {
@@ -81,11 +82,12 @@ void set_memory(Row& row, const std::vector<Slice>& slices, const std::vector<St
     add("values", slice.value_bytes);
     const std::int64_t counted = slice.state_bytes + slice.value_bytes;
     if (slice.device_bytes > 0) add(kAllocatedMemory, slice.device_bytes);
-    measured = std::max(measured, static_cast<double>(slice.device_bytes > 0 ? slice.device_bytes : counted) / kGiB);
+    measured = std::max(measured, slice.device_bytes > 0 ? slice.device_bytes : counted);
     planned = std::max(planned, static_cast<double>(planned_bytes(bytes)) / kGiB);
     for (StageMemory& entry : planned_memory(slice.stage, bytes)) row.predicted_memory.push_back(std::move(entry));
   }
-  row.peak_memory_gib = measured;
+  row.peak_memory_gib.reset();  // of the simulation
+  if (measured > 0) set_peak_memory(row, static_cast<double>(measured));
   row.predicted_peak_memory_gib = planned;
 }
 

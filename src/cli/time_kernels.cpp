@@ -1,5 +1,8 @@
 #include "cli/time_kernels.h"
 
+#include <fmt/format.h>
+
+#include <cmath>
 #include <optional>
 #include <string>
 
@@ -12,8 +15,8 @@ std::optional<OpTiming> timing_of(const PlannedKernel& kernel, const TimingParts
   std::string why;
   try {
     const OpTiming timing = parts.time(*kernel.program, kernel.op);
-    if (timing.seconds > 0.0) return timing;
-    why = "took no time";
+    if (std::isfinite(timing.seconds) && timing.seconds > 0.0) return timing;
+    why = fmt::format("took {} s", timing.seconds);
   } catch (const RunError& error) {
     why = error.problems().empty() ? error.what() : error.problems().front().what;
   } catch (const Unsupported& problem) {

@@ -37,7 +37,7 @@ double forward_flops_per_s(const AttentionConstants& c, const Hardware& hardware
   const double keys = mean_keys(shape);
   const double blocks = shape.batch * shape.heads * shape.seq / kBlockQueries;
   const double share = peak_share(c, shape.head_dim) * keys / (keys + c.half_keys) * blocks / (blocks + c.half_blocks);
-  return hardware.bf16_flops_per_s * share;
+  return known(hardware, &Hardware::bf16_flops_per_s) * share;
 }
 
 }  // namespace
@@ -70,7 +70,8 @@ double attention_prepare_time_s(const KernelConstants& constants, const Hardware
   if (is_empty(shape)) return 0.0;
   const double tokens = shape.batch * shape.seq;
   const double elements = tokens * (shape.heads + shape.kv_heads) * (shape.head_dim + value_dim(shape));
-  return constants.attention.prepare_passes * elements * size_bytes(DType::bf16) / hardware.memory_bytes_per_s;
+  return constants.attention.prepare_passes * elements * size_bytes(DType::bf16) /
+         known(hardware, &Hardware::memory_bytes_per_s);
 }
 
 }  // namespace perfbench

@@ -33,22 +33,21 @@ double nvlink_time_s(const CollectiveConstants& c, const Hardware& hardware, Kin
   const double sent = passes(kind) * bytes * (ranks - 1) / ranks;
   const double local = c.local_share * passes(kind) * bytes / ranks;
   const double ramp = 1.0 + std::sqrt(c.ramp_bytes / sent);
-  return (sent + local) * ramp / (hardware.nvlink_bytes_per_s * c.bandwidth_share);
+  return (sent + local) * ramp / (known(hardware, &Hardware::nvlink_bytes_per_s) * c.bandwidth_share);
 }
 
 double latency_s(const CollectiveConstants& c, int ranks) { return c.latency_s + c.latency_per_rank_s * (ranks - 1); }
 
 // What the NICs of `gpus` GPUs carry together.
 double network_bytes_per_s(const KernelConstants& constants, const Hardware& hardware, int gpus) {
-  const double rate = gpus * hardware.nics_per_gpu * hardware.nic_bytes_per_s * constants.network.bandwidth_share;
-  check(rate > 0.0, "a collective between NVLink domains on hardware without NICs");
-  return rate;
+  return gpus * known(hardware, &Hardware::nics_per_gpu) * known(hardware, &Hardware::nic_bytes_per_s) *
+         constants.network.bandwidth_share;
 }
 
 double send_time_s(const KernelConstants& constants, const Hardware& hardware, const CollectiveShape& shape) {
   if (shape.group.ranks_per_domain > 1) {
     const SendConstants& c = constants.send;
-    return c.latency_s + shape.bytes / (hardware.nvlink_bytes_per_s * c.bandwidth_share);
+    return c.latency_s + shape.bytes / (known(hardware, &Hardware::nvlink_bytes_per_s) * c.bandwidth_share);
   }
   return constants.network.hop_latency_s + shape.bytes / network_bytes_per_s(constants, hardware, 1);
 }

@@ -12,12 +12,12 @@ double saturation(double size, double half_size) { return size / (size + half_si
 double peak_flops_per_s(const Hardware& hardware, DType dtype) {
   switch (dtype) {
     case DType::f32:
-      return hardware.bf16_flops_per_s / 2.0;
+      return known(hardware, &Hardware::bf16_flops_per_s) / 2.0;
     case DType::bf16:
-      return hardware.bf16_flops_per_s;
+      return known(hardware, &Hardware::bf16_flops_per_s);
     case DType::f8e4m3:
     case DType::f8e5m2:
-      return hardware.fp8_flops_per_s;
+      return known(hardware, &Hardware::fp8_flops_per_s);
     case DType::i64:
       break;
   }
@@ -30,7 +30,7 @@ double gemm_time_s(const KernelConstants& constants, const Hardware& hardware, c
   const auto [m, n, k, dtype, batch] = shape;
   if (m <= 0.0 || n <= 0.0 || k <= 0.0 || batch <= 0.0) return 0.0;
   const double peak = peak_flops_per_s(hardware, dtype);
-  check(peak > 0.0, "a matrix product of a dtype that the hardware has no peak for");
+  check(peak > 0.0, "a matrix product of a dtype that no hardware has a peak for");
   const GemmConstants& c = size_bytes(dtype) == 1 ? constants.gemm_fp8 : constants.gemm_bf16;
 
   const double flops = 2.0 * m * n * k * batch;
@@ -39,7 +39,8 @@ double gemm_time_s(const KernelConstants& constants, const Hardware& hardware, c
       c.peak_share * saturation(m, c.half_m) * saturation(n, c.half_n) * saturation(k, c.half_k) * sustained;
   const double out_bytes = dtype == DType::f32 ? 4.0 : 2.0;
   const double bytes = batch * (size_bytes(dtype) * (m * k + n * k) + out_bytes * m * n);
-  return c.launch_s + std::max(flops / (peak * share), bytes / (hardware.memory_bytes_per_s * c.memory_share));
+  const double memory_bytes_per_s = known(hardware, &Hardware::memory_bytes_per_s);
+  return c.launch_s + std::max(flops / (peak * share), bytes / (memory_bytes_per_s * c.memory_share));
 }
 
 double quantize_time_s(const KernelConstants& constants, const Hardware& hardware, double elements, int layouts) {
@@ -47,7 +48,7 @@ double quantize_time_s(const KernelConstants& constants, const Hardware& hardwar
   check(layouts == 1 || layouts == 2, "a quantised tensor has one or two layouts");
   const QuantizeConstants& c = constants.quantize;
   const double traffic = (4.0 + layouts) / 5.0;  // relative to one layout
-  return c.launch_s + c.bytes_per_element * traffic * elements / hardware.memory_bytes_per_s;
+  return c.launch_s + c.bytes_per_element * traffic * elements / known(hardware, &Hardware::memory_bytes_per_s);
 }
 
 }  // namespace perfbench

@@ -1,17 +1,26 @@
 // The data-sheet numbers that kernel and collective times are relative to.
 #pragma once
 
+#include <optional>
+
+#include "spec/system_spec.h"
+
 namespace perfbench {
 
+// Unset where no source gives the number.
 struct Hardware {
-  double bf16_flops_per_s = 0.0;  // dense
-  double fp8_flops_per_s = 0.0;   // dense; 0 on a system without FP8
-  double memory_bytes_per_s = 0.0;
-  double nvlink_bytes_per_s = 0.0;  // per GPU and direction
-  double nic_bytes_per_s = 0.0;     // per NIC and direction
-  double nics_per_gpu = 0.0;
-  int nvlink_domain_gpus = 0;  // GPUs that reach each other by NVLink
-  int gpus_per_node = 0;
+  std::optional<double> bf16_flops_per_s{};  // dense
+  std::optional<double> fp8_flops_per_s{};   // dense; unset on a system without FP8, too
+  std::optional<double> memory_bytes_per_s{};
+  std::optional<double> nvlink_bytes_per_s{};  // per GPU and direction
+  std::optional<double> nic_bytes_per_s{};     // per NIC and direction
+  std::optional<double> nics_per_gpu{};
+  std::optional<double> nvlink_domain_gpus{};  // GPUs that reach each other by NVLink
 };
+
+Hardware hardware_of(const SystemSpec& system);
+
+// A number that a time needs. Where nobody knows it, throws Unsupported with its key in the system's file.
+double known(const Hardware& hardware, std::optional<double> Hardware::*number);
 
 }  // namespace perfbench

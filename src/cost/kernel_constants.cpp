@@ -1,12 +1,23 @@
 #include "cost/kernel_constants.h"
 
+#include <fmt/format.h>
+
+#include <optional>
 #include <string_view>
 #include <type_traits>
 
-#include "base/error.h"
+#include "base/text.h"
 
 namespace perfbench {
 namespace {
+
+// Wide ranges: they catch a wrong unit or a broken fit, and keep every time finite.
+struct Range {
+  double least, most;
+};
+constexpr Range kSeconds{1e-12, 1.0};  // of one launch, latency or hop
+constexpr Range kShare{1e-6, 1e3};     // relative to a peak, or to another rate
+constexpr Range kSize{1e-6, 1e18};     // elements, bytes or FLOPs at which a curve bends
 
 // A JSON object that is being read, and where it stands.
 struct Block {
@@ -31,14 +42,9 @@ struct Block {
     return result;
   }
 
-  double positive(std::string_view key) {
-    const Json* json = fields.any(key);
-    if (json != nullptr && json->number() && !(*json->number() > 0.0)) {
-      fields.problem(key, "must be above 0");
-      return 0.0;
-    }
-    return fields.number(key);
-  }
+  double seconds(std::string_view key) { return within(key, kSeconds); }
+  double share(std::string_view key) { return within(key, kShare); }
+  double size(std::string_view key) { return within(key, kSize); }
 
   // A share that is lost.
   double loss(std::string_view key) {
@@ -55,6 +61,17 @@ struct Block {
     }
     return fields.text("source");
   }
+
+ private:
+  double within(std::string_view key, Range range) {
+    const Json* json = fields.any(key);
+    const std::optional<double> value = json == nullptr ? std::nullopt : json->number();
+    if (value && !(*value >= range.least && *value <= range.most)) {
+      fields.problem(key, fmt::format("is {}, but must be above 0: from {} to {}", format_double(*value),
+                                      format_double(range.least), format_double(range.most)));
+    }
+    return fields.number(key);
+  }
 };
 
 FitError read_fit(Block& b) {
@@ -65,60 +82,58 @@ FitError read_fit(Block& b) {
 }
 
 GemmConstants read_gemm(Block& b) {
-  return {.launch_s = b.positive("launch_s"),
-          .peak_share = b.positive("peak_share"),
-          .half_m = b.positive("half_m"),
-          .half_n = b.positive("half_n"),
-          .half_k = b.positive("half_k"),
+  return {.launch_s = b.seconds("launch_s"),
+          .peak_share = b.share("peak_share"),
+          .half_m = b.size("half_m"),
+          .half_n = b.size("half_n"),
+          .half_k = b.size("half_k"),
           .sustained_drop = b.loss("sustained_drop"),
-          .sustained_flops = b.positive("sustained_flops"),
-          .memory_share = b.positive("memory_share"),
+          .sustained_flops = b.size("sustained_flops"),
+          .memory_share = b.share("memory_share"),
           .source = b.source(),
           .fit = b.child("fit", read_fit)};
 }
 
 QuantizeConstants read_quantize(Block& b) {
-  return {
-      .launch_s = b.positive("launch_s"), .bytes_per_element = b.positive("bytes_per_element"), .source = b.source()};
+  return {.launch_s = b.seconds("launch_s"), .bytes_per_element = b.share("bytes_per_element"), .source = b.source()};
 }
 
 AttentionConstants read_attention(Block& b) {
-  return {.launch_s = b.positive("launch_s"),
-          .peak_share_64 = b.positive("peak_share_64"),
-          .peak_share_128 = b.positive("peak_share_128"),
-          .peak_share_256 = b.positive("peak_share_256"),
-          .half_keys = b.positive("half_keys"),
-          .half_blocks = b.positive("half_blocks"),
-          .prepare_passes = b.positive("prepare_passes"),
-          .backward_flops = b.positive("backward_flops"),
-          .backward_rate = b.positive("backward_rate"),
-          .packed_work = b.positive("packed_work"),
+  return {.launch_s = b.seconds("launch_s"),
+          .peak_share_64 = b.share("peak_share_64"),
+          .peak_share_128 = b.share("peak_share_128"),
+          .peak_share_256 = b.share("peak_share_256"),
+          .half_keys = b.size("half_keys"),
+          .half_blocks = b.size("half_blocks"),
+          .prepare_passes = b.share("prepare_passes"),
+          .backward_flops = b.share("backward_flops"),
+          .backward_rate = b.share("backward_rate"),
+          .packed_work = b.share("packed_work"),
           .source = b.source(),
           .fit = b.child("fit", read_fit)};
 }
 
 MemoryConstants read_memory(Block& b) {
-  return {.launch_s = b.positive("launch_s"), .bandwidth_share = b.positive("bandwidth_share"), .source = b.source()};
+  return {.launch_s = b.seconds("launch_s"), .bandwidth_share = b.share("bandwidth_share"), .source = b.source()};
 }
 
 CollectiveConstants read_collective(Block& b) {
-  return {.latency_s = b.positive("latency_s"),
-          .latency_per_rank_s = b.positive("latency_per_rank_s"),
-          .bandwidth_share = b.positive("bandwidth_share"),
-          .local_share = b.positive("local_share"),
-          .ramp_bytes = b.positive("ramp_bytes"),
+  return {.latency_s = b.seconds("latency_s"),
+          .latency_per_rank_s = b.seconds("latency_per_rank_s"),
+          .bandwidth_share = b.share("bandwidth_share"),
+          .local_share = b.share("local_share"),
+          .ramp_bytes = b.size("ramp_bytes"),
           .source = b.source(),
           .fit = b.child("fit", read_fit)};
 }
 
 SendConstants read_send(Block& b) {
-  return {.latency_s = b.positive("latency_s"), .bandwidth_share = b.positive("bandwidth_share"), .source = b.source()};
+  return {.latency_s = b.seconds("latency_s"), .bandwidth_share = b.share("bandwidth_share"), .source = b.source()};
 }
 
 NetworkConstants read_network(Block& b) {
-  return {.bandwidth_share = b.positive("bandwidth_share"),
-          .hop_latency_s = b.positive("hop_latency_s"),
-          .source = b.source()};
+  return {
+      .bandwidth_share = b.share("bandwidth_share"), .hop_latency_s = b.seconds("hop_latency_s"), .source = b.source()};
 }
 
 }  // namespace

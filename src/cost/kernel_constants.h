@@ -87,8 +87,8 @@ struct KernelConstants {
   NetworkConstants network;
 };
 
-// Every constant must be there and positive, and every block must name its source. Throws InputError with every problem
-// of the first wrong block.
+// Every constant must be there, above 0 and in a range that no time can leave the finite with; every block must name
+// its source. Throws InputError with every problem of the first wrong block.
 KernelConstants parse_kernel_constants(const Json& json, const std::string& file);
 KernelConstants read_kernel_constants(const std::filesystem::path& path);
 

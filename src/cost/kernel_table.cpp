@@ -23,19 +23,23 @@ void gather(std::vector<Problem>& problems, Read read) {
   }
 }
 
-double not_negative(JsonFields& fields, std::string_view key) {
+// Beyond any kernel: sums and products of such numbers stay finite.
+constexpr double kMostSeconds = 3600.0, kMostSize = 1e18;
+
+double not_negative(JsonFields& fields, std::string_view key, double most = kMostSize) {
   const double value = fields.number(key);
   if (value < 0.0) fields.problem(key, "must not be negative");
+  if (value > most) fields.problem(key, fmt::format("is {}, but must be at most {}", value, most));
   return value;
 }
 
-double positive(JsonFields& fields, std::string_view key) {
+double positive(JsonFields& fields, std::string_view key, double most = kMostSize) {
   const Json* json = fields.any(key);
   if (json != nullptr && json->number() && !(*json->number() > 0.0)) {
     fields.problem(key, "must be above 0");
     return 1.0;
   }
-  return fields.number(key);
+  return not_negative(fields, key, most);
 }
 
 DType dtype(JsonFields& fields, std::string_view key) {
@@ -89,9 +93,9 @@ KernelWork read_work(JsonFields& f) {
                          .backward = kind == "attention_backward"};
   }
   if (kind == "quantize") {
-    QuantizeWork work{.elements = positive(f, "elements"), .layouts = static_cast<int>(f.integer("layouts"))};
-    if (work.layouts != 1 && work.layouts != 2) f.problem("layouts", "must be 1 or 2");
-    return work;
+    const std::int64_t layouts = f.integer("layouts");
+    if (layouts != 1 && layouts != 2) f.problem("layouts", "must be 1 or 2");
+    return QuantizeWork{.elements = positive(f, "elements"), .layouts = layouts == 2 ? 2 : 1};
   }
   if (kind != "memory" && !kind.empty())
     f.problem("kind", fmt::format("is \"{}\"", kind), "gemm, attention, attention_backward, quantize or memory");
@@ -159,8 +163,9 @@ Json kernel_json(const std::string& signature, const MeasuredKernel& kernel) {
 void read_kernel(KernelTable& table, const Json& json, const std::string& file, const std::string& path) {
   JsonFields f(json, file, path);
   const std::string signature = f.text("signature");
-  MeasuredKernel kernel{
-      .seconds = positive(f, "seconds"), .mad_s = not_negative(f, "mad_s"), .runs = f.integer("runs")};
+  MeasuredKernel kernel{.seconds = positive(f, "seconds", kMostSeconds),
+                        .mad_s = not_negative(f, "mad_s", kMostSeconds),
+                        .runs = f.integer("runs")};
   if (kernel.runs < 1) f.problem("runs", "must be at least 1");
   if (const Json* shape = f.any("shape"); shape != nullptr && shape->is_object()) {
     JsonFields of_shape(*shape, file, path + ".shape");

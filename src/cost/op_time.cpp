@@ -146,11 +146,13 @@ CostModel cost_model(const Job& job, KernelConstants kernels) {
                  .has_data_sheet = job.system.has_data_sheet(),
                  .stack = stack.constants,
                  .groups = {},
-                 .neighbours = neighbours_of(job.layout, hardware),
+                 .neighbours = {},
                  .op_gap_s = stack.constants.op_gap_s * (job.cuda_graphs ? stack.constants.graphs_gap_factor : 1.0),
                  .overlap_param_gather = stack.overlap_param_gather,
                  .overlap_grad_reduce = stack.overlap_grad_reduce,
                  .tp_share = overlapped ? stack.constants.tp_exposed_overlapped : stack.constants.tp_exposed};
+  if (!cost.has_data_sheet) return cost;  // transfers take no time
+  cost.neighbours = neighbours_of(job.layout, hardware);
   for (Axis axis : kAxes) cost.groups[axis] = group_of(axis, job.layout, hardware);
   return cost;
 }

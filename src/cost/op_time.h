@@ -29,6 +29,7 @@ struct CostModel {
   std::shared_ptr<const KernelTable> measured{};  // kernels that it holds take the time that was measured; may be null
 };
 
+// Throws Unsupported with the key of a number that a time needs and nobody knows; so do op_time() and send_time_s().
 CostModel cost_model(const Job& job, KernelConstants kernels);
 
 struct TimedStep {

@@ -9,15 +9,12 @@
 
 namespace perfbench {
 
-// The data-sheet numbers of a system that times are relative to. A number without a source is 0 here; `notes` of the
-// row names it.
-Hardware hardware_of(const SystemSpec& system);
-
-// Axis::dp stands for dp x cp: the ranks that hold the same weights.
+// Axis::dp stands for dp x cp: the ranks that hold the same weights. Where a group has several ranks, throws
+// Unsupported if the size of an NVLink domain is not known.
 GroupShape group_of(Axis axis, const ParallelLayout& layout, const Hardware& hardware);
 
 // A pipeline stage and the next one. Where the pipeline leaves the domain, some neighbours are in different ones, and
-// the slowest transfer sets the pace.
+// the slowest transfer sets the pace. One stage has no neighbour: a group of one rank. Throws as group_of() does.
 GroupShape neighbours_of(const ParallelLayout& layout, const Hardware& hardware);
 
 }  // namespace perfbench

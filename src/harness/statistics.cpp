@@ -206,14 +206,7 @@ void set_statistics(Row& row, const Job& job, const StepStatistics& statistics) 
     set_step_time(row, job, *statistics.median_s);
     return;
   }
-  row.status = Status::failed;
-  row.feature = statistics.feature;
-  row.reason = statistics.reason;
-  row.step_time_s.reset();
-  row.tokens_per_s_per_gpu.reset();
-  row.samples_per_s.reset();
-  row.model_tflops_per_gpu.reset();
-  row.mfu.reset();
+  set_failed(row, statistics.feature, statistics.reason);
 }
 
 }  // namespace perfbench

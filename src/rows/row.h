@@ -144,8 +144,15 @@ Row unsupported_row(const Request& request, const Unsupported& problem);
 // The status of a row whose job nothing here can carry out, with its feature and reason.
 void set_unsupported(Row& row, const Unsupported& problem);
 
-// Sets step_time_s and what follows from it: tokens_per_s_per_gpu, samples_per_s, and, where row_of() found the means,
-// model_tflops_per_gpu and mfu. `step_time_s` is one global step and must be positive.
+// The status of a row without a result: its step time and what follows from it go.
+void set_failed(Row& row, std::string feature, std::string reason);
+
+// Sets step_time_s, that of one global step, and what follows from it: tokens_per_s_per_gpu, samples_per_s, and, where
+// row_of() found the means, model_tflops_per_gpu and mfu. Where one of them is not finite and above 0, the row is
+// failed, with that figure as its feature.
 void set_step_time(Row& row, const Job& job, double step_time_s);
+
+// Sets peak_memory_gib; what is not finite and above 0 fails the row, as above.
+void set_peak_memory(Row& row, double bytes);
 
 }  // namespace perfbench

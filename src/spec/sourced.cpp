@@ -21,7 +21,7 @@ std::optional<double> read_value(JsonFields& fields, const NumberRule& rule) {
   }
   if (json->is_null() && rule.may_be_null) return std::nullopt;
   const std::optional<double> value = json->number();
-  if (!value || *value < rule.least || *value > rule.most) {
+  if (!value || !(*value >= rule.least && *value <= rule.most)) {
     fields.problem("value", fmt::format("is {}, but must be {}", shown(*json), range_text(rule)));
   }
   return value;

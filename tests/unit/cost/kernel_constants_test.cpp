@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <regex>
 #include <set>
 
 #include "base/error.h"
@@ -68,6 +69,26 @@ TEST(KernelConstants, AMissingKeyIsNamedWithItsPath) {
 TEST(KernelConstants, ConstantsOutsideTheirRangeAreRefused) {
   EXPECT_THAT(complaint(altered("\"hop_latency_s\": ", "\"hop_latency_s\": -")), HasSubstr("must be above 0"));
   EXPECT_THAT(complaint(altered("\"sustained_drop\": 0", "\"sustained_drop\": 1")), HasSubstr("below 1"));
+}
+
+// Every number of every file, one at a time: none can make a time infinite or nothing.
+TEST(KernelConstants, NullsZerosAndAbsurdNumbersAreNamed) {
+  const std::string text = read_file(kFolder / "h100.json");
+  const std::regex number("\"(\\w+)\": (-?[0-9.]+(?:e-?[0-9]+)?)");
+  int changed = 0;
+  for (std::sregex_iterator it(text.begin(), text.end(), number), end; it != end; ++it) {
+    const std::string key = it->str(1);
+    if (key == "points" || key == "held_out" || key.ends_with("_percent")) continue;  // of the fit, no constants
+    for (const char* value : {"null", "-1e-6", "1e308", "1e-308", "0"}) {
+      if (key == "sustained_drop" && (std::string(value) == "0" || std::string(value) == "1e-308"))
+        continue;  // no loss
+      std::string broken = text;
+      broken.replace(static_cast<std::size_t>(it->position(2)), static_cast<std::size_t>(it->length(2)), value);
+      EXPECT_THAT(complaint(broken), HasSubstr("." + key + ": ")) << key << " " << value;
+    }
+    ++changed;
+  }
+  EXPECT_GT(changed, 50);
 }
 
 TEST(KernelConstants, ABlockWithoutSourceIsRefused) {

@@ -83,6 +83,18 @@ TEST(KernelTable, NamesFileAndKeyOfEveryProblem) {
   EXPECT_THAT(text, HasSubstr("did you mean device?"));
 }
 
+TEST(KernelTable, NullsAndNumbersBeyondAnyKernelAreNamed) {
+  for (const char* value : {"null", "1e308", "0", "-0.002"})
+    EXPECT_THAT(
+        refusal([&](std::string& json) { replace(json, "\"seconds\": 0.002", std::string("\"seconds\": ") + value); }),
+        HasSubstr("kernels[1].seconds: "))
+        << value;
+  EXPECT_THAT(refusal([](std::string& json) { replace(json, "\"bytes\": ", "\"bytes\": 1e300, \"was\": "); }),
+              HasSubstr("shape.bytes: is 1e+300, but must be at most 1e+18"));
+  EXPECT_THAT(refusal([](std::string& json) { replace(json, "\"layouts\": 2", "\"layouts\": 4294967297"); }),
+              HasSubstr("shape.layouts: must be 1 or 2"));
+}
+
 TEST(KernelTable, RefusesShapesAndFormatsThatItDoesNotKnow) {
   EXPECT_THAT(refusal([](std::string& json) { replace(json, "\"kind\": \"gemm\"", "\"kind\": \"conv\""); }),
               HasSubstr("kernels[2].shape.kind: is \"conv\""));

@@ -21,8 +21,7 @@ inline Hardware h100_hardware() {
           .nvlink_bytes_per_s = 450e9,
           .nic_bytes_per_s = 50e9,
           .nics_per_gpu = 1.0,
-          .nvlink_domain_gpus = 8,
-          .gpus_per_node = 8};
+          .nvlink_domain_gpus = 8};
 }
 
 }  // namespace perfbench

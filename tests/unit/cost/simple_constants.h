@@ -14,8 +14,7 @@ inline Hardware simple_hardware() {
           .nvlink_bytes_per_s = 500e9,
           .nic_bytes_per_s = 50e9,
           .nics_per_gpu = 1.0,
-          .nvlink_domain_gpus = 8,
-          .gpus_per_node = 8};
+          .nvlink_domain_gpus = 8};
 }
 
 // Launches of 1 us, half of every peak, no loss to small shapes, clocks or the ramp of collectives.

@@ -59,11 +59,18 @@ TEST(Topology, DomainsOfTheCarriedSystems) {
   EXPECT_EQ(domain("gb200"), 72);
 }
 
-TEST(Topology, ANumberWithoutASourceIsZero) {
-  SystemSpec system;
-  EXPECT_EQ(hardware_of(system).nic_bytes_per_s, 0.0);
-  // Such a system has at least the GPU itself in a domain.
-  expect_group(group_of(Axis::dp, layout(1, 1, 4), hardware_of(system)), 4, 1);
+TEST(Topology, OnlyWhoeverHasNeighboursAsksForTheDomain) {
+  const Hardware hardware = hardware_of(SystemSpec{});
+  EXPECT_FALSE(hardware.nic_bytes_per_s);
+  expect_group(group_of(Axis::tp, layout(1, 1, 4), hardware), 1, 1);
+  expect_group(neighbours_of(layout(1, 1, 4), hardware), 1, 1);
+  try {
+    group_of(Axis::dp, layout(1, 1, 4), hardware);
+    FAIL() << "four ranks lie somewhere";
+  } catch (const Unsupported& problem) {
+    EXPECT_EQ(problem.feature(), "nvlink_domain_gpus");
+  }
+  EXPECT_THROW(neighbours_of(layout(1, 2, 1), hardware), Unsupported);
 }
 
 }  // namespace

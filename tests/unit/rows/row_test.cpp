@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+
 #include "unit/rows/sample.h"
 
 namespace perfbench {
@@ -72,10 +75,41 @@ TEST(Row, HasNoFlopsWithoutAFormAndSaysWhy) {
   EXPECT_THAT(row.notes, testing::Contains(testing::HasSubstr("no form here for the task lora")));
 }
 
-TEST(Row, RefusesAStepWithoutDuration) {
+// Whatever the cause: a step time, a rate that follows from it, or a memory.
+TEST(Row, WhatIsNotFiniteAndPositiveIsNoResult) {
+  const Job job = sample_job();
+  const double inf = std::numeric_limits<double>::infinity();
+  for (const double seconds : {0.0, -1.0, inf, -inf, std::nan("")}) {
+    Row row = row_of(job);
+    set_step_time(row, job, seconds);
+    EXPECT_EQ(row.status, Status::failed) << seconds;
+    EXPECT_EQ(row.feature, "step_time_s");
+    EXPECT_THAT(row.reason, testing::HasSubstr("must be finite and above 0"));
+    EXPECT_FALSE(row.step_time_s || row.samples_per_s || row.tokens_per_s_per_gpu || row.model_tflops_per_gpu ||
+                 row.mfu);
+  }
+  Row row = row_of(job);
+  set_step_time(row, job, std::numeric_limits<double>::denorm_min());
+  EXPECT_EQ(row.feature, "samples_per_s") << "over so short a time it is infinite";
+  EXPECT_FALSE(row.step_time_s);
+  for (const double bytes : {0.0, -1.0, inf, std::nan("")}) {
+    row = row_of(job);
+    set_step_time(row, job, 2.5);
+    set_peak_memory(row, bytes);
+    EXPECT_EQ(row.status, Status::failed) << bytes;
+    EXPECT_EQ(row.feature, "peak_memory_gib");
+    EXPECT_FALSE(row.peak_memory_gib || row.step_time_s);
+  }
+}
+
+TEST(Row, FiguresThatAreNumbersLeaveTheStatusAsItWas) {
   const Job job = sample_job();
   Row row = row_of(job);
-  EXPECT_THROW(set_step_time(row, job, 0.0), std::logic_error);
+  row.status = Status::oom;
+  set_step_time(row, job, 1e-9);
+  set_peak_memory(row, 1.0);
+  EXPECT_EQ(row.status, Status::oom);
+  EXPECT_TRUE(row.step_time_s && row.peak_memory_gib);
 }
 
 TEST(Row, KeepsWhatAnUnsupportedRequestSays) {
