@@ -10,8 +10,9 @@
 #include "cli/diff_output.h"
 #include "cli/output.h"
 #include "cli/simulate_row.h"
+#include "rows/job_or_row.h"
 #include "rows/writers.h"
-#include "spec/resolve.h"
+#include "spec/config_table.h"
 
 namespace perfbench {
 namespace {
@@ -64,14 +65,9 @@ std::vector<Row> simulated_rows(const fs::path& path, const Catalog& catalog) {
   std::vector<Row> rows;
   RowSimulator simulate(catalog);
   for (const ConfigRow& config : table.rows) {
-    try {
-      rows.push_back(simulate(make_job(config.request, catalog)));
-    } catch (const Unsupported& problem) {
-      rows.push_back(unsupported_row(config.request, problem));
-    } catch (const InputError& error) {
-      problems.insert(problems.end(), error.problems().begin(), error.problems().end());
-      continue;
-    }
+    JobOrRow asked = job_or_row(config.request, catalog);
+    problems.insert(problems.end(), asked.problems.begin(), asked.problems.end());
+    rows.push_back(asked.job ? simulate(*asked.job) : std::move(asked.row));
     rows.back().row_choice = fmt::format("{}:{}", table.file, config.line);
   }
   if (!problems.empty()) throw InputError(std::move(problems));

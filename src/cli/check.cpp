@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/table.h"
+#include "base/text.h"
 #include "cli/checked_row.h"
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -18,10 +19,10 @@ struct Findings {
   std::vector<std::string> warnings;
 };
 
-void check_table(const std::string& file, const Catalog& catalog, Findings& findings) {
+void check_table(const std::string& file, const Catalog& catalog, RowPlanner& plan, Findings& findings) {
   try {
     const ConfigTable table = read_config_table(file);
-    for (const ConfigRow& row : table.rows) findings.rows.push_back(check_row(file, table, row, catalog));
+    for (const ConfigRow& row : table.rows) findings.rows.push_back(check_row(file, table, row, catalog, plan));
     findings.problems.insert(findings.problems.end(), table.problems.begin(), table.problems.end());
     findings.warnings.insert(findings.warnings.end(), table.warnings.begin(), table.warnings.end());
   } catch (const InputError& error) {
@@ -29,9 +30,21 @@ void check_table(const std::string& file, const Catalog& catalog, Findings& find
   }
 }
 
-std::int64_t count(const Findings& findings, RowVerdict verdict) {
+constexpr Status kStatuses[] = {Status::ok, Status::oom, Status::unsupported, Status::failed};
+
+std::int64_t count(const Findings& findings, Status status) {
   return std::count_if(findings.rows.begin(), findings.rows.end(),
-                       [&](const CheckedRow& row) { return row.verdict == verdict; });
+                       [&](const CheckedRow& row) { return row.status == status; });
+}
+
+// "3 rows: 1 ok, 1 unsupported, 1 impossible", with oom where there is one.
+std::string summary_text(const Findings& findings) {
+  std::vector<std::string> counts;
+  for (const Status status : kStatuses) {
+    const std::int64_t rows = count(findings, status);
+    if (rows > 0 || status != Status::oom) counts.push_back(fmt::format("{} {}", rows, verdict(status)));
+  }
+  return fmt::format("{} rows: {}\n", findings.rows.size(), join(counts, ", "));
 }
 
 std::string findings_text(const Findings& findings) {
@@ -45,9 +58,7 @@ std::string findings_text(const Findings& findings) {
                           asked.num_gpus ? std::to_string(*asked.num_gpus) : "-", layout_text(asked),
                           verdict_text(row)});
   }
-  return fmt::format("{}{} rows: {} ok, {} unsupported, {} impossible\n", to_terminal(table), findings.rows.size(),
-                     count(findings, RowVerdict::ok), count(findings, RowVerdict::unsupported),
-                     count(findings, RowVerdict::impossible));
+  return to_terminal(table) + summary_text(findings);
 }
 
 Json problems_json(const std::vector<Problem>& problems) {
@@ -68,7 +79,7 @@ Json row_json(const CheckedRow& row) {
                       {"precision", precision_text(asked)},
                       {"num_gpus", asked.num_gpus ? Json(*asked.num_gpus) : Json()},
                       {"layout", layout_text(asked)},
-                      {"status", std::string(name(row.verdict))},
+                      {"status", std::string(verdict(row.status))},
                       {"feature", text(row.feature)},
                       {"reason", text(row.reason)},
                       {"problems", problems_json(row.problems)}};
@@ -77,13 +88,11 @@ Json row_json(const CheckedRow& row) {
 std::string findings_json(const Findings& findings) {
   Json::Array rows;
   for (const CheckedRow& row : findings.rows) rows.push_back(row_json(row));
-  return dump_json(Json::Object{{"rows", std::move(rows)},
-                                {"problems", problems_json(findings.problems)},
-                                {"warnings", Json::Array(findings.warnings.begin(), findings.warnings.end())},
-                                {"ok", count(findings, RowVerdict::ok)},
-                                {"unsupported", count(findings, RowVerdict::unsupported)},
-                                {"impossible", count(findings, RowVerdict::impossible)}}) +
-         "\n";
+  Json::Object object{{"rows", std::move(rows)},
+                      {"problems", problems_json(findings.problems)},
+                      {"warnings", Json::Array(findings.warnings.begin(), findings.warnings.end())}};
+  for (const Status status : kStatuses) object.emplace_back(std::string(verdict(status)), count(findings, status));
+  return dump_json(Json(std::move(object))) + "\n";
 }
 
 }  // namespace
@@ -91,7 +100,8 @@ std::string findings_json(const Findings& findings) {
 ExitCode run_check(const CommandLine& line) {
   const Catalog catalog = Catalog::find();
   Findings findings;
-  for (const std::string& file : line.words) check_table(file, catalog, findings);
+  RowPlanner plan(catalog);
+  for (const std::string& file : line.words) check_table(file, catalog, plan, findings);
   std::vector<Problem> problems = findings.problems;
   for (const CheckedRow& row : findings.rows) problems.insert(problems.end(), row.problems.begin(), row.problems.end());
   warn(findings.warnings);

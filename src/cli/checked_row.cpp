@@ -2,25 +2,25 @@
 
 #include <fmt/format.h>
 
-#include "models/decoder.h"
-#include "spec/resolve.h"
+#include <utility>
+
+#include "rows/job_or_row.h"
 
 namespace perfbench {
 
-CheckedRow check_row(const std::string& file, const ConfigTable& table, const ConfigRow& row, const Catalog& catalog) {
-  CheckedRow checked;
-  checked.file = file;
-  checked.place = fmt::format("{}:{}", table.file, row.line);
-  checked.line = row.line;
-  checked.request = row.request;
+CheckedRow check_row(const std::string& file, const ConfigTable& table, const ConfigRow& row, const Catalog& catalog,
+                     RowPlanner& plan) {
+  CheckedRow checked{
+      .file = file, .place = fmt::format("{}:{}", table.file, row.line), .line = row.line, .request = row.request};
   try {
-    require_programs(make_job(row.request, catalog));
-  } catch (const Unsupported& problem) {
-    checked.verdict = RowVerdict::unsupported;
-    checked.feature = problem.feature();
-    checked.reason = problem.what();
-  } catch (const InputError& error) {
-    checked.verdict = RowVerdict::impossible;
+    JobOrRow asked = job_or_row(row.request, catalog);
+    const Row planned = planned_row(asked, plan);
+    checked.status = planned.status;
+    checked.feature = planned.feature;
+    checked.reason = planned.reason;
+    checked.problems = std::move(asked.problems);
+  } catch (const InputError& error) {  // of the system's kernel constants
+    checked.status = Status::failed;
     checked.problems = error.problems();
   }
   return checked;
@@ -46,14 +46,14 @@ std::string precision_text(const Request& request) {
   return precision ? std::string(name(*precision)) : request.dtype.value_or("-");
 }
 
+std::string_view verdict(Status status) { return status == Status::failed ? "impossible" : name(status); }
+
 std::string verdict_text(const CheckedRow& row) {
-  if (row.verdict == RowVerdict::unsupported) return fmt::format("unsupported, feature={}", row.feature);
-  if (row.verdict == RowVerdict::impossible && !row.problems.empty()) {
-    const std::size_t more = row.problems.size() - 1;
-    return fmt::format("impossible: {}{}", row.problems.front().what,
-                       more > 0 ? fmt::format(" (and {} more)", more) : "");
-  }
-  return std::string(name(row.verdict));
+  if (row.status == Status::ok) return std::string(verdict(row.status));
+  if (row.problems.empty()) return fmt::format("{}, feature={}", verdict(row.status), row.feature);
+  const std::size_t more = row.problems.size() - 1;
+  return fmt::format("{}: {}{}", verdict(row.status), row.problems.front().what,
+                     more > 0 ? fmt::format(" (and {} more)", more) : "");
 }
 
 }  // namespace perfbench

@@ -1,4 +1,4 @@
-// A row of a configuration table as a job, or why it is none.
+// A row of a configuration table, and the status that a prediction of it has.
 #pragma once
 
 #include <string>
@@ -6,42 +6,34 @@
 #include <vector>
 
 #include "base/error.h"
+#include "cli/plan_row.h"
+#include "rows/row.h"
 #include "spec/catalog.h"
 #include "spec/config_table.h"
 #include "spec/request.h"
 
 namespace perfbench {
 
-enum class RowVerdict { ok, unsupported, impossible };
-
-constexpr std::string_view name(RowVerdict verdict) {
-  switch (verdict) {
-    case RowVerdict::ok:
-      return "ok";
-    case RowVerdict::unsupported:
-      return "unsupported";
-    case RowVerdict::impossible:
-      return "impossible";
-  }
-  return "?";
-}
-
 struct CheckedRow {
   std::string file;   // as it was given
   std::string place;  // "model_configs_h100.csv:12", as messages have it
   int line = 0;
   Request request;
-  RowVerdict verdict = RowVerdict::ok;
-  std::string feature;  // unsupported: which
-  std::string reason;   // unsupported: why
-  std::vector<Problem> problems;
+  Status status = Status::ok;
+  std::string feature{};            // of a status that is not ok: what is missing or does not fit
+  std::string reason{};             // why the status is not ok
+  std::vector<Problem> problems{};  // of a failed row: the rules that it, or a data file of its system, breaks
 };
 
-// `file` as it was given. Never throws for a row that is unsupported or impossible.
-CheckedRow check_row(const std::string& file, const ConfigTable& table, const ConfigRow& row, const Catalog& catalog);
+// What a sweep says of the row, found as a sweep finds it. `file` as it was given. Never throws for what is wrong with
+// the row or with what it names.
+CheckedRow check_row(const std::string& file, const ConfigTable& table, const ConfigRow& row, const Catalog& catalog,
+                     RowPlanner& plan);
 
 std::string layout_text(const Request& request);     // "tp4 pp8 vp5"; "-" where every axis is 1
 std::string precision_text(const Request& request);  // "fp8cs"
-std::string verdict_text(const CheckedRow& row);     // "unsupported, feature=cp"
+// name(status), but "impossible" for failed: no row of a table fails otherwise than by a rule that it breaks.
+std::string_view verdict(Status status);
+std::string verdict_text(const CheckedRow& row);  // "unsupported, feature=cp"
 
 }  // namespace perfbench

@@ -151,7 +151,8 @@ constexpr Flag kFlags[] = {
      "no "
      "secret. --mode measure, --mode slice and calibrate set them before LibTorch is loaded."},
     {"dryrun", "-d --dry-run", K::on, G::result, S::nemo_2504, &Options::dryrun, "", "", "",
-     "Print what would be simulated and where each value came from; simulate nothing."},
+     "Print what would be simulated, where each value came from, and the status that it would have; simulate "
+     "nothing."},
     {"where", "", K::conditions, G::result, S::perfbench, &Options::where, "", "NAME=VALUE,...", "",
      "sweep, list, calibrate, accuracy: only the rows that agree with every name; of several values of one name, with "
      "one of them."},

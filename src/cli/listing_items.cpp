@@ -118,7 +118,7 @@ ListedItem config_item(const CheckedRow& row, const ConfigRow& config, const Cat
                      {"mbs", text(asked.mbs)},
                      {"seq_len", text(asked.seq_len)},
                      {"stack", text(asked.stack)},
-                     {"status", std::string(name(row.verdict))},
+                     {"status", std::string(verdict(row.status))},
                      {"feature", row.feature.empty() ? Json() : Json(row.feature)}},
           .also = named_values(config, catalog)};
 }
@@ -135,10 +135,11 @@ Listing configs(const Catalog& catalog) {
                               "seq_len", "stack", "status", "feature"},
                   .items = {},
                   .filter_names = where_names()};
+  RowPlanner plan(catalog);
   for (const std::filesystem::path& path : config_tables(catalog)) {
     const ConfigTable table = read_config_table(path);
     for (const ConfigRow& row : table.rows)
-      listing.items.push_back(config_item(check_row(path.string(), table, row, catalog), row, catalog));
+      listing.items.push_back(config_item(check_row(path.string(), table, row, catalog, plan), row, catalog));
     for (const Problem& problem : table.problems)
       listing.warnings.push_back(fmt::format("{}: {}", problem.where, problem.what));
   }

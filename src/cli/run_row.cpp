@@ -11,6 +11,7 @@
 #include "cli/machine_check.h"
 #include "cli/measure_row.h"
 #include "cli/output.h"
+#include "cli/plan_row.h"
 #include "cli/record.h"
 #include "cli/result_folder.h"
 #include "cli/run_environment.h"
@@ -205,7 +206,9 @@ ExitCode dry_run(const CommandLine& line, const Catalog& catalog) {
   const bool looks = !line.request.system && measures_on_cuda(line) && has_nvidia_driver();
   const Asked asked = resolve_asked(line, looks ? request_of(line, catalog) : asked_request(line), catalog);
   warn(asked.warnings);
-  return print(line.options.json ? job_json(asked) : job_text(asked));
+  std::optional<Row> planned;  // what an engine makes of a job is seen when it runs
+  if (!runs_engine(line.options)) planned = RowPlanner(catalog, calibration_of(line.options))(asked.job).row;
+  return print(line.options.json ? job_json(asked, planned) : job_text(asked, planned));
 }
 
 }  // namespace

@@ -82,9 +82,16 @@ std::vector<std::string> all_notes(const Asked& asked) {
   return notes;
 }
 
+std::string status_text(const Row& row) {
+  if (row.status == Status::ok) return std::string(name(row.status));
+  return fmt::format("{}, {}: {}", name(row.status), row.feature, row.reason);
+}
+
+Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
+
 }  // namespace
 
-std::string job_text(const Asked& asked) {
+std::string job_text(const Asked& asked, const std::optional<Row>& planned) {
   TextTable table{.header = {"", "value", "from"}, .rows = {}, .right_aligned = {false, true, false}};
   for (const auto& [field, value] : fields_of(asked.job)) {
     const auto origin = asked.job.origins.find(field);
@@ -92,10 +99,11 @@ std::string job_text(const Asked& asked) {
   }
   std::string text = fmt::format("{}\n\n{}", asked.choice.sentence, to_terminal(table));
   for (const std::string& note : all_notes(asked)) text += fmt::format("note: {}\n", note);
+  if (planned) text += fmt::format("status of a prediction: {}\n", status_text(*planned));
   return text;
 }
 
-std::string job_json(const Asked& asked) {
+std::string job_json(const Asked& asked, const std::optional<Row>& planned) {
   Json::Object object = fields_of(asked.job);
   Json::Object origins;
   for (const auto& [field, origin] : asked.job.origins) origins.emplace_back(field, origin);
@@ -103,6 +111,9 @@ std::string job_json(const Asked& asked) {
   object.emplace_back("origins", std::move(origins));
   object.emplace_back("row", asked.choice.sentence);
   object.emplace_back("notes", texts_of(all_notes(asked)));
+  object.emplace_back("status", planned ? Json(std::string(name(planned->status))) : Json());
+  object.emplace_back("feature", planned ? text_or_null(planned->feature) : Json());
+  object.emplace_back("reason", planned ? text_or_null(planned->reason) : Json());
   return dump_json(Json(std::move(object))) + "\n";
 }
 

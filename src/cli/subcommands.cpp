@@ -13,7 +13,8 @@ namespace {
 constexpr Subcommand kSubcommands[] = {
     {Command::row, "the main form", "perfbench [FLAGS]", "", "Predict one row and print it."},
     {Command::check, "check", "perfbench check TABLE.csv... [--json]", "json help version",
-     "Say of every row: ok, unsupported with the feature that is missing, or impossible with the rule that it breaks."},
+     "Say of every row what a sweep would: ok, oom with the stage that does not fit, unsupported with what is missing, "
+     "or impossible with the rule that it breaks."},
     {Command::sweep, "sweep", "perfbench sweep TABLE.csv... [--out DIR] [--where NAME=VALUE,...]",
      "where repeats strict mode calibration device steps warmup_steps seed step_timeout_s stage slice_microbatches "
      "max_steps stack out env_vars json markdown dryrun help version",

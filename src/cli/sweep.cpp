@@ -19,6 +19,7 @@
 #include "cli/machine_check.h"
 #include "cli/measure_row.h"
 #include "cli/output.h"
+#include "cli/plan_row.h"
 #include "cli/record.h"
 #include "cli/result_folder.h"
 #include "cli/run_environment.h"
@@ -149,44 +150,47 @@ std::string layout_text(const Job& job) {
                      layout.fsdp ? " fsdp" : "");
 }
 
-struct PlannedRow {
-  std::string place, line, status;
-  Json job;
-};
-
-// What would be run, one line each; what is no job, and why.
-PlannedRow planned_row(const Request& request, const std::string& place, const Catalog& catalog) {
-  try {
-    const Job job = make_job(request, catalog);
-    return {place,
-            fmt::format("{} {} {} on {} x {}, {}, gbs {} mbs {} seq_len {}, stack {}", job.model.name, name(job.task),
-                        name(job.precision), job.num_gpus, job.system.name, layout_text(job), job.gbs, job.mbs,
-                        job.seq_len, job.stack.name),
-            "planned", to_json(row_of(job))};
-  } catch (const Unsupported& problem) {
-    return {place, fmt::format("unsupported, {}: {}", problem.feature(), problem.what()), "unsupported", {}};
-  } catch (const InputError& error) {
-    const Problem& first = error.problems().front();
-    const std::size_t more = error.problems().size() - 1;
-    return {place,
-            fmt::format("failed, rule: {}: {}{}", first.where, first.what,
-                        more > 0 ? fmt::format(" (and {} more)", more) : ""),
-            "failed",
-            {}};
-  }
+std::string job_line(const Job& job) {
+  return fmt::format("{} {} {} on {} x {}, {}, gbs {} mbs {} seq_len {}, stack {}", job.model.name, name(job.task),
+                     name(job.precision), job.num_gpus, job.system.name, layout_text(job), job.gbs, job.mbs,
+                     job.seq_len, job.stack.name);
 }
 
-void dry_run(const SweepPlan& plan, const Catalog& catalog, bool json) {
+// Of a row that would not be ok: why.
+std::string reason_line(const JobOrRow& asked, const Row& row) {
+  if (asked.problems.empty()) return fmt::format("{}, {}: {}", name(row.status), row.feature, row.reason);
+  const Problem& first = asked.problems.front();
+  const std::size_t more = asked.problems.size() - 1;
+  return fmt::format("{}, {}: {}: {}{}", name(row.status), row.feature, first.where, first.what,
+                     more > 0 ? fmt::format(" (and {} more)", more) : "");
+}
+
+// The row as a prediction would have its status. What an engine makes of a job is seen when it runs.
+Row dry_row(const CommandLine& line, const JobOrRow& asked, RowPlanner& plan) {
+  if (asked.job && runs_engine(line.options)) return row_of(*asked.job);
+  return planned_row(asked, plan);
+}
+
+// What would be run, one line each; of what would not come out ok, why.
+void dry_run(const CommandLine& line, const SweepPlan& plan, const Catalog& catalog) {
+  RowPlanner planner(catalog, calibration_of(line.options));
   std::string text;
   Json::Array rows;
   for (std::size_t i = 0; i < plan.rows.size(); ++i) {
-    PlannedRow row = planned_row(plan.rows[i].request, plan.places[i], catalog);
-    if (json)
-      rows.push_back(Json::Object{{"row", row.place}, {"status", row.status}, {"text", row.line}, {"job", row.job}});
-    else
-      text += fmt::format("{}: {}\n", row.place, row.line);
+    const JobOrRow asked = job_or_row(plan.rows[i].request, catalog);
+    const Row row = dry_row(line, asked, planner);
+    const bool planned = row.status == Status::ok;
+    const std::string row_line = planned ? job_line(*asked.job) : reason_line(asked, row);
+    if (!line.options.json) {
+      text += fmt::format("{}: {}\n", plan.places[i], row_line);
+      continue;
+    }
+    rows.push_back(Json::Object{{"row", plan.places[i]},
+                                {"status", planned ? "planned" : std::string(name(row.status))},
+                                {"text", row_line},
+                                {"job", asked.job ? to_json(row_of(*asked.job)) : Json()}});
   }
-  print(json ? dump_json(Json::Object{{"rows", std::move(rows)}}) + "\n" : text);
+  print(line.options.json ? dump_json(Json::Object{{"rows", std::move(rows)}}) + "\n" : text);
 }
 
 std::int64_t count(const SweepResult& result, Status status) {
@@ -285,7 +289,7 @@ ExitCode run_sweep(const CommandLine& line) {
   apply_measuring(line, plan);
   const SweepPlan findings{.problems = plan.problems, .broken_rows = plan.broken_rows, .warnings = plan.warnings};
   if (options.dryrun) {
-    dry_run(plan, catalog, options.json);
+    dry_run(line, plan, catalog);
     warn(findings.warnings);
     if (findings.problems.empty()) return ExitCode::ok;
     throw InputError(findings.problems);

@@ -13,11 +13,11 @@
 #include "base/redact.h"
 #include "harness/job_key.h"
 #include "harness/run_id.h"
+#include "rows/job_or_row.h"
 #include "rows/metrics.h"
 #include "rows/table_of.h"
 #include "rows/value.h"
 #include "rows/writers.h"
-#include "spec/resolve.h"
 
 namespace perfbench {
 namespace {
@@ -53,10 +53,6 @@ Row failed_row(Row row, std::string feature, std::string reason) {
   row.feature = std::move(feature);
   row.reason = std::move(reason);
   return row;
-}
-
-Row failed_row(const Request& request, const std::string& feature, const std::string& reason) {
-  return failed_row(unsupported_row(request, Unsupported(feature, reason)), feature, reason);
 }
 
 SweptRow finished_row(const Row& row, const std::string& place) {
@@ -120,17 +116,13 @@ class Sweep {
  private:
   void run_row(const Request& request, const std::string& place) {
     if (stopped()) return;
-    std::optional<Job> job;
-    try {
-      job = make_job(request, catalog_);
-    } catch (const Unsupported& problem) {
-      add_finished(unsupported_row(request, problem), place);
-    } catch (const InputError& error) {
-      add_finished(failed_row(request, "rule", text_of(error)), place);
-    } catch (const std::exception& error) {
-      add_finished(failed_row(request, "run", reason_of(error)), place);
-    }
-    if (job) run_job(*job, place);
+    JobOrRow asked;
+    if (const auto reason = failure_of([&] { asked = job_or_row(request, catalog_); }))
+      asked = {.row = failed_row(unsupported_row(request, Unsupported("run", *reason)), "run", *reason)};
+    if (asked.job)
+      run_job(*asked.job, place);
+    else
+      add_finished(std::move(asked.row), place);
   }
 
   bool stopped() { return result_.stopped = result_.stopped || hooks_.stop(); }

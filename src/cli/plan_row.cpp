@@ -1,0 +1,90 @@
+#include "cli/plan_row.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <vector>
+
+#include "base/units.h"
+#include "cli/calibration.h"
+#include "cli/run_checks.h"
+#include "cli/stage_memory.h"
+#include "models/decoder.h"
+#include "sim/memory.h"
+#include "sim/timed_program.h"
+
+namespace perfbench {
+namespace {
+
+void require_data_sheet(const SystemSpec& system) {
+  if (system.has_data_sheet()) return;
+  throw Unsupported("simulation",
+                    fmt::format("system {} has no data-sheet peaks; --mode measure times it", system.name));
+}
+
+// Throws Unsupported for the first number that a time needs and nobody knows.
+void require_numbers(const JobPrograms& programs, const CostModel& cost) {
+  for (const Program& program : programs.kinds) time_program(program, cost);
+}
+
+void set_memory(Row& row, const Job& job, const std::vector<StageMemoryBytes>& stages) {
+  double peak = 0.0;
+  int peak_stage = 0;
+  for (std::size_t i = 0; i < stages.size(); ++i) {
+    const StageMemoryBytes& bytes = stages[i];
+    const int stage = static_cast<int>(i);
+    for (StageMemory& entry : planned_memory(stage, bytes)) row.memory.push_back(std::move(entry));
+    row.memory.push_back({.stage = stage, .category = "reserved", .gib = bytes.reserved / kGiB});
+    if (bytes.total() > peak) {
+      peak = bytes.total();
+      peak_stage = stage;
+    }
+  }
+  set_peak_memory(row, peak);
+  const std::optional<double> capacity = job.system.memory_bytes.value;
+  if (!capacity && job.system.has_data_sheet())
+    row.notes.push_back(
+        fmt::format("whether the job fits is not known: the data sheet of {} gives no memory_bytes", job.system.name));
+  if (row.status != Status::ok || !capacity || peak <= *capacity) return;
+  set_oom(row, fmt::format("stage {}", peak_stage),
+          fmt::format("stage {} needs {:.1f} GiB, {} has {:.1f} GiB", peak_stage, peak / kGiB, job.system.gpu,
+                      *capacity / kGiB));
+}
+
+}  // namespace
+
+const KernelConstants& RowPlanner::kernels_of(const std::string& system) {
+  const auto found = kernels_.find(system);
+  if (found != kernels_.end()) return found->second;
+  return kernels_.emplace(system, read_kernel_constants(catalog_.kernel_constants(system))).first->second;
+}
+
+void RowPlanner::plan(PlannedRow& planned, const Job& job, const KernelConstants& kernels) const {
+  if (!measured_) require_data_sheet(job.system);
+  planned.programs = build_programs(job);
+  if (kernels.system != job.system.name && job.system.has_data_sheet()) {
+    planned.row.notes.push_back(fmt::format(
+        "no measured kernels of {}: kernels/default.json, the medians of the measured systems", job.system.name));
+  }
+  planned.cost = cost_model(job, kernels);
+  planned.cost.measured = measured_;
+  require_numbers(planned.programs, planned.cost);
+  set_memory(planned.row, job, replay_memory(job, planned.programs));
+}
+
+PlannedRow RowPlanner::operator()(const Job& job) {
+  if (measured_) require_system(*measured_, job, "--calibration");
+  const KernelConstants& kernels = kernels_of(job.system.name);
+  PlannedRow planned{.row = row_of(job)};
+  planned.row.method = Method::simulated;
+  try {
+    plan(planned, job, kernels);
+  } catch (const Unsupported& problem) {
+    set_unsupported(planned.row, problem);
+  }
+  return planned;
+}
+
+Row planned_row(const JobOrRow& asked, RowPlanner& plan) { return asked.job ? plan(*asked.job).row : asked.row; }
+
+}  // namespace perfbench
