@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "base/text.h"
+#include "spec/request_fields.h"
 
 namespace perfbench {
 
@@ -53,15 +54,22 @@ double rounding_of(const AuditedRow& row, std::string_view name) {
 }
 
 Batch batch_of(const AuditedRow& row) {
-  Batch batch{
-      .gbs = count_of(row, "gbs"), .mbs = count_of(row, "mbs"), .lbs = count_of(row, "lbs"), .ga = count_of(row, "ga")};
+  const auto count = [&](std::string_view name) {
+    const auto printed = count_of(row, name);
+    return printed && !limit_problem(name, *printed) ? printed : std::nullopt;
+  };
+  Batch batch{.gbs = count("gbs"), .mbs = count("mbs"), .lbs = count("lbs"), .ga = count("ga")};
   batch.exchanged = batch.gbs && batch.mbs && *batch.mbs > *batch.gbs;
   if (batch.exchanged) std::swap(batch.gbs, batch.mbs);
-  const auto gpus = count_of(row, "num_gpus");
-  const std::int64_t one_replica =
-      count_of(row, "tp").value_or(1) * count_of(row, "pp").value_or(1) * count_of(row, "cp").value_or(1);
+  const auto gpus = count("num_gpus");
+  const std::int64_t one_replica = count("tp").value_or(1) * count("pp").value_or(1) * count("cp").value_or(1);
   if (gpus && *gpus % one_replica == 0) batch.dp = *gpus / one_replica;
   return batch;
+}
+
+double samples_of_step(const Batch& batch) {
+  return static_cast<double>(batch.lbs.value_or(*batch.mbs)) * static_cast<double>(*batch.ga) *
+         static_cast<double>(*batch.dp);
 }
 
 std::optional<double> tokens_of_step_time(const AuditedRow& row) {

@@ -12,19 +12,21 @@ std::optional<std::int64_t> quotient(std::int64_t gbs, std::int64_t others) {
   return gbs / others;
 }
 
-Finding broken(const AuditedRow& row, std::string_view column, std::int64_t value, const std::string& evidence,
+Finding broken(const AuditedRow& row, std::string_view column, const std::string& value, const std::string& evidence,
                Confidence confidence) {
   Finding finding = finding_at(row, "batch", column);
   finding.severity = Severity::error;
-  finding.consistent = std::to_string(value);
+  finding.consistent = value;
   finding.evidence = evidence;
   finding.confidence = confidence;
   return finding;
 }
 
+std::string step_text(const Batch& b) { return fmt::format("{:.0f}", samples_of_step(b)); }
+
 std::string identity_text(const Batch& b, std::string_view samples_name, std::int64_t samples) {
-  return fmt::format("{} {} x GA {} x DP {} = {} is not GBS {}", samples_name, samples, *b.ga, *b.dp,
-                     samples * *b.ga * *b.dp, *b.gbs);
+  return fmt::format("{} {} x GA {} x DP {} = {} is not GBS {}", samples_name, samples, *b.ga, *b.dp, step_text(b),
+                     *b.gbs);
 }
 
 // With a step time the throughput tells that GBS is right, and then LBS or GA is wrong.
@@ -32,17 +34,20 @@ Findings check_local(const AuditedRow& row, const Batch& b) {
   const std::string evidence = identity_text(b, "LBS", *b.lbs);
   Findings findings;
   if (const auto lbs = quotient(*b.gbs, *b.ga * *b.dp))
-    findings.push_back(broken(row, "lbs", *lbs, evidence + "; one of LBS, GA is wrong", Confidence::possible));
+    findings.push_back(
+        broken(row, "lbs", std::to_string(*lbs), evidence + "; one of LBS, GA is wrong", Confidence::possible));
   if (const auto ga = quotient(*b.gbs, *b.lbs * *b.dp))
-    findings.push_back(broken(row, "ga", *ga, evidence + "; one of LBS, GA is wrong", Confidence::possible));
-  if (findings.empty()) findings.push_back(broken(row, "gbs", *b.lbs * *b.ga * *b.dp, evidence, Confidence::possible));
+    findings.push_back(
+        broken(row, "ga", std::to_string(*ga), evidence + "; one of LBS, GA is wrong", Confidence::possible));
+  if (findings.empty()) findings.push_back(broken(row, "gbs", step_text(b), evidence, Confidence::possible));
   return findings;
 }
 
 Findings check_micro(const AuditedRow& row, const Batch& b) {
   const std::string evidence = identity_text(b, "MBS", *b.mbs);
-  if (const auto ga = quotient(*b.gbs, *b.mbs * *b.dp)) return {broken(row, "ga", *ga, evidence, Confidence::likely)};
-  return {broken(row, "gbs", *b.mbs * *b.ga * *b.dp, evidence, Confidence::possible)};
+  if (const auto ga = quotient(*b.gbs, *b.mbs * *b.dp))
+    return {broken(row, "ga", std::to_string(*ga), evidence, Confidence::likely)};
+  return {broken(row, "gbs", step_text(b), evidence, Confidence::possible)};
 }
 
 Findings check_row(const AuditedRow& row) {
@@ -56,7 +61,7 @@ Findings check_row(const AuditedRow& row) {
     return {finding};
   }
   if (!b.ga) return {};  // nothing says how often; the layout's rules look at what divides
-  if (*b.gbs == b.lbs.value_or(*b.mbs) * *b.ga * *b.dp) return {};
+  if (static_cast<double>(*b.gbs) == samples_of_step(b)) return {};
   return b.lbs ? check_local(row, b) : check_micro(row, b);
 }
 

@@ -57,6 +57,11 @@ Findings out_of_range(const AuditedRow& row, const Request& request) {
     if (const auto rule = limit_problem(name, *(request.*member)))
       findings.push_back(finding_of(row, name, fmt::format("{} {}", heading_of(row, name), *rule), ""));
   }
+  for (const std::string_view name : kBatchFields) {
+    const auto printed = count_of(row, name);
+    if (const auto rule = printed ? limit_problem(name, *printed) : std::nullopt)
+      findings.push_back(finding_of(row, name, fmt::format("{} {}", heading_of(row, name), *rule), ""));
+  }
   return findings;
 }
 

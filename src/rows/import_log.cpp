@@ -96,12 +96,12 @@ std::vector<Attempt> attempts_of(const std::vector<LogRecord>& records, bool lab
   return attempts;
 }
 
-// "3, 4, 5 and 7 more"
-std::string listed(const std::vector<std::int64_t>& numbers) {
+// "3, 4, 5 and 7 more": the first of `count` numbers.
+std::string listed(const std::vector<std::int64_t>& numbers, std::size_t count) {
   std::vector<std::string> named;
   for (std::size_t i = 0; i < std::min(numbers.size(), kNamed); ++i) named.push_back(std::to_string(numbers[i]));
   std::string text = join(named, ", ");
-  if (numbers.size() > kNamed) text += " and " + std::to_string(numbers.size() - kNamed) + " more";
+  if (count > named.size()) text += " and " + std::to_string(count - named.size()) + " more";
   return text;
 }
 
@@ -181,7 +181,8 @@ class LogReader {
     std::vector<std::int64_t> partial;
     std::set_difference(wanted.begin(), wanted.end(), complete.begin(), complete.end(), std::back_inserter(partial));
     if (!partial.empty())
-      log_.notes.push_back("left out, without a step time of every rank: iterations " + listed(partial));
+      log_.notes.push_back("left out, without a step time of every rank: iterations " +
+                           listed(partial, partial.size()));
     if (complete.empty())
       throw InputError(file_ + ":" + std::to_string(records_.front().line),
                        "the " + std::to_string(last_.size()) + " ranks share no iteration with a step time", "");
@@ -214,13 +215,18 @@ class LogReader {
     log_.interval = all[1].iteration - all[0].iteration;
     for (std::size_t i = 1; i < all.size(); ++i)
       log_.interval = std::min(log_.interval, all[i].iteration - all[i - 1].iteration);
-    std::vector<std::int64_t> missing;
-    for (std::size_t i = 1; i < all.size(); ++i)
-      for (std::int64_t n = all[i - 1].iteration + log_.interval; n < all[i].iteration; n += log_.interval)
+    std::vector<std::int64_t> missing;  // the first of them: a gap may be wide
+    std::int64_t count = 0;
+    for (std::size_t i = 1; i < all.size(); ++i) {
+      count += (all[i].iteration - all[i - 1].iteration - 1) / log_.interval;
+      for (std::int64_t n = all[i - 1].iteration + log_.interval; n < all[i].iteration && missing.size() < kNamed;
+           n += log_.interval)
         missing.push_back(n);
+    }
     if (log_.interval > 1)
       log_.notes.push_back("the log tells every " + std::to_string(log_.interval) + " iterations their mean");
-    if (!missing.empty()) log_.notes.push_back("iterations that are missing: " + listed(missing));
+    if (!missing.empty())
+      log_.notes.push_back("iterations that are missing: " + listed(missing, static_cast<std::size_t>(count)));
   }
 
   std::string file_;

@@ -10,6 +10,8 @@
 namespace perfbench {
 namespace {
 
+constexpr std::int64_t kMostCount = 1'000'000'000;  // iterations or samples: beyond it a line is broken
+
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // Without the control sequences of a terminal (ECMA-48: ESC [ ... final byte).
@@ -48,7 +50,8 @@ std::optional<double> number_behind(std::string_view text, std::string_view key)
 
 std::optional<std::int64_t> count_behind(std::string_view text, std::string_view key) {
   const auto number = number_behind(text, key);
-  return number && *number >= 0.0 && *number < 1e15 ? std::optional(static_cast<std::int64_t>(*number)) : std::nullopt;
+  return number && *number >= 0.0 && *number <= kMostCount ? std::optional(static_cast<std::int64_t>(*number))
+                                                           : std::nullopt;
 }
 
 // A time that can be one: positive and finite.
@@ -88,8 +91,8 @@ std::optional<Progress> progress_from(std::string_view text, std::size_t from) {
     if (slash > 20) continue;  // also where there is none
     const auto iteration = parse_int(rest.substr(0, slash));
     const auto planned = leading_number(rest.substr(slash + 1));
-    if (iteration && planned && !rest.starts_with('-'))
-      return Progress{at, *iteration, static_cast<std::int64_t>(*planned)};
+    const bool possible = iteration && planned && *iteration <= kMostCount && *planned >= 0.0 && *planned <= kMostCount;
+    if (possible && !rest.starts_with('-')) return Progress{at, *iteration, static_cast<std::int64_t>(*planned)};
   }
   return std::nullopt;
 }

@@ -19,6 +19,16 @@ TEST(Layout, OfAnUnknownModelTheGpusAreChecked) {
   EXPECT_TRUE(audit_layout(megatron("Nobody-7B,64,128,1,8192,0,4,8,1,5,1,64,,")).empty());
 }
 
+TEST(Layout, NumbersThatNoJobCanHaveAreNamed) {
+  const Findings findings = audit_layout(megatron("LLAMA3-70B,64,128,1,8192,0,4,8,1,5,1,9000000000000000000,,"));
+  ASSERT_EQ(findings.size(), 1U);
+  EXPECT_EQ(findings[0].column, "GA");
+  EXPECT_EQ(findings[0].evidence, "GA must be at most 1073741824");
+  EXPECT_EQ(column_of_first(audit_layout(megatron("Nobody-7B,64,128,1,8192,0,9e18,8,1,5,1,64,,"))), "none");
+  EXPECT_EQ(column_of_first(audit_layout(megatron("Nobody-7B,64,128,1,8192,0,9000000000000000000,8,1,5,1,64,,"))),
+            "TP");
+}
+
 TEST(Layout, SoundRowsStand) {
   EXPECT_TRUE(audit_layout(megatron(kSoundMegatron)).empty());
   EXPECT_TRUE(audit_layout(automodel(kSoundAutomodel)).empty());

@@ -46,6 +46,18 @@ TEST(ImportLog, ReadsMegatron) {
   EXPECT_TRUE(log.notes.empty());
 }
 
+TEST(ImportLog, AWideGapIsCountedAndALineWithAnAbsurdIterationIsNone) {
+  const RunLog log = import_log(run(1, 2, 1000.0) + megatron(900'000'000, 1000.0), "a.log");
+  EXPECT_THAT(numbers(log), ElementsAre(1, 2, 900'000'000));
+  EXPECT_THAT(log.notes, ElementsAre("iterations that are missing: 3, 4, 5, 6, 7, 8, 9, 10 and 899999989 more"));
+  std::string absurd = megatron(3, 1000.0);
+  absurd.replace(absurd.find("        3/"), 10, " 9000000000000000000/");
+  EXPECT_THAT(numbers(import_log(run(1, 2, 1000.0) + absurd, "a.log")), ElementsAre(1, 2));
+  std::string planned = megatron(3, 1000.0);
+  planned.replace(planned.find("/      50"), 9, "/ 9e300 ");
+  EXPECT_THAT(numbers(import_log(run(1, 2, 1000.0) + planned, "a.log")), ElementsAre(1, 2));
+}
+
 TEST(ImportLog, ReadsNemoAndCountsItsStepsFromOne) {
   const RunLog log = import_log(
       "Training epoch 1, iteration 10/999 | lr: 4.498e-06 | global_batch_size: 512 | global_step: 29 | "
