@@ -35,7 +35,7 @@ class WholeFile {
 
   void add(std::string_view text);  // whole lines or values: secrets are taken out of each text by itself (redact.h)
   void add_bytes(std::string_view bytes);  // of what is no text, as they are
-  void finish();  // every byte is on the disk, under the temporary name
+  void finish();                           // every byte is on the disk, under the temporary name
   void commit();
 
  private:

@@ -126,7 +126,7 @@ std::string summary(const KernelTable& table, const std::string& file, std::int6
 ExitCode run_calibrate(const CommandLine& line) {
   RunEnvironment environment(line.options);
   const Catalog catalog = Catalog::find();
-  environment.set();
+  environment.set(false);
   const MeasureSettings settings = measure_settings(line);
   const std::string& file = *line.options.output;
   require_writable_file(file);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
+
 #include "base/text.h"
 #include "harness/digest.h"
 
@@ -11,7 +13,10 @@ RunEnvironment::RunEnvironment(const Options& options) : file_(options.env_vars)
   if (file_) variables_ = read_env_vars(*file_);
 }
 
-void RunEnvironment::set() { too_late_ = join(set_environment(variables_), ", "); }
+void RunEnvironment::set(bool several_gpus) {
+  too_late_ = join(set_environment(variables_), ", ");
+  if (several_gpus) setenv("CUDA_MODULE_LOADING", "EAGER", 0);
+}
 
 std::string RunEnvironment::note(bool runs) const {
   if (!runs)

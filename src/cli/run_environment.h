@@ -15,8 +15,10 @@ class RunEnvironment {
   explicit RunEnvironment(const Options& options);
 
   // Sets the variables, so that the engine and LibTorch find them: to be called before engine_report() or
-  // open_session() loads these, and not for a prediction.
-  void set();
+  // open_session() loads these, and not for a prediction. Where `several_gpus` may talk to each other, kernels are
+  // loaded when CUDA starts, unless CUDA_MODULE_LOADING says otherwise: loading one later may wait for what runs, and a
+  // receive runs until its peer, which may wait for this rank, has sent (CUDA C++ Programming Guide, "Lazy Loading").
+  void set(bool several_gpus);
 
   const EnvVars& variables() const { return variables_; }
   bool given() const { return file_.has_value(); }

@@ -93,6 +93,11 @@ bool may_load_engine(const Options& options) {
   return runs_engine(options) || (is_auto(options) && !options.calibration && has_nvidia_driver());
 }
 
+bool may_use_several_gpus(const CommandLine& line) {
+  const bool may_measure = measures_on_cuda(line) || is_auto(line.options);
+  return may_measure && !wants_slice(line.options) && line.request.num_gpus != 1;
+}
+
 // Of a line that measures on GPUs: those of this machine must be there, and are the system.
 Request request_of(const CommandLine& line, const Catalog& catalog) {
   Request request = asked_request(line);
@@ -216,7 +221,7 @@ ExitCode dry_run(const CommandLine& line, const Catalog& catalog) {
 ExitCode run_row(const CommandLine& line) {
   RunEnvironment environment(line.options);
   const Catalog catalog = Catalog::find();
-  if (may_load_engine(line.options)) environment.set();
+  if (may_load_engine(line.options)) environment.set(may_use_several_gpus(line));
   if (line.options.dryrun) return dry_run(line, catalog);
   const std::optional<ResultFolder> folder = result_folder(line.options);
 
@@ -230,7 +235,9 @@ ExitCode run_row(const CommandLine& line) {
   ExitCode code = exit_code_of(row);
   std::string where;
   try {
-    if (folder) where = write_result(*folder, row, record_of(line, environment.variables(), catalog, asked), further_files(asked));
+    if (folder)
+      where =
+          write_result(*folder, row, record_of(line, environment.variables(), catalog, asked), further_files(asked));
   } catch (const RunError& error) {
     code = report(error);  // and the row is printed all the same
   }

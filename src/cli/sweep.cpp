@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
@@ -130,6 +131,10 @@ Runner runner_of(const CommandLine& line, const Catalog& catalog, const RunEnvir
 Method method_of(const Options& options) {
   if (wants_measure(options)) return Method::measured;
   return wants_slice(options) ? Method::slice : Method::simulated;
+}
+
+bool any_on_several_gpus(const SweepPlan& plan) {
+  return std::ranges::any_of(plan.rows, [](const ConfigRow& row) { return row.request.num_gpus != 1; });
 }
 
 // The rows of a measurement are of the stack and, on the CPU, the system that it asks for.
@@ -271,7 +276,8 @@ SweepResult run_rows(const CommandLine& line, SweepPlan plan, const Catalog& cat
 
 ExitCode stopped(const SweepResult& result, std::size_t rows, const Journal& journal) {
   const std::string by = stop_signal() != 0 ? stop_signal_name() : "a rank that hangs in this process";
-  say(fmt::format("perfbench: stopped by {} after {} of {} rows; they are kept in {}\n  hint: run the same command "
+  say(
+      fmt::format("perfbench: stopped by {} after {} of {} rows; they are kept in {}\n  hint: run the same command "
                   "again to go on\n",
                   by, result.rows.size(), rows, journal.path().string()));
   return stop_signal() != 0 ? stop_exit_code() : ExitCode::timeout;
@@ -295,7 +301,8 @@ ExitCode run_sweep(const CommandLine& line) {
     throw InputError(findings.problems);
   }
 
-  if (runs_engine(options)) environment.set();
+  if (runs_engine(options))
+    environment.set(measures_on_cuda(line) && wants_measure(options) && any_on_several_gpus(plan));
   const fs::path folder = folder_of_sweeps(options);
   if (measures_on_cuda(line)) require_machine(engine_report(), 1);  // what no row could change
   MadeWith made_with(catalog, line, environment);  // reads what the command line names, before anything is written

@@ -20,8 +20,8 @@ namespace perfbench {
 class Journal {
  public:
   // Opens or starts the journal of an existing folder. A half-written last line is cut off, and a record that does not
-  // fit its digest is left out, each with a warning. Throws InputError when another sweep has it open, for a broken line
-  // or one that is too long with file:line, and for a file that is no journal; RunError when it can't be written.
+  // fit its digest is left out, each with a warning. Throws InputError when another sweep has it open, for a broken
+  // line or one that is too long with file:line, and for a file that is no journal; RunError when it can't be written.
   Journal(const std::filesystem::path& folder, const std::string& version);
   ~Journal();
   Journal(const Journal&) = delete;
@@ -38,7 +38,7 @@ class Journal {
   Row read(const std::string& key, std::int64_t repeat) const;  // has() must be true
   // Leaves a record out, so that its row can be appended anew. Returns the warning that names it. has() must be true.
   std::string reject(const std::string& key, std::int64_t repeat, const std::string& why);
-  void sync();                                                  // throws RunError
+  void sync();  // throws RunError
   // When the file or its folder was removed or replaced meanwhile, all records are written again where it stood, or
   // beside what stands there now, and RunError says so.
   void require_in_place() const;

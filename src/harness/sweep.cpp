@@ -48,13 +48,6 @@ std::optional<std::string> failure_of(Work&& work) {
   }
 }
 
-Row failed_row(Row row, std::string feature, std::string reason) {
-  row.status = Status::failed;
-  row.feature = std::move(feature);
-  row.reason = std::move(reason);
-  return row;
-}
-
 SweptRow finished_row(const Row& row, const std::string& place) {
   return {.json = dump_json(to_json(row), -1),
           .place = place,
@@ -117,8 +110,10 @@ class Sweep {
   void run_row(const Request& request, const std::string& place) {
     if (stopped()) return;
     JobOrRow asked;
-    if (const auto reason = failure_of([&] { asked = job_or_row(request, catalog_); }))
-      asked = {.row = failed_row(unsupported_row(request, Unsupported("run", *reason)), "run", *reason)};
+    if (const auto reason = failure_of([&] { asked = job_or_row(request, catalog_); })) {
+      asked.row = unsupported_row(request, Unsupported("run", *reason));
+      set_failed(asked.row, "run", *reason);
+    }
     if (asked.job)
       run_job(*asked.job, place);
     else
@@ -188,7 +183,8 @@ class Sweep {
   }
 
   Row broken_off(const Job& job, const std::string& reason) const {
-    Row row = failed_row(row_of(job), "run", reason);
+    Row row = row_of(job);
+    set_failed(row, "run", reason);
     row.method = hooks_.method;
     return row;
   }

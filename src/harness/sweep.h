@@ -64,7 +64,7 @@ struct SweepResult {
   std::map<Status, std::int64_t> counts;
   std::int64_t done_before = 0, run_now = 0;  // runs: rows times repeats
   bool stopped = false;
-  std::string run{};  // the id of the result
+  std::string run{};                    // the id of the result
   std::vector<std::string> warnings{};  // of records that are no rows of their jobs
 };
 

@@ -25,7 +25,7 @@ using ReadyTable = std::vector<Ready>;
 
 struct StageClock {
   std::array<double, kNumLanes> free_s{};  // when each lane is idle again
-  Breakdown breakdown;                     // adds up to free_s of the compute lane
+  Breakdown breakdown;                     // adds up to free_s of the compute lane, counted from the start
   double measured_s = 0.0;                 // of that, kernels whose times were measured
 
   double& free(Lane lane) { return free_s[static_cast<std::size_t>(lane)]; }

@@ -132,6 +132,17 @@ def test_variables_of_a_run_are_set_before_the_engine_is_loaded(on_gpus, tmp_pat
     assert row["method"] == "simulated" and "env.json: 1 variables, without effect on a prediction" in row["notes"]
 
 
+@pytest.mark.parametrize(
+    "gpus, variables, loading", [(1, {}, None), (2, {}, "EAGER"), (2, {"CUDA_MODULE_LOADING": "LAZY"}, "LAZY")]
+)
+def test_ranks_that_talk_to_each_other_load_their_kernels_first(on_gpus, tmp_path, gpus, variables, loading):
+    flags = (*MEASURE, *SMALL, *QUICK, "-ng", gpus, "--device", "cuda", "--out", "out", "--json")
+    answer = on_gpus(*flags, FAKE_GPUS=",".join(["NVIDIA H200"] * gpus), **variables)
+    assert answer.code == 0, answer
+    environment = json.loads((tmp_path / "out/run.json").read_text())["environment"]
+    assert environment.get("CUDA_MODULE_LOADING") == loading
+
+
 def test_a_sweep_runs_again_what_other_variables_measured(on_gpus, tmp_path):
     header = "task,model,size,system,dtype,num_gpus,seq_len,tp_size,pp_size,cp_size,ep_size,vp_size,mbs,gbs,etp_size,"
     header += "cuda_graphs,use_mcore_fsdp,recompute_layers,activation_offload_layers,recompute_modules\n"

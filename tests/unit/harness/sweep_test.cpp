@@ -92,7 +92,7 @@ class SweepTest : public testing::Test {
   std::vector<double> times;
   std::map<std::string, std::exception_ptr> throws;  // by model: what its run throws
   std::string unkeyed;                               // a model whose key cannot be made
-  std::size_t broken_off_after = 1000;  // runs; then one of this status
+  std::size_t broken_off_after = 1000;               // runs; then one of this status
   Status broken_off = Status::interrupted;
   std::string code = "code 1";
   int done = 0;
