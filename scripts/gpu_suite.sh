@@ -53,6 +53,7 @@ lora_job() { # sets job to the published single-GPU row of a model
   if [ -n "${SUITE_TINY:-}" ]; then job+=(-gb 8 --seq_len 64); else job+=(-gb 32 --seq_len 4096); fi
 }
 window() { echo --steps "$steps" --warmup_steps "$warmup"; }
+hang=(--step_timeout_s 25) # shorter than any part: a rank that hangs is a row that says where
 
 # Several GB that a cold disk would else read within the limits of the parts.
 part_libraries() {
@@ -173,7 +174,7 @@ part_lora() {
   mkdir -p convention
   run_into "convention/$1.json" "$SUITE_PACKAGE/perfbench" "${job[@]}" --gpu h100 --stack automodel --json
   # shellcheck disable=SC2046  # a list of flags
-  perfbench --mode measure --device "$SUITE_DEVICE" "${job[@]}" $(window) --out "rows/$1"
+  perfbench --mode measure --device "$SUITE_DEVICE" "${hang[@]}" "${job[@]}" $(window) --out "rows/$1"
 }
 
 part_peer() {
@@ -199,7 +200,7 @@ part_slice() {
   esac
   # The last of a repeated flag counts.
   [ -z "${SUITE_TINY:-}" ] || job+=(-ng 2 -tp 1 -pp 2 -vp 1 -cp 1 -mb 1 -gb 8 --seq_len 64)
-  perfbench --mode slice --stage $stage --device "$SUITE_DEVICE" "${job[@]}" --steps 3 --warmup_steps 1 --out "slices/$1"
+  perfbench --mode slice --stage $stage --device "$SUITE_DEVICE" "${hang[@]}" "${job[@]}" --steps 3 --warmup_steps 1 --out "slices/$1"
 }
 
 part_calibrate() {
@@ -207,7 +208,7 @@ part_calibrate() {
   local budget=$((SUITE_LIMIT * 2 / 3)) # starting and the grid's last kernels come on top
   [ -z "${SUITE_TINY:-}" ] || budget=2
   lora_job llama3_8b
-  perfbench calibrate "${job[@]}" --device "$SUITE_DEVICE" --budget "$budget" --output calibration.json
+  perfbench calibrate "${job[@]}" --device "$SUITE_DEVICE" "${hang[@]}" --budget "$budget" --output calibration.json
 }
 
 # What is predicted from the measured kernels, op by op and for the measured rows.

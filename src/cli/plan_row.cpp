@@ -46,9 +46,9 @@ void set_memory(Row& row, const Job& job, const std::vector<StageMemoryBytes>& s
     row.notes.push_back(
         fmt::format("whether the job fits is not known: the data sheet of {} gives no memory_bytes", job.system.name));
   if (row.status != Status::ok || !capacity || peak <= *capacity) return;
-  set_oom(row, fmt::format("stage {}", peak_stage),
-          fmt::format("stage {} needs {:.1f} GiB, {} has {:.1f} GiB", peak_stage, peak / kGiB, job.system.gpu,
-                      *capacity / kGiB));
+  set_broken_off(row, {Status::oom, fmt::format("stage {}", peak_stage),
+                       fmt::format("stage {} needs {:.1f} GiB, {} has {:.1f} GiB", peak_stage, peak / kGiB,
+                                   job.system.gpu, *capacity / kGiB)});
 }
 
 }  // namespace

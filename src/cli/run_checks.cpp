@@ -38,17 +38,11 @@ void require_devices(const SystemSpec& system, std::int64_t num_ranks, const Eng
   throw Unsupported("devices", problem->what);
 }
 
-void set_oom(Row& row, std::string feature, std::string reason) {
-  row.status = Status::oom;
-  row.feature = std::move(feature);
-  row.reason = std::move(reason);
-}
-
 bool fits_host(Row& row, const Job& job, const std::vector<StageMemoryBytes>& stages,
                const std::optional<std::int64_t>& available) {
   std::string why = why_it_does_not_fit(job, stages, available);
   if (why.empty()) return true;
-  set_oom(row, kHostMemory, std::move(why));
+  set_broken_off(row, {Status::oom, kHostMemory, std::move(why)});
   return false;
 }
 
@@ -57,15 +51,15 @@ bool fits_devices(Row& row, const std::vector<StageMemoryBytes>& stages, std::in
   std::string why = why_it_does_not_fit(stages, std::span(report.devices).first(static_cast<std::size_t>(num_ranks)));
   if (why.empty()) return true;
   if (must_fit) throw EnvironmentError(kDeviceMemory, why, "more GPUs, a layout that shards more, or --mode simulate");
-  set_oom(row, kDeviceMemory, std::move(why));
+  set_broken_off(row, {Status::oom, kDeviceMemory, std::move(why)});
   return false;
 }
 
 BrokenOff broken_off(const RunError& error) {
   const Problem& problem = error.problems().front();
-  if (dynamic_cast<const TimeoutError*>(&error) != nullptr) return {Status::timeout, problem.where, problem.what};
   if (problem.where == kDeviceMemory || problem.where == kHostMemory) return {Status::oom, problem.where, problem.what};
-  return {Status::failed, "run", reason_of(problem)};
+  if (dynamic_cast<const TimeoutError*>(&error) == nullptr) return {Status::failed, "run", reason_of(problem)};
+  return {Status::timeout, problem.where.empty() ? "run" : problem.where, problem.what};
 }
 
 BrokenOff broken_off(const std::bad_alloc&) {

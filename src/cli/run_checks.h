@@ -24,8 +24,6 @@ void require_own_stack(const Job& job, std::string_view mode);
 // Unsupported.
 void require_devices(const SystemSpec& system, std::int64_t num_ranks, const EngineReport& report, bool must_fit);
 
-void set_oom(Row& row, std::string feature, std::string reason);
-
 // Sets status oom where the ranks don't fit into the machine together.
 bool fits_host(Row& row, const Job& job, const std::vector<StageMemoryBytes>& stages,
                const std::optional<std::int64_t>& available);
@@ -35,7 +33,7 @@ bool fits_host(Row& row, const Job& job, const std::vector<StageMemoryBytes>& st
 bool fits_devices(Row& row, const std::vector<StageMemoryBytes>& stages, std::int64_t num_ranks,
                   const EngineReport& report, bool must_fit);
 
-// Why a run did not come to its end.
+// Why a run did not begin, or did not come to its end.
 struct BrokenOff {
   Status status = Status::failed;
   std::string feature{}, reason{};

@@ -7,7 +7,7 @@
 
 namespace perfbench {
 
-// Mean length of the blocks that are drawn together, from 1 (the steps know nothing of each other) to 2 / 5 of the
+// Mean length of the blocks that are drawn together, from 1 (the steps know nothing of each other) to 4 / 9 of the
 // samples. Politis and White (2004), corrected by Patton, Politis and White (2009), "Automatic block-length selection
 // for the dependent bootstrap", Econometric Reviews: (2 r / (1 - r^2))^(2/3) n^(1/3) for a series whose neighbours have
 // the correlation r. `samples` are in the order in which they were taken.

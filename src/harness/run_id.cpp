@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "harness/job_key.h"
+#include "harness/digest.h"
 #include "rows/writers.h"
 
 namespace perfbench {

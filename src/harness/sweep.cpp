@@ -60,6 +60,7 @@ SweptRow finished_row(const Row& row, const std::string& place) {
 std::int64_t median_repeat(const std::vector<double>& step_times_s) {
   if (step_times_s.empty()) return 1;
   std::vector<std::pair<double, std::int64_t>> times;
+  times.reserve(step_times_s.size());
   for (const double seconds : step_times_s) times.emplace_back(seconds, std::ssize(times) + 1);
   std::sort(times.begin(), times.end());
   return times[(times.size() - 1) / 2].second;

@@ -233,7 +233,7 @@ def test_the_plan_is_printed_and_nothing_runs(run, stand_in, tmp_path):
     done = run(package / "gpu_suite.sh", "--dry", package, tmp_path / "out")
     assert done.returncode == 0, done.stderr
     assert planned(done) == PARTS
-    row = ("--mode measure --device cuda --model qwen2p5_7b --task lora --stack perfbench --num_gpus 1 -tp 1 -pp 1 "
+    row = ("--mode measure --device cuda --step_timeout_s 25 --model qwen2p5_7b --task lora --stack perfbench --num_gpus 1 -tp 1 -pp 1 "
            "-c bf16 -mb 2 --packed false -gb 32 --seq_len 4096 --steps 4 --warmup_steps 1")
     assert row in done.stdout and "-ng 64 -tp 4 -pp 8 -vp 5" in done.stdout
     assert not (tmp_path / "ran").exists() and not list((tmp_path / "out").iterdir())

@@ -237,7 +237,7 @@ TEST(MeasureRow, ARankThatHangsIsARowWithTheStepsBefore) {
   Hang hang;
   MeasureParts parts{.open =
                          [&](const Job& opened, const JobPrograms& programs, const SessionSettings& of_session) {
-                           EXPECT_EQ(of_session.timeout_s, 0.02);
+                           EXPECT_EQ(of_session.timeout_s, 0.2);
                            const auto fake = [&hang](const Job& held, const JobPrograms&, const SessionSettings&) {
                              auto session = std::make_unique<FakeSession>(held);
                              session->hangs_at = 5;
@@ -250,10 +250,10 @@ TEST(MeasureRow, ARankThatHangsIsARowWithTheStepsBefore) {
                      .available_bytes = [] { return std::nullopt; },
                      .step_done = {}};
   const Row row =
-      RowMeasurer({.device = Device::cpu, .steps = 6, .warmup = 2, .timeout_s = 0.02}, std::move(parts))(cpu_job());
+      RowMeasurer({.device = Device::cpu, .steps = 6, .warmup = 2, .timeout_s = 0.2}, std::move(parts))(cpu_job());
   EXPECT_EQ(row.status, Status::timeout);
   EXPECT_EQ(row.feature, "step 5");
-  EXPECT_THAT(row.reason, HasSubstr("nothing has gone on for 0.02 s"));
+  EXPECT_THAT(row.reason, HasSubstr("nothing has gone on for 0.2 s"));
   EXPECT_THAT(row.samples_s, ElementsAre(1.1875, 1.1875));
   EXPECT_EQ(row.step_time_s, std::nullopt);
   EXPECT_THAT(row.notes, testing::Contains(HasSubstr("left behind")));

@@ -9,6 +9,7 @@
 
 #include "engine/clock_reasons.h"
 #include "engine/telemetry_summary.h"
+#include "engine/throttling.h"
 #include "unit/support/hang.h"
 
 namespace perfbench {

@@ -30,7 +30,9 @@ class PlannedSession : public Session {
     if (plan_.hangs_in_close) plan_.hang.here();
     plan_.is_open = false;
   }
-  std::vector<HostTensor> parameters() const override { return {HostTensor{.name = job_.model.name, .shape = {}, .data = {}}}; }
+  std::vector<HostTensor> parameters() const override {
+    return {HostTensor{.name = job_.model.name, .shape = {}, .data = {}}};
+  }
   std::vector<HostTensor> trainable_parameters() const override { return {}; }
   void load(const std::function<HostTensor(const std::string&)>&) override {}
   std::vector<HostTensor> gradients() override { return {}; }
@@ -54,7 +56,7 @@ class PlannedSession : public Session {
 };
 
 // The job and the Programs are gone before the session is used.
-std::unique_ptr<Session> open_planned(Plan& plan, double timeout_s = 0.02, bool hangs_in_open = false) {
+std::unique_ptr<Session> open_planned(Plan& plan, double timeout_s = 0.2, bool hangs_in_open = false) {
   Job job;
   job.layout.tp = 2;
   job.model.name = "a model";
@@ -103,7 +105,7 @@ TEST(WatchedSession, AStepThatHangsNamesRankAndOp) {
     const auto session = open_planned(plan);
     step(*session);
     EXPECT_EQ(timeout_of([&] { step(*session); }),
-              "step 2: nothing has gone on for 0.02 s: rank 1 (stage 0): add, forward of chunk 0, microbatch 3");
+              "step 2: nothing has gone on for 0.2 s: rank 1 (stage 0): add, forward of chunk 0, microbatch 3");
     EXPECT_THROW(step(*session), std::logic_error);
   }  // does not wait
   EXPECT_EQ(num_threads_left_behind(), 1);
@@ -114,8 +116,8 @@ TEST(WatchedSession, AStepThatHangsNamesRankAndOp) {
 
 TEST(WatchedSession, OpeningThatHangsIsATimeout) {
   Plan plan;
-  EXPECT_EQ(timeout_of([&] { open_planned(plan, 0.02, true); }),
-            "opening the session: nothing has gone on for 0.02 s: rank 0 (stage 0): connecting, group 4");
+  EXPECT_EQ(timeout_of([&] { open_planned(plan, 0.2, true); }),
+            "opening the session: nothing has gone on for 0.2 s: rank 0 (stage 0): connecting, group 4");
 }
 
 TEST(WatchedSession, ClosingThatHangsIsLeftBehind) {

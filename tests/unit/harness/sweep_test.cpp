@@ -234,7 +234,8 @@ TEST_F(SweepTest, ARowOfAnotherJobIsNamedAndRunAgain) {
     const std::string key8b = lines.substr(first, 32), key70b = lines.substr(second, 32);
     fs::remove(folder / "journal.jsonl");
     Journal journal(folder, "1.0");
-    const std::vector<Row> made = rows();
+    std::vector<Row> made = rows();
+    for (Row& row : made) row.run.clear();  // which the journal knows nothing of
     journal.append(key8b, 1, made[1]);
     journal.append(key70b, 1, made[1]);
   }

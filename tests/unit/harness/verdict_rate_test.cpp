@@ -63,7 +63,7 @@ struct Change {
 TEST(VerdictRate, AChangeBeyondThresholdAndNoiseIsFound) {
   const Change changes[] = {
       {normal_trace(0.01), 1.1, 20, 100},     {normal_trace(0.02), 1.1, 20, 90},
-      {normal_trace(0.05), 1.3, 20, 99},      {normal_trace(0.1), 1.5, 20, 99},
+      {normal_trace(0.05), 1.2, 20, 97},      {normal_trace(0.1), 1.3, 20, 95},
       {normal_trace(0.25), 2.0, 20, 95},      {normal_trace(0.05), 1.1, 100, 95},
       {normal_trace(0.05, 0.6), 1.3, 20, 60}, {normal_trace(0.05, 0.9), 1.5, 20, 85},
       {swinging_trace(0.05), 1.5, 20, 95},    {log_normal_trace(0.5), 3.0, 20, 80},

@@ -130,7 +130,8 @@ TEST(Metrics, RefuseValuesOfAnotherType) {
   EXPECT_EQ(find_metric("step_time_s")->set(row, "fast"), "must be a number");
   EXPECT_EQ(find_metric("fsdp")->set(row, 1), "must be true or false");
   EXPECT_EQ(find_metric("loss_ok")->set(row, 0), "must be true or false");
-  EXPECT_EQ(find_metric("status")->set(row, "fine"), "must be one of ok, oom, unsupported, failed");
+  EXPECT_EQ(find_metric("status")->set(row, "fine"),
+            "must be one of ok, oom, unsupported, failed, timeout, interrupted");
   EXPECT_EQ(find_metric("samples_s")->set(row, Json::Array{1.0, "2"}), "must be a list of numbers");
   EXPECT_EQ(find_metric("notes")->set(row, Json::Array{1}), "must be a list of texts");
   EXPECT_THAT(find_metric("published")->set(row, Json::Object{{"method", "measured"}}),

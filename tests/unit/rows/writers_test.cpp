@@ -39,8 +39,8 @@ TEST(RowsCsv, TakesColumnsInAnyOrder) {
   std::vector<std::string> names = split(trim(csv), ',');
   std::swap(names.front(), names[8]);
   EXPECT_EQ(names[0], "num_gpus");
-  const std::vector<Row> rows =
-      parse_rows_csv(join(names, ",") + "\n16,simulated,ok,,,lora,bf16,,1,,,,,false\n", "rows.csv");
+  const std::vector<Row> rows = parse_rows_csv(
+      join(names, ",") + "\n16,simulated,ok,,,lora,bf16,,1,,,,,false,,,,,,,,,false,,,,false\n", "rows.csv");
   ASSERT_EQ(rows.size(), 1u);
   EXPECT_EQ(rows[0].num_gpus, 16);
 }

@@ -12,6 +12,7 @@
 #include "sim/pipeline.h"
 #include "sim/simulate.h"
 #include "unit/support/jobs.h"
+#include "unit/support/random_jobs.h"
 
 namespace perfbench {
 namespace {
@@ -123,43 +124,39 @@ TEST(LongSteps, OfRandomPipelinesTakeAsLongAsPlayedWhole) {
   }
 }
 
-struct PricedJob {
-  Job job;
-  CostModel cost;
-};
+const KernelConstants& h100_kernels() {
+  static const KernelConstants kernels =
+      read_kernel_constants(std::filesystem::path(PERFBENCH_SOURCE_DIR) / "model_configs" / "kernels" / "h100.json");
+  return kernels;
+}
 
-PricedJob random_job(Dice dice) {
-  static const std::filesystem::path kernels = std::filesystem::path(PERFBENCH_SOURCE_DIR) / "model_configs/kernels";
-  RealJob asked{.dtype = dice.pick("bf16", "fp8")};
-  TestLayout& layout = asked.layout;
-  layout.pp = dice.pick(1, 2, 4, 8);
-  layout.vp = layout.pp == 1 ? 1 : dice.pick(1, 2, 4);
-  layout.tp = dice.pick(1, 2);
-  layout.dp = dice.pick(1, 2, 8);
-  asked.fsdp = layout.dp > 1 && dice.pick(true, false);
-  asked.stack = asked.fsdp ? dice.pick("perfbench", "automodel") : dice.pick("perfbench", "megatron");
-  asked.microbatches = layout.pp;
-  PricedJob result{.job = real_job(asked), .cost = {}};
-  const int microbatches = dice.pick(16, 4097, 6000);
-  set_count(result.job, microbatches, microbatches == 16 ? dice.pick(300, 1000) : 1);
-  result.cost = cost_model(result.job, read_kernel_constants(kernels / "h100.json"));
-  const double network = dice.pick(1.0, 0.1, 0.01);
-  result.cost.kernels.network.bandwidth_share *= network;
-  if (network < 1.0) {
-    result.cost.groups[Axis::dp].ranks_per_domain = dice.pick(1, 8);
-    result.cost.groups[Axis::tp].ranks_per_domain = dice.pick(1, 8);
-    result.cost.neighbours.ranks_per_domain = dice.pick(1, 8);
+// On fast and slow networks, in one domain and in many.
+CostModel random_cost(RandomJobs& random, const Job& job) {
+  CostModel cost = cost_model(job, h100_kernels());
+  if (random.flip()) return cost;
+  cost.kernels.network.bandwidth_share *= random.pick(std::array{0.1, 0.01});
+  for (GroupShape* group : {&cost.groups[Axis::dp], &cost.groups[Axis::tp], &cost.neighbours}) {
+    if (random.flip()) group->ranks_per_domain = 1;
   }
-  return result;
+  return cost;
 }
 
 TEST(LongSteps, OfRandomJobsTakeAsLongAsPlayedWhole) {
-  for (std::uint64_t stream = 0; stream < 16; ++stream) {
-    const auto [job, cost] = random_job({.stream = stream});
-    SCOPED_TRACE(std::to_string(stream) + ": " + text(job));
+  RandomJobs random(1);
+  const SystemSpec h100 = Catalog(std::filesystem::path(PERFBENCH_SOURCE_DIR) / "model_configs").system("h100", "");
+  for (int i = 0; i < 30; ++i) {
+    Job job = random.next();
+    if (random.flip()) {
+      set_count(job, random.pick(std::array{4097, 6000}), 1);
+    } else {
+      set_count(job, 16, random.pick(std::array{300, 1000}));
+    }
+    job.system = h100;
+    SCOPED_TRACE(std::to_string(i) + ": " + text(job));
     const JobPrograms programs = build_programs(job);
+    const CostModel cost = random_cost(random, job);
     expect_equal(simulate(job, programs, cost), simulate(job, programs, cost, kAll));
-    if (stream % 4 == 0) expect_equal(simulate_flat(job, programs, cost), simulate_flat(job, programs, cost, kAll));
+    if (i % 4 == 0) expect_equal(simulate_flat(job, programs, cost), simulate_flat(job, programs, cost, kAll));
   }
 }
 
