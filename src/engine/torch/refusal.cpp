@@ -20,6 +20,7 @@ std::optional<std::string> refusal_of(const std::function<void()>& attempt, cons
 }
 
 std::function<void()> waits_for(c10::Device device) {
+  if (device.is_cpu()) return [] {};  // every call has returned when it is done
   return [device] { c10::impl::VirtualGuardImpl(device.type()).synchronizeDevice(device.index()); };
 }
 
