@@ -31,10 +31,17 @@ const std::set<std::string_view>& fused_ops() {
   return names;
 }
 
+// Gradients of adapters have a kernel for bf16 alone.
+bool has_kernel(const OpCase& c, const Op& op) {
+  const auto* adapter = std::get_if<AdapterBackward>(&op);
+  if (adapter != nullptr && c.program.type(adapter->dout.id).dtype != DType::bf16) return false;
+  return fused_ops().contains(name(op));
+}
+
 bool holds_fused_op(const OpCase& c) {
   for (const auto* phase : {&c.program.forward, &c.program.backward}) {
     for (const Node& node : *phase) {
-      if (fused_ops().contains(name(node.op))) return true;
+      if (has_kernel(c, node.op)) return true;
     }
   }
   return false;

@@ -294,30 +294,42 @@ void fp8_linears(std::vector<OpCase>& cases) {
   }
 }
 
-// The input is the base and what the adapters see, too. R the rank, A the columns with an adapter.
+// R the rank, A the columns with an adapter, which sees the input. The base is the input, too, or a product of it with
+// a frozen weight, as in a model: nobody reads it then, and the input's gradient is the sum of two products.
 void adapters(std::vector<OpCase>& cases, DType dtype) {
   struct Variant {
     const char* name;
     AdapterColumns columns;
     std::int64_t adapters, adapted;
+    bool is_linear = false;
   };
   constexpr std::int64_t T = 9, N = 40, R = 8;
   const Variant variants[] = {{"adapter_up_three", {{{24, true}, {8, true}, {8, true}}}, 3, 40},
                               {"adapter_up_one", {{{40, true}}}, 1, 40},
                               {"adapter_up_two_of_three", {{{24, true}, {8, false}, {8, true}}}, 2, 32},
-                              {"adapter_up_last", {{{24, false}, {16, true}}}, 1, 16}};
+                              {"adapter_up_last", {{{24, false}, {16, true}}}, 1, 16},
+                              {"adapted_linear", {{{40, true}}}, 1, 40, true}};
   for (const Variant& v : variants) {
     const std::int64_t rows = v.adapters * R;
     const std::int64_t elements = 2 * T * N + T * rows + v.adapted * R;
     const Count count{static_cast<double>(2 * T * v.adapted * R),
                       static_cast<double>(size_bytes(dtype)) * static_cast<double>(elements)};
     const Forward forward = [=](Builder& b, Program& p) {
+      const auto adapter_weight = [&](const char* name, Shape shape) {
+        const ValueId id = weight(b, name, shape);
+        p[id].trainable = true;
+        return id;
+      };
       const ValueId x = input(b, p, {T, N});
-      const ValueId h = b.emit(Matmul{.a = {x}, .b = {weight(b, "a", {rows, N})}}, {"h"}).out.id;
-      AdapterUp op{.base = {x}, .h = {h}, .b = {weight(b, "b", {v.adapted, R})}, .columns = v.columns, .scale = 0.5};
+      ValueId base = x;
+      if (v.is_linear) base = b.emit(Matmul{.a = {x}, .b = {weight(b, "w", {N, N})}}, {"base"}).out.id;
+      const ValueId h = b.emit(Matmul{.a = {x}, .b = {adapter_weight("a", {rows, N})}}, {"h"}).out.id;
+      AdapterUp op{.base = {base}, .h = {h}, .columns = v.columns, .scale = 0.5};
+      op.b = {adapter_weight("b", {v.adapted, R})};
       return b.emit(op, {"out"}).out.id;
     };
     Policy policy = plain(dtype);
+    policy.adapters_only = true;
     cases.push_back(make(v.name, AdapterUp::kName, policy, count, forward));
     policy.fused_adapter_gradients = true;
     cases.push_back(make(std::string(v.name) + "_fused_gradients", AdapterUp::kName, policy, count, forward));
