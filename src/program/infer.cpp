@@ -488,28 +488,4 @@ std::string label(const Program& program, ValueId id) {
   return fmt::format("{}{} {}", where, value.name, to_string(value.type));
 }
 
-std::string to_string(const ValueType& type) {
-  std::string text = fmt::format("{}[", name(type.dtype));
-  for (int dim = 0; dim < type.shape.rank; ++dim) text += fmt::format("{}{}", dim ? "," : "", type.shape[dim]);
-  text += "]";
-  std::string placement;
-  for (Axis axis : kAxes) {
-    const Placement& p = type.placement[axis];
-    if (p.is_replicated()) continue;
-    if (!placement.empty()) placement += " ";
-    placement += p.is_partial() ? fmt::format("{}:partial", name(axis)) : fmt::format("{}:{}", name(axis), p.dim);
-  }
-  return placement.empty() ? text : text + "{" + placement + "}";
-}
-
-int replicas(const Program& program) { return program.axis_size[Axis::dp] * program.axis_size[Axis::cp]; }
-
-std::vector<ValueId> states(const Program& program, StateKind kind) {
-  std::vector<ValueId> ids;
-  for (std::size_t i = 0; i < program.values.size(); ++i) {
-    if (program.values[i].state == kind) ids.push_back(static_cast<ValueId>(i));
-  }
-  return ids;
-}
-
 }  // namespace perfbench

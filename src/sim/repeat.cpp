@@ -1,6 +1,7 @@
 #include "sim/repeat.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <deque>
 #include <optional>
@@ -44,6 +45,17 @@ class Repeater {
     played_ += stretches;
   }
 
+  // The marks before, between and behind two plays of as many stretches.
+  std::array<Mark, 3> play_twice(std::int64_t stretches) {
+    std::array<Mark, 3> marks{mark(state_)};
+    for (std::size_t i = 1; i < marks.size(); ++i) {
+      play(stretches);
+      marks[i] = mark(state_);
+    }
+    left_ -= 2 * stretches;
+    return marks;
+  }
+
   // Keeps the clocks near their origin.
   void play_one() {
     play(1);
@@ -76,12 +88,7 @@ class Repeater {
   };
 
   void skip(std::int64_t stretches) {
-    const Mark first = mark(state_);
-    play(stretches);
-    const Mark second = mark(state_);
-    play(stretches);
-    const Mark third = mark(state_);
-    left_ -= 2 * stretches;
+    const auto [first, second, third] = play_twice(stretches);
     Period period{
         .stretches = stretches, .before = growth(first, second), .pace = growth(second, third), .drifts_s = {}};
     if (alike(period.before, period.pace, third)) {
@@ -137,12 +144,7 @@ class Repeater {
 
   // No period: what is left goes on as two samples did, and is off by no more than they differ, as far as they show it.
   void extrapolate() {
-    const Mark first = mark(state_);
-    play(kSample);
-    const Mark second = mark(state_);
-    play(kSample);
-    const Mark third = mark(state_);
-    left_ -= 2 * kSample;
+    const auto [first, second, third] = play_twice(kSample);
     const Growth before = growth(first, second), after = growth(second, third);
     Growth pace = growth(first, third);
     double spread_s = std::max(before.slowest_s, after.slowest_s) - std::min(before.fastest_s, after.fastest_s);
