@@ -124,7 +124,7 @@ __global__ void __launch_bounds__(kThreads) adapter_backward_kernel(AdapterBackw
   const int thread = static_cast<int>(threadIdx.x), lane = thread % kWarp, warp = thread / kWarp;
   const std::int64_t column_part = static_cast<int>(blockIdx.x) % column_parts;
   const std::int64_t token_part = static_cast<int>(blockIdx.x) / column_parts;
-  const std::int64_t warp_columns = adapter_chunks(kRank) * kAdapterChunk;
+  const std::int64_t warp_columns = WarpColumns<kTiles>::kChunks * kAdapterChunk;
   WarpColumns<kTiles> columns(call, (column_part * kAdapterWarps + warp) * warp_columns, lane);
 
   for (std::int64_t token = token_part * kStrip; token < call.tokens; token += call.token_parts * kStrip) {
