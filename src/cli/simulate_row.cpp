@@ -35,10 +35,17 @@ const PublishedTables& RowSimulator::published_of(const std::string& system) {
   return published_.emplace(system, read_published_tables(catalog_, system)).first->second;
 }
 
+const std::vector<PublishedRun>& RowSimulator::runs_of(const Job& job) {
+  const std::tuple key(job.system.name, job.model.name, job.task);
+  const auto found = runs_.find(key);
+  if (found != runs_.end()) return found->second;
+  return runs_.emplace(key, published_runs(job, published_of(job.system.name), catalog_)).first->second;
+}
+
 Row RowSimulator::operator()(const Job& job) {
   PlannedRow planned = plan_(job);
   if (planned.row.status == Status::ok || planned.row.status == Status::oom) set_times(planned, job);
-  set_published(planned.row, job, published_runs(job, published_of(job.system.name), catalog_));
+  set_published(planned.row, job, runs_of(job));
   return std::move(planned.row);
 }
 

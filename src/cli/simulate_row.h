@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -27,10 +28,12 @@ class RowSimulator {
 
  private:
   const PublishedTables& published_of(const std::string& system);
+  const std::vector<PublishedRun>& runs_of(const Job& job);
 
   const Catalog& catalog_;
   RowPlanner plan_;
-  std::map<std::string, PublishedTables> published_;  // by system
+  std::map<std::string, PublishedTables> published_;                                      // by system
+  std::map<std::tuple<std::string, std::string, Task>, std::vector<PublishedRun>> runs_;  // by system, model and task
 };
 
 // One row; `measured` may be null.
