@@ -4,26 +4,25 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
+#include <string>
 
 #include "base/error.h"
+#include "unit/spec/spec_files.h"
 
 namespace perfbench {
 namespace {
 
-std::filesystem::path file_with(const std::string& text) {
-  const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-  std::filesystem::path path = std::filesystem::path(testing::TempDir()) / (std::string(test->name()) + ".json");
-  std::ofstream(path) << text;
-  return path;
-}
+class EnvVarsFile : public TemporaryFolder {
+ protected:
+  std::filesystem::path file_with(const std::string& text) const { return write("env.json", text); }
+};
 
-TEST(EnvVars, ReadsAFlatMap) {
+TEST_F(EnvVarsFile, ReadsAFlatMap) {
   const EnvVars variables = read_env_vars(file_with(R"({"NCCL_DEBUG": "INFO", "FI_PROVIDER": "efa"})"));
   EXPECT_EQ(variables, (EnvVars{{"FI_PROVIDER", "efa"}, {"NCCL_DEBUG", "INFO"}}));
 }
 
-TEST(EnvVars, NamesEveryWrongEntry) {
+TEST_F(EnvVarsFile, NamesEveryWrongEntry) {
   const auto path = file_with(R"({"A": 1, "B": {"C": "x"}, "1X": "a", "GOOD": "b"})");
   try {
     read_env_vars(path);
@@ -36,10 +35,10 @@ TEST(EnvVars, NamesEveryWrongEntry) {
   }
 }
 
-TEST(EnvVars, RefusesWhatIsNoObject) { EXPECT_THROW(read_env_vars(file_with(R"(["NCCL_DEBUG"])")), InputError); }
+TEST_F(EnvVarsFile, RefusesWhatIsNoObject) { EXPECT_THROW(read_env_vars(file_with(R"(["NCCL_DEBUG"])")), InputError); }
 
 // A broken file may be broken at a secret.
-TEST(EnvVars, NoMessageQuotesTheFile) {
+TEST_F(EnvVarsFile, NoMessageQuotesTheFile) {
   for (const char* text : {R"({"HF_TOKEN": SEKRET})", R"({"HF_TOKEN": "SEKRET)", R"({"HF_TOKEN": 'SEKRET'})",
                            R"(["SEKRET"])", R"({"HF_TOKEN": ["SEKRET"]})", R"({"A": "SEKRET\u0000"})"}) {
     try {
