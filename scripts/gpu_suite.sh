@@ -379,6 +379,10 @@ main() {
   SUITE_PACKAGE=$(CDPATH="" cd -- "${places[0]}" 2>/dev/null && pwd -P) || bad_input "${places[0]}: is no folder"
   [ -x "$SUITE_PACKAGE/perfbench" ] || bad_input "$SUITE_PACKAGE: is no package; scripts/gpu_package.sh makes one"
   SUITE_PYTHON=$(command -v "${PYTHON:-python3}") || lacks "there is no ${PYTHON:-python3}" "PYTHON=... names another"
+  SUITE_PYTHON=$(realpath -s -- "$SUITE_PYTHON") # parts run in a folder of their own
+  if [ -n "${PYTHONPATH:-}" ]; then
+    PYTHONPATH=$(tr ':' '\n' <<<"$PYTHONPATH" | sed '/^$/d' | xargs -d '\n' realpath -sm -- | paste -sd :)
+  fi
   libraries=$(torch_libraries 2>/dev/null) || [ -n "$dry" ] ||
     lacks "$SUITE_PYTHON has no torch" "PYTHON=... names a Python that has PyTorch"
   export SUITE_LIBRARIES=$libraries SUITE_SELF SUITE_PACKAGE SUITE_PYTHON SUITE_DEVICE=$device SUITE_TINY=$tiny SUITE_DRY=$dry

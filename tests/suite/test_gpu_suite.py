@@ -218,6 +218,14 @@ def test_a_suite_that_is_stopped_leaves_its_results(stand_in, tmp_path):
     assert tarfile.open(out / "results.tar.gz").getnames()
 
 
+def test_relative_paths_to_python_count_from_where_the_suite_is_called(stand_in, tmp_path):
+    package = stand_in("echo {}")
+    fake_torch(tmp_path)
+    done = subprocess.run([package / "gpu_suite.sh", "--parts", "doctor", package, "out"], cwd=tmp_path, timeout=60,
+                          capture_output=True, text=True, env=os.environ | {"PYTHON": "./python3", "PYTHONPATH": "site"})
+    assert parts_of(tmp_path / "out")["doctor"]["status"] == "ok", done.stderr
+
+
 def fake_torch(tmp_path):
     """A python3 that finds a torch."""
     (tmp_path / "site/torch").mkdir(parents=True)
