@@ -176,7 +176,10 @@ void fill_adapters(JobDraft& draft) {
 void fill_packing(JobDraft& draft) {
   const Request& asked = draft.request;
   Job& job = draft.job;
-  if (job.task == Task::pretrain) return;
+  if (job.task == Task::pretrain) {
+    job.origins["packed"] = "rule: pre-training runs on full samples";
+    return;
+  }
   job.packed = asked.packed.value_or(job.stack.packed_fine_tuning);
   job.origins["packed"] = asked.packed ? origin_of(asked, "packed")
                                        : fmt::format("rule: stack {} fine-tunes on {}", job.stack.name,

@@ -28,6 +28,14 @@ def test_json_has_the_row_and_the_published_one(perfbench):
     assert re.match(r"row model_configs_h100\.csv:\d+ \(", row["row"])
 
 
+@pytest.mark.parametrize("task", ["pretrain", "sft", "lora"])
+def test_every_value_says_where_it_is_from(perfbench, task):
+    text = perfbench("--model", "llama3_8b", "--gpu", "h100", "--task", task, "-rm", "mlp").out
+    values = text.split("\nasked\n")[1].split("\nresult\n")[0].splitlines()[2:]
+    origins = [re.split(r" {2,}", line.strip()) for line in values if line.strip()]
+    assert len(origins) > 20 and all(len(columns) == 3 for columns in origins), origins
+
+
 LORA = ("--model", "llama3_8b", "--gpu", "h100", "--task", "lora")
 
 
