@@ -2,10 +2,10 @@
 #include <benchmark/benchmark.h>
 
 #include "cost/kernel_constants.h"
+#include "job/resolve.h"
 #include "models/decoder.h"
 #include "sim/memory.h"
 #include "sim/simulate.h"
-#include "spec/resolve.h"
 
 namespace perfbench {
 namespace {

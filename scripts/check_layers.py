@@ -11,7 +11,7 @@ import sys
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 CONDITIONAL = re.compile(r"^\s*#\s*(if|ifdef|ifndef|elif|elifdef|elifndef|else)\b")
-HEADERS_WITHOUT_LIBRARIES = ("base", "spec", "program")
+HEADERS_WITHOUT_LIBRARIES = ("base", "job", "program")
 MAX_CLI11_UNITS = 2
 
 # Library: (its headers, where they may be included, for the message)

@@ -7,7 +7,7 @@
 #include <iterator>
 
 #include "base/text.h"
-#include "spec/request_fields.h"
+#include "job/request_fields.h"
 
 namespace perfbench {
 

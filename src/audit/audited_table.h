@@ -8,11 +8,11 @@
 #include <vector>
 
 #include "audit/finding.h"
+#include "job/model_spec.h"
+#include "job/stack.h"
+#include "job/system_spec.h"
+#include "job/terms.h"
 #include "rows/flops_quirks.h"
-#include "spec/model_spec.h"
-#include "spec/stack.h"
-#include "spec/system_spec.h"
-#include "spec/terms.h"
 
 namespace perfbench {
 

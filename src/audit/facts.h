@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "job/catalog.h"
 #include "rows/flops_quirks.h"
-#include "spec/catalog.h"
 
 namespace perfbench {
 

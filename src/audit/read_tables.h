@@ -8,7 +8,7 @@
 
 #include "audit/audited_table.h"
 #include "audit/facts.h"
-#include "rows/import_table.h"
+#include "import/import_table.h"
 
 namespace perfbench {
 

@@ -8,7 +8,7 @@
 
 #include "audit/rules.h"
 #include "base/text.h"
-#include "spec/catalog.h"
+#include "job/catalog.h"
 
 namespace perfbench {
 namespace {

@@ -6,8 +6,8 @@
 #include <array>
 
 #include "audit/rules.h"
-#include "spec/fill_job.h"
-#include "spec/request_fields.h"
+#include "job/fill_job.h"
+#include "job/request_fields.h"
 
 namespace perfbench {
 namespace {

@@ -5,7 +5,7 @@
 #include <set>
 
 #include "audit/rules.h"
-#include "spec/catalog.h"
+#include "job/catalog.h"
 
 namespace perfbench {
 namespace {

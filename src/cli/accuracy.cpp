@@ -5,13 +5,13 @@
 
 #include "base/json.h"
 #include "base/table.h"
-#include "cli/calibration.h"
 #include "cli/commands.h"
-#include "cli/measure_settings.h"
 #include "cli/output.h"
 #include "cost/topology.h"
 #include "harness/kernel_accuracy.h"
-#include "spec/catalog.h"
+#include "job/catalog.h"
+#include "runners/calibration.h"
+#include "runners/measure_settings.h"
 
 namespace perfbench {
 namespace {

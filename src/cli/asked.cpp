@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 #include "cli/idle_flags.h"
-#include "cli/measure_settings.h"
+#include "cli/measure_flags.h"
 #include "cli/model_word.h"
 
 namespace perfbench {

@@ -7,8 +7,8 @@
 
 #include "base/error.h"
 #include "cli/command_line.h"
-#include "spec/catalog.h"
-#include "spec/resolve.h"
+#include "job/catalog.h"
+#include "job/resolve.h"
 
 namespace perfbench {
 

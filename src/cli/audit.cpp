@@ -8,7 +8,7 @@
 #include "cli/commands.h"
 #include "cli/import_hints.h"
 #include "cli/output.h"
-#include "spec/catalog.h"
+#include "job/catalog.h"
 
 namespace perfbench {
 namespace {

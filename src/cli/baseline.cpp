@@ -9,10 +9,10 @@
 #include "cli/commands.h"
 #include "cli/diff_output.h"
 #include "cli/output.h"
-#include "cli/simulate_row.h"
+#include "job/config_table.h"
 #include "rows/job_or_row.h"
 #include "rows/writers.h"
-#include "spec/config_table.h"
+#include "runners/simulate_row.h"
 
 namespace perfbench {
 namespace {

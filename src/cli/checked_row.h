@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "base/error.h"
-#include "cli/plan_row.h"
+#include "job/catalog.h"
+#include "job/config_table.h"
+#include "job/request.h"
 #include "rows/row.h"
-#include "spec/catalog.h"
-#include "spec/config_table.h"
-#include "spec/request.h"
+#include "runners/plan_row.h"
 
 namespace perfbench {
 

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "spec/request.h"
+#include "job/request.h"
 
 namespace perfbench {
 

@@ -7,10 +7,10 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "cli/commands.h"
-#include "cli/gpu_state.h"
-#include "cli/machine_check.h"
 #include "cli/output.h"
 #include "engine/engine.h"
+#include "runners/gpu_state.h"
+#include "runners/machine_check.h"
 
 namespace perfbench {
 namespace {

@@ -2,7 +2,7 @@
 #include "base/file.h"
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "spec/config_table.h"
+#include "job/config_table.h"
 
 namespace perfbench {
 

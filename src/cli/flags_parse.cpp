@@ -11,7 +11,7 @@
 #include "cli/flags.h"
 #include "cli/flags_expand.h"
 #include "cli/subcommands.h"
-#include "spec/request_fields.h"
+#include "job/request_fields.h"
 
 namespace perfbench {
 namespace {

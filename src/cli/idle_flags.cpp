@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 #include "cli/flags.h"
-#include "cli/measure_settings.h"
+#include "cli/measure_flags.h"
 
 namespace perfbench {
 namespace {

@@ -6,12 +6,12 @@
 #include "cli/import_hints.h"
 #include "cli/import_row.h"
 #include "cli/output.h"
-#include "rows/import_log.h"
-#include "rows/import_summary.h"
-#include "rows/import_table.h"
+#include "import/import_log.h"
+#include "import/import_summary.h"
+#include "import/import_table.h"
+#include "job/catalog.h"
+#include "job/flops_convention.h"
 #include "rows/writers.h"
-#include "spec/catalog.h"
-#include "spec/flops_convention.h"
 
 namespace perfbench {
 namespace {

@@ -1,7 +1,7 @@
 #include "cli/import_hints.h"
 
 #include "cli/asked.h"
-#include "spec/resolve.h"
+#include "job/resolve.h"
 
 namespace perfbench {
 

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "cli/command_line.h"
-#include "rows/import_table.h"
-#include "spec/catalog.h"
+#include "import/import_table.h"
+#include "job/catalog.h"
 
 namespace perfbench {
 

@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "cli/command_line.h"
-#include "rows/import_log.h"
+#include "import/import_log.h"
+#include "job/catalog.h"
 #include "rows/row.h"
-#include "spec/catalog.h"
 
 namespace perfbench {
 

@@ -7,7 +7,7 @@
 
 #include "base/json.h"
 #include "harness/where.h"
-#include "spec/catalog.h"
+#include "job/catalog.h"
 
 namespace perfbench {
 

@@ -1,11 +1,11 @@
-#include "cli/measure_settings.h"
+#include "cli/measure_flags.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "base/error.h"
-#include "spec/catalog.h"
+#include "job/catalog.h"
 
 namespace perfbench {
 namespace {
@@ -45,6 +45,12 @@ MeasureSettings measure_settings(const CommandLine& line) {
                      fmt::format("{} of {} steps leave none to time", settings.warmup, settings.steps),
                      fmt::format("at most {}, or more --steps", settings.steps - 1));
   return settings;
+}
+
+SliceSettings slice_settings(const CommandLine& line) {
+  return {.measure = measure_settings(line),
+          .stage = line.options.stage.value_or("all"),
+          .microbatches = line.options.slice_microbatches};
 }
 
 bool measures_on_cuda(const CommandLine& line) {

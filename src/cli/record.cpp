@@ -3,12 +3,11 @@
 #include <unistd.h>
 
 #include <array>
-#include <ctime>
 #include <string>
 
 #include "cli/commit.h"
 #include "harness/digest.h"
-#include "spec/recorded_vars.h"
+#include "job/recorded_vars.h"
 
 namespace perfbench {
 namespace {
@@ -19,15 +18,6 @@ std::string host_name() {
 }
 
 }  // namespace
-
-std::string utc_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  gmtime_r(&now, &parts);
-  std::array<char, 32> text{};
-  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text.data();
-}
 
 RunRecord record_of(const CommandLine& line, const EnvVars& env_vars, const Catalog& catalog) {
   RunRecord record{.host = host_name(),

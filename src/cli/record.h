@@ -4,13 +4,11 @@
 #include <string>
 
 #include "cli/command_line.h"
+#include "job/catalog.h"
+#include "job/env_vars.h"
 #include "rows/run_record.h"
-#include "spec/catalog.h"
-#include "spec/env_vars.h"
 
 namespace perfbench {
-
-std::string utc_now();  // "2026-01-31T12:00:00Z"
 
 // Host, time, version, commit, data files, environment and the command line without its secrets.
 RunRecord record_of(const CommandLine& line, const EnvVars& env_vars, const Catalog& catalog);

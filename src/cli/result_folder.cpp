@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/output.h"
-#include "spec/catalog.h"
+#include "job/catalog.h"
 
 namespace perfbench {
 namespace {

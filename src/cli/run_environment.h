@@ -5,7 +5,7 @@
 #include <string>
 
 #include "cli/command_line.h"
-#include "spec/env_vars.h"
+#include "job/env_vars.h"
 
 namespace perfbench {
 

@@ -5,27 +5,28 @@
 #include <utility>
 
 #include "cli/asked.h"
-#include "cli/auto_mode.h"
-#include "cli/calibration.h"
 #include "cli/commands.h"
-#include "cli/machine_check.h"
-#include "cli/measure_row.h"
+#include "cli/measure_flags.h"
 #include "cli/output.h"
-#include "cli/plan_row.h"
 #include "cli/record.h"
 #include "cli/result_folder.h"
 #include "cli/run_environment.h"
 #include "cli/show_job.h"
-#include "cli/simulate_row.h"
-#include "cli/slice_engine.h"
-#include "cli/stop_signal.h"
 #include "engine/engine.h"
-#include "engine/telemetry_summary.h"
+#include "engine/gpu/telemetry_summary.h"
 #include "harness/progress.h"
 #include "harness/run_id.h"
 #include "rows/published.h"
 #include "rows/run_record.h"
 #include "rows/writers.h"
+#include "runners/auto_mode.h"
+#include "runners/calibration.h"
+#include "runners/machine_check.h"
+#include "runners/measure_row.h"
+#include "runners/plan_row.h"
+#include "runners/simulate_row.h"
+#include "runners/slice_engine.h"
+#include "runners/stop_signal.h"
 
 namespace perfbench {
 namespace {
@@ -128,7 +129,7 @@ AskedRow row_of_mode(const CommandLine& line, const Catalog& catalog, bool must_
     result.row = std::move(sliced.row);
     result.kernels = std::move(sliced.kernels);
   } else {
-    result.row = simulate_row(asked.job, catalog, calibration_of(line.options));
+    result.row = simulate_row(asked.job, catalog, calibration_of(line.options.calibration));
   }
   result.row.row_choice = asked.choice.sentence;
   result.row.notes.insert(result.row.notes.end(), asked.notes.begin(), asked.notes.end());
@@ -212,7 +213,8 @@ ExitCode dry_run(const CommandLine& line, const Catalog& catalog) {
   const Asked asked = resolve_asked(line, looks ? request_of(line, catalog) : asked_request(line), catalog);
   warn(asked.warnings);
   std::optional<Row> planned;  // what an engine makes of a job is seen when it runs
-  if (!runs_engine(line.options)) planned = RowPlanner(catalog, calibration_of(line.options))(asked.job).row;
+  if (!runs_engine(line.options))
+    planned = RowPlanner(catalog, calibration_of(line.options.calibration))(asked.job).row;
   return print(line.options.json ? job_json(asked, planned) : job_text(asked, planned));
 }
 

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "spec/job.h"
+#include "job/job.h"
 
 namespace perfbench {
 

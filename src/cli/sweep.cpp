@@ -14,25 +14,26 @@
 #include "base/json.h"
 #include "base/table.h"
 #include "cli/asked.h"
-#include "cli/calibration.h"
 #include "cli/commands.h"
 #include "cli/idle_flags.h"
-#include "cli/machine_check.h"
-#include "cli/measure_row.h"
+#include "cli/measure_flags.h"
 #include "cli/output.h"
-#include "cli/plan_row.h"
 #include "cli/record.h"
 #include "cli/result_folder.h"
 #include "cli/run_environment.h"
-#include "cli/simulate_row.h"
-#include "cli/slice_engine.h"
-#include "cli/stop_signal.h"
 #include "engine/abi.h"
 #include "engine/worker.h"
 #include "harness/digest.h"
 #include "harness/progress.h"
+#include "job/resolve.h"
 #include "rows/writers.h"
-#include "spec/resolve.h"
+#include "runners/calibration.h"
+#include "runners/machine_check.h"
+#include "runners/measure_row.h"
+#include "runners/plan_row.h"
+#include "runners/simulate_row.h"
+#include "runners/slice_engine.h"
+#include "runners/stop_signal.h"
 
 namespace perfbench {
 namespace {
@@ -125,7 +126,7 @@ Runner runner_of(const CommandLine& line, const Catalog& catalog, const RunEnvir
     const RowSlicer slicer(settings, slice_engine_parts(settings, catalog));
     return with_note([slicer](const Job& job) { return slicer(job).row; }, environment);
   }
-  return RowSimulator(catalog, calibration_of(line.options));
+  return RowSimulator(catalog, calibration_of(line.options.calibration));
 }
 
 Method method_of(const Options& options) {
@@ -178,7 +179,7 @@ Row dry_row(const CommandLine& line, const JobOrRow& asked, RowPlanner& plan) {
 
 // What would be run, one line each; of what would not come out ok, why.
 void dry_run(const CommandLine& line, const SweepPlan& plan, const Catalog& catalog) {
-  RowPlanner planner(catalog, calibration_of(line.options));
+  RowPlanner planner(catalog, calibration_of(line.options.calibration));
   std::string text;
   Json::Array rows;
   for (std::size_t i = 0; i < plan.rows.size(); ++i) {

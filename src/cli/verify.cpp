@@ -11,18 +11,18 @@
 #include "base/file.h"
 #include "base/host_memory.h"
 #include "cli/commands.h"
-#include "cli/machine_check.h"
-#include "cli/machine_fit.h"
-#include "cli/measure_settings.h"
+#include "cli/measure_flags.h"
 #include "cli/output.h"
-#include "cli/verify_expect.h"
-#include "cli/verify_input.h"
-#include "cli/verify_result.h"
-#include "cli/verify_tolerance.h"
-#include "cli/verify_weights.h"
 #include "engine/engine.h"
-#include "engine/safetensors.h"
+#include "engine/weights/safetensors.h"
 #include "models/decoder.h"
+#include "parity/expect.h"
+#include "parity/input.h"
+#include "parity/result.h"
+#include "parity/tolerance.h"
+#include "parity/weights.h"
+#include "runners/machine_check.h"
+#include "runners/machine_fit.h"
 #include "sim/memory.h"
 
 namespace perfbench {
@@ -87,7 +87,7 @@ ExitCode run_verify(const CommandLine& line) {
   if (line.options.save_gradients) require_writable_file(*line.options.save_gradients);
   if (line.options.save_weights) require_writable_file(*line.options.save_weights);
   const VerifyFolder folder = read_verify_folder(line.words.front());
-  const Job job = verify_job(line, catalog, folder);
+  const Job job = verify_job(line.request, catalog, folder);
   const Batch batch = verify_batch(folder, job.model.vocab);
   const JobPrograms programs = build_programs(job);
 

@@ -5,8 +5,8 @@
 #include "base/error.h"
 #include "cli/commit.h"
 #include "harness/digest.h"
-#include "spec/catalog.h"
-#include "spec/recorded_vars.h"
+#include "job/catalog.h"
+#include "job/recorded_vars.h"
 
 namespace perfbench {
 namespace {

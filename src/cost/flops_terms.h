@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "cost/model_flops.h"
-#include "spec/model_spec.h"
+#include "job/model_spec.h"
 
 namespace perfbench {
 

@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "spec/system_spec.h"
+#include "job/system_spec.h"
 
 namespace perfbench {
 

@@ -8,8 +8,8 @@
 #include "cost/gemm_time.h"
 #include "cost/hardware.h"
 #include "cost/kernel_constants.h"
+#include "job/stack.h"
 #include "program/program.h"
-#include "spec/stack.h"
 
 namespace perfbench {
 

@@ -1,7 +1,7 @@
 // What low-rank adapters add to a model, as NeMo AutoModel's FLOP count needs it.
 #pragma once
 
-#include "spec/model_spec.h"
+#include "job/model_spec.h"
 
 namespace perfbench {
 

@@ -5,7 +5,7 @@
 
 #include "cost/flops_terms.h"
 #include "cost/lora_share.h"
-#include "spec/packed_lengths.h"
+#include "job/packed_lengths.h"
 
 namespace perfbench {
 namespace {

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "spec/flops_convention.h"
-#include "spec/model_spec.h"
-#include "spec/terms.h"
+#include "job/flops_convention.h"
+#include "job/model_spec.h"
+#include "job/terms.h"
 
 namespace perfbench {
 

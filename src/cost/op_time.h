@@ -10,8 +10,8 @@
 #include "cost/kernel_table.h"
 #include "cost/kernel_work.h"
 #include "cost/part.h"
+#include "job/job.h"
 #include "program/program.h"
-#include "spec/job.h"
 
 namespace perfbench {
 

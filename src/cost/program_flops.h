@@ -1,8 +1,8 @@
 // FLOPs of a global step as its Programs do them.
 #pragma once
 
+#include "job/job.h"
 #include "program/job_programs.h"
-#include "spec/job.h"
 
 namespace perfbench {
 

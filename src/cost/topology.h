@@ -4,8 +4,8 @@
 
 #include "cost/collective_time.h"
 #include "cost/hardware.h"
+#include "job/job.h"
 #include "program/axis.h"
-#include "spec/job.h"
 
 namespace perfbench {
 

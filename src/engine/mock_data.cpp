@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "engine/session.h"
-#include "spec/packed_lengths.h"
+#include "job/packed_lengths.h"
 
 namespace perfbench {
 namespace {

@@ -6,7 +6,7 @@
 #include <limits>
 #include <string_view>
 
-#include "engine/mesh.h"
+#include "engine/comm/mesh.h"
 
 namespace perfbench {
 namespace {

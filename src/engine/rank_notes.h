@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "job/job.h"
 #include "program/job_programs.h"
-#include "spec/job.h"
 
 namespace perfbench {
 

@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "base/dtype.h"
+#include "job/job.h"
 #include "program/job_programs.h"
 #include "program/traffic.h"
-#include "spec/job.h"
 
 namespace perfbench {
 

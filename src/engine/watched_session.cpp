@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "engine/mesh.h"
+#include "engine/comm/mesh.h"
 #include "engine/rank_notes.h"
 #include "engine/watchdog.h"
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "spec/job.h"
+#include "job/job.h"
 
 namespace perfbench {
 

@@ -3,8 +3,8 @@
 
 #include <functional>
 
+#include "job/job.h"
 #include "rows/row.h"
-#include "spec/job.h"
 
 namespace perfbench {
 

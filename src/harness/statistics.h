@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/median.h"
+#include "job/job.h"
 #include "rows/row.h"
-#include "spec/job.h"
 
 namespace perfbench {
 

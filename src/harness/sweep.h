@@ -15,9 +15,9 @@
 #include "harness/journal.h"
 #include "harness/runner.h"
 #include "harness/where.h"
+#include "job/catalog.h"
+#include "job/config_table.h"
 #include "rows/metrics.h"
-#include "spec/catalog.h"
-#include "spec/config_table.h"
 
 namespace perfbench {
 

@@ -3,7 +3,7 @@
 #include <set>
 
 #include "harness/sweep.h"
-#include "spec/request_fields.h"
+#include "job/request_fields.h"
 
 namespace perfbench {
 namespace {

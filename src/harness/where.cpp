@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "spec/catalog.h"
+#include "job/catalog.h"
 
 namespace perfbench {
 namespace {

@@ -1,4 +1,4 @@
-#include "rows/document.h"
+#include "import/document.h"
 
 #include <algorithm>
 #include <array>
@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "base/text.h"
-#include "rows/markdown.h"
+#include "import/markdown.h"
 
 namespace perfbench {
 namespace {

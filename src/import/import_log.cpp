@@ -1,4 +1,4 @@
-#include "rows/import_log.h"
+#include "import/import_log.h"
 
 #include <algorithm>
 #include <cmath>
@@ -9,8 +9,8 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "base/utf8.h"
-#include "rows/import_summary.h"
-#include "rows/log_line.h"
+#include "import/import_summary.h"
+#include "import/log_line.h"
 
 namespace perfbench {
 namespace {

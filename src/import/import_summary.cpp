@@ -1,4 +1,4 @@
-#include "rows/import_summary.h"
+#include "import/import_summary.h"
 
 #include "base/error.h"
 #include "base/json.h"

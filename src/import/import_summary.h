@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "rows/import_log.h"
+#include "import/import_log.h"
 
 namespace perfbench {
 

@@ -1,4 +1,4 @@
-#include "rows/import_table.h"
+#include "import/import_table.h"
 
 #include <fmt/format.h>
 
@@ -11,8 +11,8 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "base/utf8.h"
-#include "rows/document.h"
-#include "rows/import_words.h"
+#include "import/document.h"
+#include "import/import_words.h"
 #include "rows/published_fields.h"
 #include "rows/published_headings.h"
 

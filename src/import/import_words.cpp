@@ -1,4 +1,4 @@
-#include "rows/import_words.h"
+#include "import/import_words.h"
 
 #include <cctype>
 #include <set>

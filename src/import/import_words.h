@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "spec/terms.h"
+#include "job/terms.h"
 
 namespace perfbench {
 

@@ -1,4 +1,4 @@
-#include "rows/log_line.h"
+#include "import/log_line.h"
 
 #include <algorithm>
 #include <cctype>

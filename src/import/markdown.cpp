@@ -1,4 +1,4 @@
-#include "rows/markdown.h"
+#include "import/markdown.h"
 
 #include <algorithm>
 

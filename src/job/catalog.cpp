@@ -1,4 +1,4 @@
-#include "spec/catalog.h"
+#include "job/catalog.h"
 
 #include <fmt/core.h>
 

@@ -7,9 +7,9 @@
 #include <string_view>
 #include <vector>
 
-#include "spec/model_spec.h"
-#include "spec/stack.h"
-#include "spec/system_spec.h"
+#include "job/model_spec.h"
+#include "job/stack.h"
+#include "job/system_spec.h"
 
 namespace perfbench {
 

@@ -6,9 +6,9 @@
 #include <iterator>
 
 #include "base/text.h"
-#include "spec/request_fields.h"
-#include "spec/resolve.h"
-#include "spec/row_preference.h"
+#include "job/request_fields.h"
+#include "job/resolve.h"
+#include "job/row_preference.h"
 
 namespace perfbench {
 

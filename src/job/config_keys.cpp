@@ -1,11 +1,11 @@
-#include "spec/config_keys.h"
+#include "job/config_keys.h"
 
 #include <fmt/core.h>
 
 #include <algorithm>
 
 #include "base/text.h"
-#include "spec/sourced.h"
+#include "job/sourced.h"
 
 namespace perfbench {
 

@@ -1,4 +1,4 @@
-#include "spec/config_table.h"
+#include "job/config_table.h"
 
 #include <fmt/format.h>
 
@@ -10,8 +10,8 @@
 
 #include "base/csv.h"
 #include "base/text.h"
-#include "spec/catalog.h"
-#include "spec/request_fields.h"
+#include "job/catalog.h"
+#include "job/request_fields.h"
 
 namespace perfbench {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "spec/request.h"
+#include "job/request.h"
 
 namespace perfbench {
 

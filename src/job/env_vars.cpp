@@ -1,4 +1,4 @@
-#include "spec/env_vars.h"
+#include "job/env_vars.h"
 
 #include <fmt/format.h>
 

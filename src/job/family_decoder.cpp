@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "base/text.h"
-#include "spec/model_family.h"
+#include "job/model_family.h"
 
 namespace perfbench {
 namespace {

@@ -1,5 +1,5 @@
 // Families with a dense MLP in every layer: llama, gpt2, nemotron, qwen2, qwen3.
-#include "spec/model_family.h"
+#include "job/model_family.h"
 
 namespace perfbench {
 namespace {

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <string>
 
-#include "spec/model_family.h"
+#include "job/model_family.h"
 
 namespace perfbench {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "base/error.h"
-#include "spec/model_family.h"
+#include "job/model_family.h"
 
 namespace perfbench {
 namespace {

@@ -1,11 +1,11 @@
-#include "spec/field_role.h"
+#include "job/field_role.h"
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
 
 #include "base/error.h"
-#include "spec/request_fields.h"
+#include "job/request_fields.h"
 
 namespace perfbench {
 

@@ -1,4 +1,4 @@
-#include "spec/fill_job.h"
+#include "job/fill_job.h"
 
 #include <fmt/format.h>
 
@@ -6,8 +6,8 @@
 #include <limits>
 #include <utility>
 
-#include "spec/lora_targets.h"
-#include "spec/request_fields.h"
+#include "job/lora_targets.h"
+#include "job/request_fields.h"
 
 namespace perfbench {
 

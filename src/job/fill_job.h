@@ -1,7 +1,7 @@
 // The second half of make_job: what follows by rule from what is given.
 #pragma once
 
-#include "spec/job_rules.h"
+#include "job/job_rules.h"
 
 namespace perfbench {
 

@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "spec/layer_split.h"
-#include "spec/model_spec.h"
-#include "spec/stack.h"
-#include "spec/system_spec.h"
-#include "spec/terms.h"
+#include "job/layer_split.h"
+#include "job/model_spec.h"
+#include "job/stack.h"
+#include "job/system_spec.h"
+#include "job/terms.h"
 
 namespace perfbench {
 

@@ -1,4 +1,4 @@
-#include "spec/job_rules.h"
+#include "job/job_rules.h"
 
 #include <fmt/format.h>
 
@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "base/text.h"
-#include "spec/config_table.h"
-#include "spec/request_fields.h"
+#include "job/config_table.h"
+#include "job/request_fields.h"
 
 namespace perfbench {
 

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "base/error.h"
-#include "spec/job.h"
-#include "spec/request.h"
+#include "job/job.h"
+#include "job/request.h"
 
 namespace perfbench {
 

@@ -4,7 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "spec/stack.h"
+#include "job/stack.h"
 
 namespace perfbench {
 

@@ -6,8 +6,8 @@
 #include <iterator>
 
 #include "base/text.h"
-#include "spec/job_rules.h"
-#include "spec/request_fields.h"
+#include "job/job_rules.h"
+#include "job/request_fields.h"
 
 namespace perfbench {
 

@@ -1,4 +1,4 @@
-#include "spec/lora_targets.h"
+#include "job/lora_targets.h"
 
 #include <algorithm>
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "spec/model_spec.h"
+#include "job/model_spec.h"
 
 namespace perfbench {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/text.h"
-#include "spec/job_rules.h"
+#include "job/job_rules.h"
 
 namespace perfbench {
 

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "spec/config_keys.h"
-#include "spec/model_spec.h"
+#include "job/config_keys.h"
+#include "job/model_spec.h"
 
 namespace perfbench {
 

@@ -1,5 +1,5 @@
 #include "base/error.h"
-#include "spec/model_spec.h"
+#include "job/model_spec.h"
 
 namespace perfbench {
 namespace {

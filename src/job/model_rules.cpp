@@ -6,7 +6,7 @@
 #include <iterator>
 
 #include "base/text.h"
-#include "spec/job_rules.h"
+#include "job/job_rules.h"
 
 namespace perfbench {
 

@@ -1,4 +1,4 @@
-#include "spec/model_spec.h"
+#include "job/model_spec.h"
 
 #include <fmt/core.h>
 
@@ -7,8 +7,8 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "spec/model_family.h"
-#include "spec/sourced.h"
+#include "job/model_family.h"
+#include "job/sourced.h"
 
 namespace perfbench {
 namespace {

@@ -1,4 +1,4 @@
-#include "spec/packed_lengths.h"
+#include "job/packed_lengths.h"
 
 #include <algorithm>
 #include <cmath>

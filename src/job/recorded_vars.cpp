@@ -1,4 +1,4 @@
-#include "spec/recorded_vars.h"
+#include "job/recorded_vars.h"
 
 #include <unistd.h>
 

@@ -4,7 +4,7 @@
 #include <span>
 #include <string_view>
 
-#include "spec/env_vars.h"
+#include "job/env_vars.h"
 
 namespace perfbench {
 

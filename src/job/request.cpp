@@ -1,13 +1,13 @@
-#include "spec/request.h"
+#include "job/request.h"
 
 #include <fmt/format.h>
 
 #include <limits>
 
 #include "base/text.h"
-#include "spec/catalog.h"
-#include "spec/field_role.h"
-#include "spec/request_fields.h"
+#include "job/catalog.h"
+#include "job/field_role.h"
+#include "job/request_fields.h"
 
 namespace perfbench {
 

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "spec/terms.h"
+#include "job/terms.h"
 
 namespace perfbench {
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "spec/request.h"
+#include "job/request.h"
 
 namespace perfbench {
 

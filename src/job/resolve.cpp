@@ -1,4 +1,4 @@
-#include "spec/resolve.h"
+#include "job/resolve.h"
 
 #include <fmt/format.h>
 
@@ -6,9 +6,9 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "spec/fill_job.h"
-#include "spec/job_rules.h"
-#include "spec/request_fields.h"
+#include "job/fill_job.h"
+#include "job/job_rules.h"
+#include "job/request_fields.h"
 
 namespace perfbench {
 

@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "base/error.h"
-#include "spec/catalog.h"
-#include "spec/config_table.h"
-#include "spec/job.h"
-#include "spec/request.h"
+#include "job/catalog.h"
+#include "job/config_table.h"
+#include "job/job.h"
+#include "job/request.h"
 
 namespace perfbench {
 

@@ -1,4 +1,4 @@
-#include "spec/row_preference.h"
+#include "job/row_preference.h"
 
 #include <algorithm>
 #include <array>
@@ -6,8 +6,8 @@
 #include <string>
 
 #include "base/text.h"
-#include "spec/catalog.h"
-#include "spec/request_fields.h"
+#include "job/catalog.h"
+#include "job/request_fields.h"
 
 namespace perfbench {
 

@@ -5,9 +5,9 @@
 #include <span>
 #include <string_view>
 
-#include "spec/config_table.h"
-#include "spec/field_role.h"
-#include "spec/request.h"
+#include "job/config_table.h"
+#include "job/field_role.h"
+#include "job/request.h"
 
 namespace perfbench {
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "spec/job_rules.h"
+#include "job/job_rules.h"
 
 namespace perfbench {
 

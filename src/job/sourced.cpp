@@ -1,4 +1,4 @@
-#include "spec/sourced.h"
+#include "job/sourced.h"
 
 #include <fmt/core.h>
 

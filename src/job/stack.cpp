@@ -1,4 +1,4 @@
-#include "spec/stack.h"
+#include "job/stack.h"
 
 #include <fmt/core.h>
 
@@ -7,7 +7,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
-#include "spec/sourced.h"
+#include "job/sourced.h"
 
 namespace perfbench {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/dtype.h"
-#include "spec/flops_convention.h"
+#include "job/flops_convention.h"
 
 namespace perfbench {
 

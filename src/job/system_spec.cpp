@@ -1,4 +1,4 @@
-#include "spec/system_spec.h"
+#include "job/system_spec.h"
 
 #include <fmt/core.h>
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "spec/sourced.h"
-#include "spec/terms.h"
+#include "job/sourced.h"
+#include "job/terms.h"
 
 namespace perfbench {
 

@@ -1,4 +1,4 @@
-#include "spec/terms.h"
+#include "job/terms.h"
 
 #include <array>
 #include <string>

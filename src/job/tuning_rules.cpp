@@ -4,9 +4,9 @@
 #include <algorithm>
 
 #include "base/text.h"
-#include "spec/job_rules.h"
-#include "spec/lora_targets.h"
-#include "spec/request_fields.h"
+#include "job/job_rules.h"
+#include "job/lora_targets.h"
+#include "job/request_fields.h"
 
 namespace perfbench {
 

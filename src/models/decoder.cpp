@@ -5,13 +5,13 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "job/lora_targets.h"
 #include "models/blocks/block.h"
 #include "program/backward.h"
 #include "program/builder.h"
 #include "program/passes.h"
 #include "program/recompute.h"
 #include "program/verify.h"
-#include "spec/lora_targets.h"
 
 namespace perfbench {
 namespace {

@@ -1,8 +1,8 @@
 // One decoder loop over the model's layer pattern: no builder per model name.
 #pragma once
 
+#include "job/job.h"
 #include "program/job_programs.h"
-#include "spec/job.h"
 
 namespace perfbench {
 

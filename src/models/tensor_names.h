@@ -1,8 +1,8 @@
 // The names and the storage of Hugging Face tensors, by family.
 #pragma once
 
+#include "job/model_spec.h"
 #include "program/value.h"
-#include "spec/model_spec.h"
 
 namespace perfbench {
 

@@ -1,4 +1,4 @@
-#include "cli/verify_adapter.h"
+#include "parity/adapter.h"
 
 #include <fmt/format.h>
 

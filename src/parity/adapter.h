@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/safetensors.h"
-#include "spec/request.h"
+#include "engine/weights/safetensors.h"
+#include "job/request.h"
 
 namespace perfbench {
 

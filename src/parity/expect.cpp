@@ -1,4 +1,4 @@
-#include "cli/verify_expect.h"
+#include "parity/expect.h"
 
 #include <fmt/format.h>
 
@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "engine/safetensors.h"
+#include "engine/weights/safetensors.h"
 
 namespace perfbench {
 namespace {

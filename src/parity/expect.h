@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "cli/verify_tolerance.h"
 #include "engine/session.h"
+#include "parity/tolerance.h"
 
 namespace perfbench {
 

@@ -1,4 +1,4 @@
-#include "cli/verify_input.h"
+#include "parity/input.h"
 
 #include <fmt/format.h>
 
@@ -10,8 +10,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "cli/asked.h"
-#include "spec/resolve.h"
+#include "job/resolve.h"
 
 namespace perfbench {
 namespace {
@@ -171,8 +170,7 @@ VerifyFolder read_verify_folder(const fs::path& path) {
   return folder;
 }
 
-Job verify_job(const CommandLine& line, const Catalog& catalog, const VerifyFolder& folder) {
-  Request request = line.request;
+Job verify_job(Request request, const Catalog& catalog, const VerifyFolder& folder) {
   std::vector<Problem> problems;
   request.model = fs::absolute(folder.config_file()).string();
   request.origins["model"] = "flag " + folder.folder.string();

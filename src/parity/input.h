@@ -6,12 +6,12 @@
 #include <optional>
 #include <vector>
 
-#include "cli/command_line.h"
-#include "cli/verify_adapter.h"
-#include "engine/safetensors.h"
 #include "engine/session.h"
-#include "spec/catalog.h"
-#include "spec/job.h"
+#include "engine/weights/safetensors.h"
+#include "job/catalog.h"
+#include "job/job.h"
+#include "job/request.h"
+#include "parity/adapter.h"
 
 namespace perfbench {
 
@@ -32,10 +32,10 @@ struct VerifyFolder {
 // Throws InputError with every fault of the files at once.
 VerifyFolder read_verify_folder(const std::filesystem::path& folder);
 
-// What the command line asks for and the folder fills: the precision of the weights, as many GPUs as the axes need, gbs
+// What is asked for and the folder fills: the precision of the weights, as many GPUs as the axes need, gbs
 // = rows, mbs = 1, system cpu, stack perfbench, task lora where the folder holds adapters and else pretrain. Throws
 // InputError for a batch of another size than asked and for broken rules, and Unsupported.
-Job verify_job(const CommandLine& line, const Catalog& catalog, const VerifyFolder& folder);
+Job verify_job(Request request, const Catalog& catalog, const VerifyFolder& folder);
 
 // The weights that the job has: with those of the adapters when it has any.
 std::vector<StoredTensor> weights_of(const VerifyFolder& folder, const Job& job);

@@ -1,4 +1,4 @@
-#include "cli/verify_result.h"
+#include "parity/result.h"
 
 #include <fmt/format.h>
 

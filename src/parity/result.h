@@ -6,9 +6,9 @@
 #include <utility>
 #include <vector>
 
-#include "cli/verify_expect.h"
 #include "engine/session.h"
-#include "spec/job.h"
+#include "job/job.h"
+#include "parity/expect.h"
 
 namespace perfbench {
 

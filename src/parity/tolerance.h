@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "spec/terms.h"
+#include "job/terms.h"
 
 namespace perfbench {
 

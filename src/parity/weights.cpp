@@ -1,4 +1,4 @@
-#include "cli/verify_weights.h"
+#include "parity/weights.h"
 
 #include <fmt/format.h>
 

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "engine/safetensors.h"
 #include "engine/session.h"
-#include "spec/model_spec.h"
+#include "engine/weights/safetensors.h"
+#include "job/model_spec.h"
 
 namespace perfbench {
 

@@ -14,9 +14,9 @@
 #include <variant>
 #include <vector>
 
+#include "job/model_spec.h"
 #include "program/axis.h"
 #include "program/value.h"
-#include "spec/model_spec.h"
 
 namespace perfbench {
 

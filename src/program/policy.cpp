@@ -7,7 +7,7 @@ namespace perfbench {
 
 namespace {
 
-// The words are those that spec/memory_rules.cpp lets through.
+// The words are those that job/memory_rules.cpp lets through.
 Recompute recompute_of(const Job& job) {
   const auto has = [&](std::string_view word) {
     return std::find(job.recompute_modules.begin(), job.recompute_modules.end(), word) != job.recompute_modules.end();

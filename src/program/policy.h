@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "base/dtype.h"
-#include "spec/job.h"
+#include "job/job.h"
 
 namespace perfbench {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "spec/job.h"
+#include "job/job.h"
 
 namespace perfbench {
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "cost/model_flops.h"
+#include "job/catalog.h"
 #include "rows/published_row.h"
-#include "spec/catalog.h"
 
 namespace perfbench {
 

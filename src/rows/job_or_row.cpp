@@ -5,7 +5,7 @@
 #include <string>
 
 #include "base/text.h"
-#include "spec/resolve.h"
+#include "job/resolve.h"
 
 namespace perfbench {
 namespace {

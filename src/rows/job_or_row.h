@@ -5,10 +5,10 @@
 #include <vector>
 
 #include "base/error.h"
+#include "job/catalog.h"
+#include "job/job.h"
+#include "job/request.h"
 #include "rows/row.h"
-#include "spec/catalog.h"
-#include "spec/job.h"
-#include "spec/request.h"
 
 namespace perfbench {
 

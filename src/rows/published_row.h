@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/json.h"
-#include "spec/terms.h"
+#include "job/terms.h"
 
 namespace perfbench {
 

@@ -6,8 +6,8 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "job/resolve.h"
 #include "rows/published.h"
-#include "spec/resolve.h"
 
 namespace perfbench {
 namespace {

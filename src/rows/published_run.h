@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "job/catalog.h"
+#include "job/config_table.h"
+#include "job/job.h"
 #include "rows/published_row.h"
 #include "rows/row.h"
-#include "spec/catalog.h"
-#include "spec/config_table.h"
-#include "spec/job.h"
 
 namespace perfbench {
 

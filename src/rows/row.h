@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "base/error.h"
+#include "job/job.h"
+#include "job/request.h"
+#include "job/terms.h"
 #include "rows/published_row.h"
-#include "spec/job.h"
-#include "spec/request.h"
-#include "spec/terms.h"
 
 namespace perfbench {
 

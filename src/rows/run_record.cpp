@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <array>
+#include <ctime>
 #include <system_error>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "job/recorded_vars.h"
 #include "rows/writers.h"
-#include "spec/recorded_vars.h"
 
 namespace perfbench {
 namespace {
@@ -23,6 +25,15 @@ Json json_of(const EnvVars& variables) {
 }
 
 }  // namespace
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  std::array<char, 32> text{};
+  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text.data();
+}
 
 Json to_json(const RunRecord& record) {
   Json::Object versions;

@@ -11,8 +11,8 @@
 
 #include "base/json.h"
 #include "base/whole_file.h"
+#include "job/env_vars.h"
 #include "rows/row.h"
-#include "spec/env_vars.h"
 
 namespace perfbench {
 
@@ -31,6 +31,8 @@ struct RunRecord {
   EnvVars env_vars{};                                           // of env_vars.json; only recorded() of them is written
   EnvVars environment{};                                        // of the process: recorded_environment()
 };
+
+std::string utc_now();  // "2026-01-31T12:00:00Z"
 
 Json to_json(const RunRecord& record);
 

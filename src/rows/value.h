@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "base/json.h"
+#include "job/flops_convention.h"
 #include "rows/row.h"
-#include "spec/flops_convention.h"
 
 namespace perfbench {
 

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "spec/job.h"
+#include "job/job.h"
 
 namespace perfbench {
 

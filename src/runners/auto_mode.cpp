@@ -1,10 +1,10 @@
-#include "cli/auto_mode.h"
+#include "runners/auto_mode.h"
 
 #include <fmt/format.h>
 
-#include "cli/machine_check.h"
-#include "cli/measure_settings.h"
-#include "spec/catalog.h"
+#include "job/catalog.h"
+#include "runners/machine_check.h"
+#include "runners/measure_settings.h"
 
 namespace perfbench {
 

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "engine/engine.h"
-#include "spec/job.h"
+#include "job/job.h"
 
 namespace perfbench {
 

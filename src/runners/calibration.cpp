@@ -1,4 +1,4 @@
-#include "cli/calibration.h"
+#include "runners/calibration.h"
 
 #include <fmt/format.h>
 
@@ -27,9 +27,9 @@ std::string coverage_text(const JobPrograms& programs, const Simulation& simulat
 
 }  // namespace
 
-std::shared_ptr<const KernelTable> calibration_of(const Options& options) {
-  if (!options.calibration) return nullptr;
-  return std::make_shared<const KernelTable>(read_kernel_table(*options.calibration));
+std::shared_ptr<const KernelTable> calibration_of(const std::optional<std::string>& file) {
+  if (!file) return nullptr;
+  return std::make_shared<const KernelTable>(read_kernel_table(*file));
 }
 
 void require_system(const KernelTable& table, const Job& job, const std::string& where) {

@@ -2,19 +2,19 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
-#include "cli/command_line.h"
 #include "cost/kernel_table.h"
+#include "job/job.h"
 #include "program/job_programs.h"
 #include "rows/row.h"
 #include "sim/simulate.h"
-#include "spec/job.h"
 
 namespace perfbench {
 
-// The file of --calibration; nullptr without one. Throws InputError.
-std::shared_ptr<const KernelTable> calibration_of(const Options& options);
+// The table in the file of --calibration; nullptr without one. Throws InputError.
+std::shared_ptr<const KernelTable> calibration_of(const std::optional<std::string>& file);
 
 // Times of one system say nothing of another. Throws InputError that names both; `where` is what the message starts
 // with.

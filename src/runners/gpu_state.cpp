@@ -1,4 +1,4 @@
-#include "cli/gpu_state.h"
+#include "runners/gpu_state.h"
 
 #include <fmt/format.h>
 
@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "base/units.h"
-#include "engine/clock_reasons.h"
-#include "engine/throttling.h"
+#include "engine/gpu/clock_reasons.h"
+#include "engine/gpu/throttling.h"
 
 namespace perfbench {
 namespace {

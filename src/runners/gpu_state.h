@@ -6,8 +6,8 @@
 
 #include "base/json.h"
 #include "engine/engine.h"
-#include "engine/gpu_reading.h"
-#include "engine/nvml.h"
+#include "engine/gpu/gpu_reading.h"
+#include "engine/gpu/nvml.h"
 
 namespace perfbench {
 

@@ -3,8 +3,8 @@
 #include <set>
 #include <tuple>
 
-#include "cli/planned_kernel.h"
 #include "program/signature.h"
+#include "runners/planned_kernel.h"
 
 namespace perfbench {
 namespace {

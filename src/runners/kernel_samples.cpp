@@ -1,4 +1,4 @@
-#include "cli/kernel_samples.h"
+#include "runners/kernel_samples.h"
 
 #include <cmath>
 

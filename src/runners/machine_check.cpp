@@ -1,4 +1,4 @@
-#include "cli/machine_check.h"
+#include "runners/machine_check.h"
 
 #include <fmt/format.h>
 

@@ -8,9 +8,9 @@
 
 #include "base/error.h"
 #include "engine/engine.h"
-#include "spec/catalog.h"
-#include "spec/request.h"
-#include "spec/system_spec.h"
+#include "job/catalog.h"
+#include "job/request.h"
+#include "job/system_spec.h"
 
 namespace perfbench {
 

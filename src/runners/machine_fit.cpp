@@ -1,4 +1,4 @@
-#include "cli/machine_fit.h"
+#include "runners/machine_fit.h"
 
 #include <fmt/format.h>
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "job/job.h"
 #include "sim/memory.h"
-#include "spec/job.h"
 
 namespace perfbench {
 

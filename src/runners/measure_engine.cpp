@@ -1,7 +1,7 @@
 // The real parts of measuring.
 #include "base/host_memory.h"
-#include "cli/measure_row.h"
-#include "cli/stop_signal.h"
+#include "runners/measure_row.h"
+#include "runners/stop_signal.h"
 
 namespace perfbench {
 

@@ -1,4 +1,4 @@
-#include "cli/measure_row.h"
+#include "runners/measure_row.h"
 
 #include <fmt/format.h>
 
@@ -9,12 +9,12 @@
 #include <vector>
 
 #include "base/units.h"
-#include "cli/machine_fit.h"
-#include "cli/run_checks.h"
-#include "cli/run_telemetry.h"
-#include "cli/stage_memory.h"
 #include "harness/statistics.h"
 #include "models/decoder.h"
+#include "runners/machine_fit.h"
+#include "runners/run_checks.h"
+#include "runners/run_telemetry.h"
+#include "runners/stage_memory.h"
 #include "sim/memory.h"
 
 namespace perfbench {

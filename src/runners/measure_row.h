@@ -7,14 +7,14 @@
 #include <optional>
 #include <span>
 
-#include "cli/measure_settings.h"
 #include "engine/engine.h"
-#include "engine/gpu_watch.h"
+#include "engine/gpu/gpu_watch.h"
+#include "engine/gpu/telemetry.h"
 #include "engine/session.h"
-#include "engine/telemetry.h"
+#include "job/job.h"
 #include "rows/row.h"
 #include "rows/step_lines.h"
-#include "spec/job.h"
+#include "runners/measure_settings.h"
 
 namespace perfbench {
 

@@ -1,8 +1,8 @@
-#include "cli/measured_on.h"
+#include "runners/measured_on.h"
 
-#include "cli/measure_settings.h"
-#include "cli/record.h"
-#include "engine/nvml.h"
+#include "engine/gpu/nvml.h"
+#include "rows/run_record.h"
+#include "runners/measure_settings.h"
 
 namespace perfbench {
 

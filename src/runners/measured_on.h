@@ -5,9 +5,9 @@
 
 #include "cost/kernel_table.h"
 #include "engine/engine.h"
+#include "engine/gpu/telemetry_summary.h"
 #include "engine/session.h"
-#include "engine/telemetry_summary.h"
-#include "spec/catalog.h"
+#include "job/catalog.h"
 
 namespace perfbench {
 

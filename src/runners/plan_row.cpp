@@ -1,4 +1,4 @@
-#include "cli/plan_row.h"
+#include "runners/plan_row.h"
 
 #include <fmt/format.h>
 
@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "base/units.h"
-#include "cli/calibration.h"
-#include "cli/run_checks.h"
-#include "cli/stage_memory.h"
 #include "models/decoder.h"
+#include "runners/calibration.h"
+#include "runners/run_checks.h"
+#include "runners/stage_memory.h"
 #include "sim/memory.h"
 #include "sim/timed_program.h"
 

@@ -9,11 +9,11 @@
 #include "cost/kernel_constants.h"
 #include "cost/kernel_table.h"
 #include "cost/op_time.h"
+#include "job/catalog.h"
+#include "job/job.h"
 #include "program/job_programs.h"
 #include "rows/job_or_row.h"
 #include "rows/row.h"
-#include "spec/catalog.h"
-#include "spec/job.h"
 
 namespace perfbench {
 

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "job/catalog.h"
+#include "job/system_spec.h"
 #include "program/program.h"
-#include "spec/catalog.h"
-#include "spec/system_spec.h"
 
 namespace perfbench {
 

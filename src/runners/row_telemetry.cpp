@@ -1,4 +1,4 @@
-#include "cli/row_telemetry.h"
+#include "runners/row_telemetry.h"
 
 #include <fmt/format.h>
 

@@ -3,7 +3,7 @@
 
 #include <span>
 
-#include "engine/telemetry_summary.h"
+#include "engine/gpu/telemetry_summary.h"
 #include "rows/row.h"
 
 namespace perfbench {

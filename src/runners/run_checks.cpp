@@ -1,4 +1,4 @@
-#include "cli/run_checks.h"
+#include "runners/run_checks.h"
 
 #include <fmt/format.h>
 #include <sys/resource.h>
@@ -8,10 +8,10 @@
 
 #include "base/host_memory.h"
 #include "base/units.h"
-#include "cli/machine_check.h"
-#include "cli/machine_fit.h"
-#include "cli/measure_settings.h"
 #include "engine/worker.h"
+#include "runners/machine_check.h"
+#include "runners/machine_fit.h"
+#include "runners/measure_settings.h"
 
 namespace perfbench {
 namespace {

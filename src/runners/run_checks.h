@@ -11,9 +11,9 @@
 
 #include "base/error.h"
 #include "engine/engine.h"
+#include "job/job.h"
 #include "rows/row.h"
 #include "sim/memory.h"
-#include "spec/job.h"
 
 namespace perfbench {
 

@@ -1,11 +1,11 @@
-#include "cli/run_telemetry.h"
+#include "runners/run_telemetry.h"
 
 #include <unistd.h>
 
 #include <algorithm>
 #include <utility>
 
-#include "cli/row_telemetry.h"
+#include "runners/row_telemetry.h"
 
 namespace perfbench {
 

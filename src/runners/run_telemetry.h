@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "cli/measure_row.h"
-#include "engine/telemetry_summary.h"
+#include "engine/gpu/telemetry_summary.h"
+#include "runners/measure_row.h"
 
 namespace perfbench {
 

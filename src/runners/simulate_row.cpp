@@ -1,9 +1,9 @@
-#include "cli/simulate_row.h"
+#include "runners/simulate_row.h"
 
 #include <fmt/format.h>
 
-#include "cli/calibration.h"
 #include "program/schedule.h"
+#include "runners/calibration.h"
 #include "sim/simulate.h"
 
 namespace perfbench {

@@ -8,12 +8,12 @@
 #include <utility>
 #include <vector>
 
-#include "cli/plan_row.h"
 #include "cost/kernel_table.h"
+#include "job/catalog.h"
+#include "job/job.h"
 #include "rows/published_run.h"
 #include "rows/row.h"
-#include "spec/catalog.h"
-#include "spec/job.h"
+#include "runners/plan_row.h"
 
 namespace perfbench {
 

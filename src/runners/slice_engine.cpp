@@ -1,7 +1,7 @@
-#include "cli/slice_engine.h"
+#include "runners/slice_engine.h"
 
-#include "cli/measured_on.h"
-#include "cli/simulate_row.h"
+#include "runners/measured_on.h"
+#include "runners/simulate_row.h"
 
 namespace perfbench {
 

@@ -1,8 +1,8 @@
 // The real parts of slices: the engine, this machine's device, the simulator.
 #pragma once
 
-#include "cli/slice_row.h"
-#include "spec/catalog.h"
+#include "job/catalog.h"
+#include "runners/slice_row.h"
 
 namespace perfbench {
 

@@ -1,20 +1,20 @@
-#include "cli/slice_row.h"
+#include "runners/slice_row.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "base/units.h"
-#include "cli/calibration.h"
-#include "cli/kernel_samples.h"
-#include "cli/machine_fit.h"
-#include "cli/measured_on.h"
-#include "cli/row_telemetry.h"
-#include "cli/run_checks.h"
-#include "cli/run_telemetry.h"
-#include "cli/stage_memory.h"
 #include "harness/statistics.h"
 #include "models/decoder.h"
+#include "runners/calibration.h"
+#include "runners/kernel_samples.h"
+#include "runners/machine_fit.h"
+#include "runners/measured_on.h"
+#include "runners/row_telemetry.h"
+#include "runners/run_checks.h"
+#include "runners/run_telemetry.h"
+#include "runners/stage_memory.h"
 
 namespace perfbench {
 namespace {
@@ -207,12 +207,6 @@ SliceResult run_slices(Row row, const Job& job, const SliceSettings& settings, c
 }
 
 }  // namespace
-
-SliceSettings slice_settings(const CommandLine& line) {
-  return {.measure = measure_settings(line),
-          .stage = line.options.stage.value_or("all"),
-          .microbatches = line.options.slice_microbatches};
-}
 
 std::vector<int> slice_stages(const JobPrograms& programs, const Job& job, const std::string& stage) {
   const int pp = job.layout.pp;

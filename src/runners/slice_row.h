@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "cli/measure_row.h"
 #include "cost/kernel_table.h"
+#include "runners/measure_row.h"
 
 namespace perfbench {
 
@@ -18,8 +18,6 @@ struct SliceSettings {
   std::string stage = "all";                   // first, middle, last or all
   std::optional<std::int64_t> microbatches{};  // of a step of a slice; see slice_microbatches()
 };
-
-SliceSettings slice_settings(const CommandLine& line);
 
 // What slices stand on. A test gives its own.
 struct SliceParts {

@@ -1,4 +1,4 @@
-#include "cli/stage_memory.h"
+#include "runners/stage_memory.h"
 
 #include <utility>
 

@@ -1,4 +1,4 @@
-#include "cli/stop_signal.h"
+#include "runners/stop_signal.h"
 
 #include <array>
 #include <csignal>

@@ -1,4 +1,4 @@
-#include "cli/time_kernels.h"
+#include "runners/time_kernels.h"
 
 #include <fmt/format.h>
 

@@ -5,9 +5,9 @@
 #include <string_view>
 #include <vector>
 
-#include "cli/planned_kernel.h"
 #include "cost/kernel_table.h"
 #include "engine/op_timer.h"
+#include "runners/planned_kernel.h"
 
 namespace perfbench {
 

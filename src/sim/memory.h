@@ -3,8 +3,8 @@
 
 #include <vector>
 
+#include "job/job.h"
 #include "program/job_programs.h"
-#include "spec/job.h"
 
 namespace perfbench {
 

@@ -7,9 +7,9 @@
 
 #include "cost/op_time.h"
 #include "cost/part.h"
+#include "job/job.h"
 #include "program/job_programs.h"
 #include "program/schedule.h"
-#include "spec/job.h"
 
 namespace perfbench {
 

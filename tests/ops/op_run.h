@@ -16,7 +16,7 @@
 #include <variant>
 #include <vector>
 
-#include "engine/thread_world.h"
+#include "engine/comm/thread_world.h"
 #include "engine/torch/ops.h"
 #include "engine/torch/step_data.h"
 #include "ops/op_cases.h"

@@ -1,7 +1,7 @@
 """The engine against Hugging Face transformers: loss, every gradient, training steps, and the same over many layouts.
 
 Each comparison is one `perfbench verify` with --expect: the tolerances are those of the precision, in
-src/cli/verify_tolerance.h. Folders and what transformers computes for them are made once per session.
+src/parity/tolerance.h. Folders and what transformers computes for them are made once per session.
 """
 
 import json

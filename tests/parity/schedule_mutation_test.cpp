@@ -6,7 +6,7 @@
 #include <map>
 #include <stdexcept>
 
-#include "engine/thread_world.h"
+#include "engine/comm/thread_world.h"
 #include "unit/engine/ranks.h"
 #include "unit/support/schedules.h"
 

@@ -12,12 +12,12 @@
 
 #include "engine/mock_data.h"
 #include "engine/session.h"
+#include "job/job.h"
+#include "job/layer_split.h"
+#include "job/stack.h"
+#include "job/system_spec.h"
 #include "models/decoder.h"
 #include "parity/places.h"
-#include "spec/job.h"
-#include "spec/layer_split.h"
-#include "spec/stack.h"
-#include "spec/system_spec.h"
 
 namespace perfbench {
 

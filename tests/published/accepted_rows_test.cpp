@@ -8,7 +8,7 @@
 #include "base/csv.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "spec/resolve.h"
+#include "job/resolve.h"
 
 namespace perfbench {
 namespace {

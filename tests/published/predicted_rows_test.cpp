@@ -7,9 +7,9 @@
 #include <set>
 #include <string>
 
-#include "cli/simulate_row.h"
 #include "harness/sweep.h"
-#include "spec/resolve.h"
+#include "job/resolve.h"
+#include "runners/simulate_row.h"
 
 namespace perfbench {
 namespace {

@@ -17,14 +17,14 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "cost/op_time.h"
+#include "job/config_keys.h"
+#include "job/request_fields.h"
+#include "job/resolve.h"
 #include "models/decoder.h"
 #include "program/liveness.h"
 #include "program/traffic.h"
 #include "sim/memory.h"
 #include "sim/simulate.h"
-#include "spec/config_keys.h"
-#include "spec/request_fields.h"
-#include "spec/resolve.h"
 
 namespace perfbench {
 namespace {

@@ -1,4 +1,4 @@
-#include "engine/abort_signal.h"
+#include "engine/comm/abort_signal.h"
 
 #include <stdexcept>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "engine/mesh.h"
+#include "engine/comm/mesh.h"
 
 namespace perfbench {
 

@@ -4,8 +4,8 @@
 
 #include <vector>
 
+#include "job/job.h"
 #include "program/axis.h"
-#include "spec/job.h"
 
 namespace perfbench {
 

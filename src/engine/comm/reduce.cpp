@@ -1,4 +1,4 @@
-#include "engine/reduce.h"
+#include "engine/comm/reduce.h"
 
 #include <algorithm>
 #include <array>

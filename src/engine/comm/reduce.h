@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/dtype.h"
-#include "engine/communicator.h"
+#include "engine/comm/communicator.h"
 
 namespace perfbench {
 

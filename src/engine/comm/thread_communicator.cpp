@@ -2,8 +2,8 @@
 #include <cstring>
 
 #include "base/error.h"
-#include "engine/reduce.h"
-#include "engine/thread_group.h"
+#include "engine/comm/reduce.h"
+#include "engine/comm/thread_group.h"
 
 namespace perfbench {
 namespace {

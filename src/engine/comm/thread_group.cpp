@@ -1,4 +1,4 @@
-#include "engine/thread_group.h"
+#include "engine/comm/thread_group.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

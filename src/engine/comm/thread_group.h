@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include "engine/abort_signal.h"
-#include "engine/communicator.h"
+#include "engine/comm/abort_signal.h"
+#include "engine/comm/communicator.h"
 
 namespace perfbench {
 

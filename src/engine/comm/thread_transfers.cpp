@@ -1,4 +1,4 @@
-#include "engine/thread_transfers.h"
+#include "engine/comm/thread_transfers.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -14,8 +14,8 @@
 #include <tuple>
 #include <vector>
 
-#include "engine/abort_signal.h"
-#include "engine/communicator.h"
+#include "engine/comm/abort_signal.h"
+#include "engine/comm/communicator.h"
 
 namespace perfbench {
 

@@ -1,4 +1,4 @@
-#include "engine/thread_world.h"
+#include "engine/comm/thread_world.h"
 
 #include <map>
 #include <mutex>
@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "base/error.h"
-#include "engine/abort_signal.h"
-#include "engine/thread_group.h"
+#include "engine/comm/abort_signal.h"
+#include "engine/comm/thread_group.h"
 
 namespace perfbench {
 

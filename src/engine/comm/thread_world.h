@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/communicator.h"
-#include "engine/thread_transfers.h"
+#include "engine/comm/communicator.h"
+#include "engine/comm/thread_transfers.h"
 
 namespace perfbench {
 

@@ -1,4 +1,4 @@
-#include "engine/clock_reasons.h"
+#include "engine/gpu/clock_reasons.h"
 
 #include <array>
 

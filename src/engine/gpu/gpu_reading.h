@@ -11,7 +11,7 @@ namespace perfbench {
 
 struct GpuReading {
   std::optional<double> sm_clock_mhz{}, power_w{}, temperature_c{};
-  std::optional<std::uint64_t> clock_reasons{};            // bits of engine/clock_reasons.h
+  std::optional<std::uint64_t> clock_reasons{};            // bits of engine/gpu/clock_reasons.h
   std::optional<std::int64_t> memory_used_bytes{};         // by everybody
   std::optional<bool> power_limit_lowered{};               // somebody has set it below the one that it was sold with
   std::optional<std::vector<std::int64_t>> process_ids{};  // of those that compute on it

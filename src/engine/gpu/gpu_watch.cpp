@@ -1,4 +1,4 @@
-#include "engine/gpu_watch.h"
+#include "engine/gpu/gpu_watch.h"
 
 #include <fmt/format.h>
 

@@ -4,8 +4,8 @@
 #include <span>
 #include <string>
 
-#include "engine/gpu_reading.h"
-#include "engine/nvml.h"
+#include "engine/gpu/gpu_reading.h"
+#include "engine/gpu/nvml.h"
 
 namespace perfbench {
 

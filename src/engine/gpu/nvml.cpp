@@ -1,4 +1,4 @@
-#include "engine/nvml.h"
+#include "engine/gpu/nvml.h"
 
 #include <dlfcn.h>
 #include <fmt/format.h>
@@ -6,7 +6,7 @@
 #include <array>
 #include <utility>
 
-#include "engine/nvml_functions.h"
+#include "engine/gpu/nvml_functions.h"
 
 namespace perfbench {
 namespace {

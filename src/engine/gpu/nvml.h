@@ -7,7 +7,7 @@
 #include <string>
 
 #include "engine/engine.h"
-#include "engine/gpu_reading.h"
+#include "engine/gpu/gpu_reading.h"
 
 namespace perfbench {
 

@@ -1,4 +1,4 @@
-#include "engine/telemetry.h"
+#include "engine/gpu/telemetry.h"
 
 #include <chrono>
 #include <utility>

@@ -7,7 +7,7 @@
 #include <mutex>
 #include <vector>
 
-#include "engine/gpu_reading.h"
+#include "engine/gpu/gpu_reading.h"
 #include "engine/worker.h"
 
 namespace perfbench {

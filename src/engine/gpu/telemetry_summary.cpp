@@ -1,4 +1,4 @@
-#include "engine/telemetry_summary.h"
+#include "engine/gpu/telemetry_summary.h"
 
 #include <fmt/format.h>
 
@@ -8,8 +8,8 @@
 
 #include "base/csv.h"
 #include "base/median.h"
-#include "engine/clock_reasons.h"
-#include "engine/throttling.h"
+#include "engine/gpu/clock_reasons.h"
+#include "engine/gpu/throttling.h"
 
 namespace perfbench {
 namespace {

@@ -9,12 +9,12 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/telemetry.h"
+#include "engine/gpu/telemetry.h"
 
 namespace perfbench {
 
 struct ReasonShare {
-  std::string_view name;  // of engine/throttling.h
+  std::string_view name;  // of engine/gpu/throttling.h
   double share = 0.0;     // of the readings that know their reasons, 0 to 1
 };
 

@@ -1,6 +1,6 @@
-#include "engine/throttling.h"
+#include "engine/gpu/throttling.h"
 
-#include "engine/clock_reasons.h"
+#include "engine/gpu/clock_reasons.h"
 
 namespace perfbench {
 namespace {

@@ -5,12 +5,13 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/gpu_reading.h"
+#include "engine/gpu/gpu_reading.h"
 
 namespace perfbench {
 
-// The reasons of engine/clock_reasons.h that throttle, in the order of their bits. The last is "lowered_power_limit":
-// the GPU draws all that its power limit grants, and somebody has set that limit below the one it was sold with.
+// The reasons of engine/gpu/clock_reasons.h that throttle, in the order of their bits. The last is
+// "lowered_power_limit": the GPU draws all that its power limit grants, and somebody has set that limit below the one
+// it was sold with.
 std::vector<std::string_view> throttle_reason_names();
 
 // Those of a reading, in that order; unset where it has no clock reasons.

@@ -142,8 +142,7 @@ __global__ void __launch_bounds__(kThreads) adapter_backward_kernel(AdapterBackw
       float sum = 0.0F;
       for (int w = 0; w < kAdapterWarps; ++w) sum += of_warps[w * kStrip * kRank + i];
       const std::int64_t row = token + i / kRank;
-      if (row < call.tokens)
-        call.dh_partials[(column_part * call.tokens + row) * kRank + i % kRank] = call.scale * sum;
+      if (row < call.tokens) call.dh_partials[(column_part * call.tokens + row) * kRank + i % kRank] = call.scale * sum;
     }
     __syncthreads();  // before the memory is used again
   }

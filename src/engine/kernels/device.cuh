@@ -35,10 +35,10 @@ __device__ inline std::uint16_t to_e5m2(float low, float high) {
   return __nv_cvt_float2_to_fp8x2(make_float2(low, high), __NV_SATFINITE, __NV_E5M2);
 }
 
-// Two products in tensor cores, of a whole warp. Lane 4 g + t holds, two numbers of 16 bits a register, the lower first:
-// of the left operand (16, 16) rows g, g + 8, g, g + 8 at columns 2 t, 2 t, 2 t + 8, 2 t + 8; of the right one (16, 8)
-// rows 2 t and 2 t + 8, with the rows after them, of column g; of the sum (16, 8), in float32, columns 2 t and 2 t + 1 of
-// row g, then of row g + 8. PTX ISA, mma.m16n8k16.
+// Two products in tensor cores, of a whole warp. Lane 4 g + t holds, two numbers of 16 bits a register, the lower
+// first: of the left operand (16, 16) rows g, g + 8, g, g + 8 at columns 2 t, 2 t, 2 t + 8, 2 t + 8; of the right one
+// (16, 8) rows 2 t and 2 t + 8, with the rows after them, of column g; of the sum (16, 8), in float32, columns 2 t and
+// 2 t + 1 of row g, then of row g + 8. PTX ISA, mma.m16n8k16.
 __device__ inline void add_product(float (&sum)[4], const std::uint32_t (&left)[4], const std::uint32_t (&right)[2]) {
   asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
       "{%0, %1, %2, %3};"

@@ -7,7 +7,7 @@
 
 #include <memory>
 
-#include "engine/communicator.h"
+#include "engine/comm/communicator.h"
 
 namespace perfbench {
 

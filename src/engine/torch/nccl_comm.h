@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-#include "engine/abort_signal.h"
+#include "engine/comm/abort_signal.h"
 #include "engine/torch/nccl_world.h"
 
 namespace perfbench {

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/communicator.h"
-#include "engine/mesh.h"
+#include "engine/comm/communicator.h"
+#include "engine/comm/mesh.h"
 #include "engine/session.h"
 #include "engine/torch/ledger.h"
 

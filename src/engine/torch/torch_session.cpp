@@ -10,11 +10,11 @@
 #include <set>
 
 #include "base/error.h"
-#include "engine/abort_signal.h"
-#include "engine/mesh.h"
+#include "engine/comm/abort_signal.h"
+#include "engine/comm/mesh.h"
+#include "engine/comm/thread_group.h"
+#include "engine/comm/thread_world.h"
 #include "engine/rank_notes.h"
-#include "engine/thread_group.h"
-#include "engine/thread_world.h"
 #include "engine/torch/executor.h"
 #include "engine/torch/initial_weights.h"
 #include "engine/torch/lone_world.h"

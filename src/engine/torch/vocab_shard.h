@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "engine/communicator.h"
+#include "engine/comm/communicator.h"
 
 namespace perfbench {
 

@@ -1,4 +1,4 @@
-#include "engine/safetensors.h"
+#include "engine/weights/safetensors.h"
 
 #include <fmt/format.h>
 

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "engine/safetensors.h"
+#include "engine/weights/safetensors.h"
 
 namespace perfbench {
 namespace {

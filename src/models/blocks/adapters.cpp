@@ -4,7 +4,7 @@
 #include <array>
 
 #include "base/error.h"
-#include "spec/lora_targets.h"
+#include "job/lora_targets.h"
 
 namespace perfbench {
 namespace {

@@ -1,6 +1,6 @@
 #include "models/blocks/block.h"
 
-#include "spec/packed_lengths.h"
+#include "job/packed_lengths.h"
 
 namespace perfbench {
 

@@ -3,9 +3,9 @@
 
 #include <optional>
 
+#include "job/job.h"
 #include "models/tensor_names.h"
 #include "program/builder.h"
-#include "spec/job.h"
 
 namespace perfbench {
 

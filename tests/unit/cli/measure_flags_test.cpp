@@ -1,4 +1,4 @@
-#include "cli/measure_settings.h"
+#include "cli/measure_flags.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

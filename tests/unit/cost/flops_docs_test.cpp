@@ -6,7 +6,7 @@
 
 #include "base/file.h"
 #include "cost/model_flops.h"
-#include "spec/catalog.h"
+#include "job/catalog.h"
 
 namespace perfbench {
 namespace {

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "cost/lora_share.h"
-#include "spec/packed_lengths.h"
+#include "job/packed_lengths.h"
 
 namespace perfbench {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "engine/nvml_functions.h"
+#include "engine/gpu/nvml_functions.h"
 
 namespace {
 

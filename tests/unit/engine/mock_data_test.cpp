@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "engine/session.h"
-#include "spec/packed_lengths.h"
+#include "job/packed_lengths.h"
 
 namespace perfbench {
 namespace {

@@ -1,5 +1,5 @@
 // NVML by a library whose answers are known (fake_nvml.cpp), and without one.
-#include "engine/nvml.h"
+#include "engine/gpu/nvml.h"
 
 #include <dlfcn.h>
 #include <gmock/gmock.h>
@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include "engine/gpu_watch.h"
+#include "engine/gpu/gpu_watch.h"
 
 namespace perfbench {
 namespace {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "engine/communicator.h"
+#include "engine/comm/communicator.h"
 
 namespace perfbench {
 

@@ -1,5 +1,5 @@
 // The sampler on a clock of its own, and what readings amount to.
-#include "engine/telemetry.h"
+#include "engine/gpu/telemetry.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,9 +7,9 @@
 #include <atomic>
 #include <future>
 
-#include "engine/clock_reasons.h"
-#include "engine/telemetry_summary.h"
-#include "engine/throttling.h"
+#include "engine/gpu/clock_reasons.h"
+#include "engine/gpu/telemetry_summary.h"
+#include "engine/gpu/throttling.h"
 #include "unit/support/hang.h"
 
 namespace perfbench {

@@ -1,4 +1,4 @@
-#include "engine/thread_transfers.h"
+#include "engine/comm/thread_transfers.h"
 
 #include <gmock/gmock.h>
 
@@ -6,7 +6,7 @@
 #include <map>
 #include <optional>
 
-#include "engine/thread_world.h"
+#include "engine/comm/thread_world.h"
 #include "unit/engine/ranks.h"
 #include "unit/support/schedules.h"
 

@@ -1,4 +1,4 @@
-#include "engine/thread_world.h"
+#include "engine/comm/thread_world.h"
 
 #include <gmock/gmock.h>
 

@@ -13,8 +13,8 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "job/resolve.h"
 #include "rows/writers.h"
-#include "spec/resolve.h"
 
 namespace perfbench {
 namespace {

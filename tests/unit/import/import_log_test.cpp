@@ -1,4 +1,4 @@
-#include "rows/import_log.h"
+#include "import/import_log.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "rows/import_table.h"
+#include "import/import_table.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,11 +1,11 @@
-#include "spec/catalog.h"
+#include "job/catalog.h"
 
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <map>
 
-#include "unit/spec/spec_files.h"
+#include "unit/job/spec_files.h"
 
 namespace perfbench {
 namespace {

@@ -3,9 +3,9 @@
 #include <filesystem>
 
 #include "base/error.h"
-#include "spec/request_fields.h"
-#include "spec/resolve.h"
-#include "spec/row_preference.h"
+#include "job/request_fields.h"
+#include "job/resolve.h"
+#include "job/row_preference.h"
 
 namespace perfbench {
 namespace {

@@ -1,4 +1,4 @@
-#include "spec/config_table.h"
+#include "job/config_table.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "spec/env_vars.h"
+#include "job/env_vars.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <string>
 
 #include "base/error.h"
-#include "unit/spec/spec_files.h"
+#include "unit/job/spec_files.h"
 
 namespace perfbench {
 namespace {

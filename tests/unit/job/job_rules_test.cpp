@@ -1,4 +1,4 @@
-#include "spec/job_rules.h"
+#include "job/job_rules.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <functional>
 
 #include "base/error.h"
-#include "spec/resolve.h"
+#include "job/resolve.h"
 
 namespace perfbench {
 namespace {

@@ -1,4 +1,4 @@
-#include "spec/layer_split.h"
+#include "job/layer_split.h"
 
 #include <gtest/gtest.h>
 

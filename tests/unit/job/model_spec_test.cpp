@@ -1,11 +1,11 @@
-#include "spec/model_spec.h"
+#include "job/model_spec.h"
 
 #include <gtest/gtest.h>
 
 #include "base/json.h"
-#include "spec/catalog.h"
-#include "spec/model_family.h"
-#include "unit/spec/spec_files.h"
+#include "job/catalog.h"
+#include "job/model_family.h"
+#include "unit/job/spec_files.h"
 
 namespace perfbench {
 namespace {

@@ -1,4 +1,4 @@
-#include "spec/request.h"
+#include "job/request.h"
 
 #include <gtest/gtest.h>
 
@@ -7,9 +7,9 @@
 #include <set>
 
 #include "base/file.h"
-#include "spec/config_table.h"
-#include "spec/field_role.h"
-#include "spec/request_fields.h"
+#include "job/config_table.h"
+#include "job/field_role.h"
+#include "job/request_fields.h"
 
 namespace perfbench {
 namespace {

@@ -1,9 +1,9 @@
-#include "spec/stack.h"
+#include "job/stack.h"
 
 #include <gtest/gtest.h>
 
-#include "spec/catalog.h"
-#include "unit/spec/spec_files.h"
+#include "job/catalog.h"
+#include "unit/job/spec_files.h"
 
 namespace perfbench {
 namespace {

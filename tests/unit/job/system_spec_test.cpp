@@ -1,11 +1,11 @@
-#include "spec/system_spec.h"
+#include "job/system_spec.h"
 
 #include <gtest/gtest.h>
 
 #include <map>
 
-#include "spec/catalog.h"
-#include "unit/spec/spec_files.h"
+#include "job/catalog.h"
+#include "unit/job/spec_files.h"
 
 namespace perfbench {
 namespace {

@@ -2,9 +2,9 @@
 
 #include <functional>
 
-#include "spec/lora_targets.h"
-#include "spec/resolve.h"
-#include "unit/spec/spec_files.h"
+#include "job/lora_targets.h"
+#include "job/resolve.h"
+#include "unit/job/spec_files.h"
 
 namespace perfbench {
 namespace {

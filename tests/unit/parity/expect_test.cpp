@@ -1,4 +1,4 @@
-#include "cli/verify_expect.h"
+#include "parity/expect.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,8 +11,8 @@
 #include <limits>
 
 #include "base/error.h"
-#include "cli/verify_result.h"
-#include "engine/safetensors.h"
+#include "engine/weights/safetensors.h"
+#include "parity/result.h"
 
 namespace perfbench {
 namespace {

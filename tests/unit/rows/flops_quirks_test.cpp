@@ -8,8 +8,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "job/catalog.h"
 #include "rows/published.h"
-#include "spec/catalog.h"
 
 namespace perfbench {
 namespace {

@@ -10,9 +10,9 @@
 
 #include "base/file.h"
 #include "cost/model_flops.h"
+#include "job/catalog.h"
+#include "job/resolve.h"
 #include "rows/published_run.h"
-#include "spec/catalog.h"
-#include "spec/resolve.h"
 #include "unit/rows/sample.h"
 
 namespace perfbench {

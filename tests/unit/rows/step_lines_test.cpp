@@ -7,7 +7,7 @@
 #include <limits>
 #include <regex>
 
-#include "rows/log_line.h"
+#include "import/log_line.h"
 
 namespace perfbench {
 namespace {

@@ -1,13 +1,13 @@
 // Reports of machines that are not at hand, and what is said of each.
-#include "cli/machine_check.h"
+#include "runners/machine_check.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
 
-#include "cli/auto_mode.h"
-#include "cli/machine_fit.h"
+#include "runners/auto_mode.h"
+#include "runners/machine_fit.h"
 #include "unit/support/gpus.h"
 
 namespace perfbench {

@@ -1,5 +1,5 @@
 // What becomes of a session's reports, with a session that computes nothing.
-#include "cli/measure_row.h"
+#include "runners/measure_row.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

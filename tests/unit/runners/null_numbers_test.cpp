@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "cli/simulate_row.h"
+#include "job/resolve.h"
 #include "models/decoder.h"
 #include "program/kernel_sites.h"
-#include "spec/resolve.h"
+#include "runners/simulate_row.h"
 
 namespace perfbench {
 namespace {

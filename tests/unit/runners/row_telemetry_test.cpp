@@ -1,9 +1,9 @@
-#include "cli/row_telemetry.h"
+#include "runners/row_telemetry.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "cli/gpu_state.h"
+#include "runners/gpu_state.h"
 
 namespace perfbench {
 namespace {

@@ -1,15 +1,15 @@
 // What becomes of the times of a session that runs one stage, with a session that computes nothing.
-#include "cli/slice_row.h"
+#include "runners/slice_row.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
 
-#include "cli/simulate_row.h"
 #include "models/decoder.h"
 #include "program/kernel_sites.h"
 #include "program/signature.h"
+#include "runners/simulate_row.h"
 #include "unit/support/gpus.h"
 #include "unit/support/jobs.h"
 

@@ -1,5 +1,5 @@
 // Each in a process of its own: a signal that came stays.
-#include "cli/stop_signal.h"
+#include "runners/stop_signal.h"
 
 #include <gtest/gtest.h>
 

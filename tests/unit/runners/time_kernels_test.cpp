@@ -1,5 +1,5 @@
 // Which kernels are timed, and which are not, with a timer that computes nothing.
-#include "cli/time_kernels.h"
+#include "runners/time_kernels.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <set>
 
 #include "base/error.h"
-#include "cli/measured_on.h"
+#include "runners/measured_on.h"
 
 namespace perfbench {
 namespace {

@@ -4,9 +4,9 @@
 #include <filesystem>
 #include <string>
 
-#include "spec/catalog.h"
-#include "spec/job.h"
-#include "spec/resolve.h"
+#include "job/catalog.h"
+#include "job/job.h"
+#include "job/resolve.h"
 
 namespace perfbench {
 

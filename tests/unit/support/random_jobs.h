@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "spec/catalog.h"
-#include "spec/job.h"
-#include "spec/lora_targets.h"
+#include "job/catalog.h"
+#include "job/job.h"
+#include "job/lora_targets.h"
 #include "unit/support/jobs.h"
 
 namespace perfbench {

@@ -41,7 +41,9 @@ inline std::array<std::uint32_t, 32> of_all_lanes(std::uint32_t own, const std::
   }
   return all;
 }
-inline float bf16_at(std::uint32_t two, unsigned i) { return std::bit_cast<float>((i == 0 ? two << 16U : two & 0xffff0000U)); }
+inline float bf16_at(std::uint32_t two, unsigned i) {
+  return std::bit_cast<float>((i == 0 ? two << 16U : two & 0xffff0000U));
+}
 
 // As PTX lays the operands out; see the header of CUDA.
 inline void add_product(float (&sum)[4], const std::uint32_t (&left)[4], const std::uint32_t (&right)[2],
