@@ -49,24 +49,24 @@ CostModel cost_of(const Job& job) {
 }
 
 void build(benchmark::State& state, const Job& job) {
-  for (auto _ : state) benchmark::DoNotOptimize(build_programs(job));
+  for (auto _ : state) benchmark::DoNotOptimize(build_plan(job));
 }
 
 void two_level(benchmark::State& state, const Job& job) {
-  const JobPrograms programs = build_programs(job);
+  const Plan plan = build_plan(job);
   const CostModel cost = cost_of(job);
-  for (auto _ : state) benchmark::DoNotOptimize(simulate(job, programs, cost));
+  for (auto _ : state) benchmark::DoNotOptimize(simulate(plan, cost));
 }
 
 void flat(benchmark::State& state, const Job& job) {
-  const JobPrograms programs = build_programs(job);
+  const Plan plan = build_plan(job);
   const CostModel cost = cost_of(job);
-  for (auto _ : state) benchmark::DoNotOptimize(simulate_flat(job, programs, cost));
+  for (auto _ : state) benchmark::DoNotOptimize(simulate_flat(plan, cost));
 }
 
 void memory(benchmark::State& state, const Job& job) {
-  const JobPrograms programs = build_programs(job);
-  for (auto _ : state) benchmark::DoNotOptimize(replay_memory(job, programs));
+  const Plan plan = build_plan(job);
+  for (auto _ : state) benchmark::DoNotOptimize(replay_memory(plan));
 }
 
 BENCHMARK_CAPTURE(build, llama3_70b, llama3_70b())->Unit(benchmark::kMicrosecond);
@@ -81,9 +81,9 @@ BENCHMARK_CAPTURE(flat, llama31_405b, llama31_405b())->Unit(benchmark::kMicrosec
 void row(benchmark::State& state, const Job& job) {
   const CostModel cost = cost_of(job);
   for (auto _ : state) {
-    const JobPrograms programs = build_programs(job);
-    benchmark::DoNotOptimize(simulate(job, programs, cost));
-    benchmark::DoNotOptimize(replay_memory(job, programs));
+    const Plan plan = build_plan(job);
+    benchmark::DoNotOptimize(simulate(plan, cost));
+    benchmark::DoNotOptimize(replay_memory(plan));
   }
 }
 

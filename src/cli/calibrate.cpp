@@ -36,12 +36,12 @@ constexpr std::int64_t kBudgetSeconds = 120;
 constexpr std::size_t kMostWarnings = 5;  // of kernels that were skipped
 
 // What is to be timed, each kernel once, in the order in which it was found.
-class Plan {
+class KernelList {
  public:
   void add(const Job& job) {
-    const auto programs = std::make_shared<const JobPrograms>(build_programs(job));
-    for (const auto& [signature, site] : kernel_sites(*programs))
-      if (runs_alone(*site.op)) add({signature, std::shared_ptr<const Program>(programs, site.program), *site.op});
+    const auto plan = std::make_shared<const Plan>(build_plan(job));
+    for (const auto& [signature, site] : kernel_sites(*plan))
+      if (runs_alone(*site.op)) add({signature, std::shared_ptr<const Program>(plan, site.program), *site.op});
   }
   void add(PlannedKernel kernel) {
     if (seen_.insert(kernel.signature).second) kernels_.push_back(std::move(kernel));
@@ -54,7 +54,7 @@ class Plan {
 };
 
 // Rows that have no Program, or break a rule, have no kernels; returns how many there are.
-std::int64_t add_tables(Plan& plan, const CommandLine& line, const Catalog& catalog) {
+std::int64_t add_tables(KernelList& kernels, const CommandLine& line, const Catalog& catalog) {
   const Options& options = line.options;
   const Where where = options.where ? parse_where(*options.where, "--where", where_names()) : Where{};
   const SweepPlan rows = plan_sweep({line.words.begin(), line.words.end()}, where, line.request.stack, catalog);
@@ -62,7 +62,7 @@ std::int64_t add_tables(Plan& plan, const CommandLine& line, const Catalog& cata
   std::int64_t without = rows.broken_rows;
   for (const ConfigRow& row : rows.rows) {
     try {
-      plan.add(make_job(row.request, catalog));
+      kernels.add(make_job(row.request, catalog));
     } catch (const Unsupported&) {
       ++without;
     } catch (const InputError&) {
@@ -133,27 +133,27 @@ ExitCode run_calibrate(const CommandLine& line) {
   const EngineReport report = engine_report();
   if (settings.device == Device::cuda) require_machine(report, 1);
   const MeasuredOn on = measured_on(settings.device, report, catalog);
-  Plan plan;
+  KernelList kernels;
   std::int64_t without = 0;
   if (!line.words.empty()) {
-    without = add_tables(plan, line, catalog);
+    without = add_tables(kernels, line, catalog);
   } else if (line.request.model) {
     Request request = asked_request(line);
     if (settings.device == Device::cuda) apply_devices(report, catalog, request);
     const Asked asked = resolve_asked(line, request, catalog);
     warn(asked.warnings);
-    plan.add(asked.job);
+    kernels.add(asked.job);
   }
   const SystemSpec system = on.system.empty() ? SystemSpec{} : catalog.system(on.system, "calibrate");
   const GridLimits limits = settings.device == Device::cpu ? kCpuGrid : GridLimits{};
-  for (PlannedKernel& kernel : kernel_grid(system, catalog, limits)) plan.add(std::move(kernel));
+  for (PlannedKernel& kernel : kernel_grid(system, catalog, limits)) kernels.add(std::move(kernel));
 
   const auto budget_s = static_cast<double>(line.options.budget.value_or(kBudgetSeconds));
   std::vector<std::string> warnings;
   const MeasureParts parts = engine_parts(settings.device);
   catch_stop_signals();
-  RunTelemetry telemetry(Job{}, parts, report);  // of one GPU
-  KernelTable table = timed(plan.kernels(), settings, budget_s, warnings);
+  RunTelemetry telemetry(1, parts, report);
+  KernelTable table = timed(kernels.kernels(), settings, budget_s, warnings);
   if (!telemetry.missing().empty()) warnings.push_back("no telemetry of the GPU: " + telemetry.missing());
   warn(warnings);
   table.on = on;

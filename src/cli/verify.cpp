@@ -39,8 +39,8 @@ SessionSettings session_settings(const Options& options) {
 }
 
 // Throws before anything is allocated.
-void require_room(const Job& job, const JobPrograms& programs, Device device) {
-  const std::vector<StageMemoryBytes> stages = replay_memory(job, programs);
+void require_room(const Job& job, const Plan& plan, Device device) {
+  const std::vector<StageMemoryBytes> stages = replay_memory(plan);
   if (device == Device::cuda) {
     const EngineReport report = engine_report();
     require_machine(report, job.num_gpus);
@@ -49,7 +49,8 @@ void require_room(const Job& job, const JobPrograms& programs, Device device) {
       throw EnvironmentError("device memory", why, "more GPUs, or --device cpu");
     return;
   }
-  if (const std::string why = why_it_does_not_fit(job, stages, available_memory_bytes()); !why.empty())
+  if (const std::string why = why_it_does_not_fit(stages, plan.mesh.stage_ranks(), available_memory_bytes());
+      !why.empty())
     throw InputError("verify", why, "use fewer ranks, or a machine with more memory");
 }
 
@@ -89,11 +90,11 @@ ExitCode run_verify(const CommandLine& line) {
   const VerifyFolder folder = read_verify_folder(line.words.front());
   const Job job = verify_job(line.request, catalog, folder);
   const Batch batch = verify_batch(folder, job.model.vocab);
-  const JobPrograms programs = build_programs(job);
+  const Plan plan = build_plan(job);
 
   const SessionSettings settings = session_settings(line.options);
-  require_room(job, programs, settings.device);
-  const std::unique_ptr<Session> session = open_session(job, programs, settings);
+  require_room(job, plan, settings.device);
+  const std::unique_ptr<Session> session = open_session(plan, settings);
   const std::vector<HostTensor> parameters = session->parameters();
   const std::vector<StoredTensor> weights = weights_of(folder, job);
   check_weights(weights, parameters, job.model);

@@ -21,7 +21,7 @@ AttentionShape attention_shape(const auto& op) {
 // themselves: under a causal mask half of (S / cp)^2, cp times, which is the rank's share of half of S^2. Packed
 // sub-sequences see each token's own neighbours only, however they lie.
 double ring_blocks(const auto& op, const Program& program) {
-  return op.attended > 0.0 ? 1.0 : program.axis_size[Axis::cp];
+  return op.attended > 0.0 ? 1.0 : program.mesh.size[Axis::cp];
 }
 
 // m, n and k of a product; `k` is summed over.

@@ -39,13 +39,15 @@ KernelTime kernel_time(const Op& op, const Program& program, const CostModel& co
   return {.seconds = kernel_time_s(work, cost.kernels, cost.hardware, cost.stack), .part = part};
 }
 
+TimedStep waited_for(Group group, double seconds) { return {lane_of(group), seconds, part_of(group)}; }
+
 double transfer_time_s(const CollectiveShape& shape, const CostModel& cost) {
   return cost.has_data_sheet ? collective_time_s(cost.kernels, cost.hardware, shape) : 0.0;
 }
 
 // Neighbours on the ring; the slowest pair sets the pace. What attention hides of it is not charged.
 double ring_time_s(const LaneStep& step, const CostModel& cost) {
-  const GroupShape& group = cost.groups[step.axis];
+  const GroupShape& group = cost.groups[step.group];
   const GroupShape pair{.ranks = 2, .ranks_per_domain = group.ranks_per_domain == group.ranks ? 2 : 1};
   const double once = transfer_time_s(
       {.kind = CollectiveShape::Kind::send, .bytes = static_cast<double>(step.bytes), .group = pair}, cost);
@@ -63,13 +65,13 @@ std::vector<TimedStep> compute_steps(const Op& op, const Program& program, const
       continue;
     }
     if (step.kind == LaneStep::Kind::ring) {
-      steps.push_back({lane_of(step.axis), ring_time_s(step, cost), Part::cp_exposed});
+      steps.push_back(waited_for(step.group, ring_time_s(step, cost)));
       continue;
     }
     const CollectiveShape shape{.kind = CollectiveShape::Kind::all_reduce,
                                 .bytes = static_cast<double>(step.bytes),
-                                .group = cost.groups[step.axis]};
-    steps.push_back({lane_of(step.axis), transfer_time_s(shape, cost), Part::tp_exposed});
+                                .group = cost.groups[step.group]};
+    steps.push_back(waited_for(step.group, transfer_time_s(shape, cost)));
   }
   return steps;
 }
@@ -89,27 +91,26 @@ struct Collectives {
     return activation(Kind::all_reduce, op.x.id, op.axis);
   }
   std::vector<TimedStep> operator()(const ReducePartialGrads& op) const {
-    return {{lane_of(op.axis), time(Kind::all_reduce, bytes_of(op.main_grads, program), op.axis), Part::tp_exposed}};
+    const Group group = group_of(op.axis);
+    return {waited_for(group, time(Kind::all_reduce, bytes_of(op.main_grads, program), group))};
   }
-  // Between the first stage and the last; the nearest that the model of the network has is a pair of neighbours.
   std::vector<TimedStep> operator()(const ReduceSharedGrads& op) const {
     const double bytes = bytes_of(op.main_grads, program) / static_cast<double>(op.shards);
-    return {{Lane::dp, transfer_time_s({.kind = Kind::all_reduce, .bytes = bytes, .group = cost.neighbours}, cost),
-             Part::dp_exposed}};
+    return {waited_for(Group::ends, time(Kind::all_reduce, bytes, Group::ends))};
   }
   std::vector<TimedStep> operator()(const GatherParams& op) const {
-    return over_dp(time(Kind::all_gather, bytes_of(op.weights, program), Axis::dp), cost.overlap_param_gather);
+    return over_copies(Kind::all_gather, bytes_of(op.weights, program), op.group, cost.overlap_param_gather);
   }
   std::vector<TimedStep> operator()(const ReduceGrads& op) const {
     const Kind kind = op.scatter ? Kind::reduce_scatter : Kind::all_reduce;
-    return over_dp(time(kind, bytes_of(op.main_grads, program), Axis::dp), cost.overlap_grad_reduce);
+    return over_copies(kind, bytes_of(op.main_grads, program), op.group, cost.overlap_grad_reduce);
   }
   std::vector<TimedStep> operator()(const GatherShards& op) const {
     const double bytes = bytes_of(as_states(op.shards), program);
-    return over_dp(time(Kind::all_gather, bytes, Axis::dp), cost.overlap_param_gather);
+    return over_copies(Kind::all_gather, bytes, op.group, cost.overlap_param_gather);
   }
   std::vector<TimedStep> operator()(const ScatterGrads& op) const {
-    return over_dp(time(Kind::reduce_scatter, bytes_of(op.main_grads, program), Axis::dp), cost.overlap_grad_reduce);
+    return over_copies(Kind::reduce_scatter, bytes_of(op.main_grads, program), op.group, cost.overlap_grad_reduce);
   }
   // All others compute; op_bytes() does not compile where an op is forgotten.
   template <class Compute>
@@ -118,18 +119,19 @@ struct Collectives {
   }
 
  private:
-  double time(Kind kind, double bytes, Axis axis) const {
-    return transfer_time_s({.kind = kind, .bytes = bytes, .group = cost.groups[axis]}, cost);
+  double time(Kind kind, double bytes, Group group) const {
+    return transfer_time_s({.kind = kind, .bytes = bytes, .group = cost.groups[group]}, cost);
   }
   std::vector<TimedStep> activation(Kind kind, ValueId whole, Axis axis) const {
-    const double seconds = time(kind, static_cast<double>(program.type(whole).bytes()), axis);
-    return {{lane_of(axis), axis == Axis::tp ? seconds * cost.tp_share : seconds, Part::tp_exposed}};
+    const double seconds = time(kind, static_cast<double>(program.type(whole).bytes()), group_of(axis));
+    return {waited_for(group_of(axis), axis == Axis::tp ? seconds * cost.tp_share : seconds)};
   }
   // Traffic beside compute slows it down: that share is charged to the compute lane before the transfer runs. Where the
   // stack does not overlap, compute waits for the transfer.
-  std::vector<TimedStep> over_dp(double seconds, bool overlapped) const {
-    if (!overlapped) return {{Lane::dp, seconds, Part::dp_exposed}, {Lane::compute, 0.0, Part::dp_exposed}};
-    return {{Lane::compute, seconds * cost.stack.dp_exposed, Part::dp_exposed}, {Lane::dp, seconds, Part::dp_exposed}};
+  std::vector<TimedStep> over_copies(Kind kind, double bytes, Group group, bool overlapped) const {
+    const TimedStep transfer = waited_for(group, time(kind, bytes, group));
+    if (!overlapped) return {transfer, {Lane::compute, 0.0, transfer.part}};
+    return {{Lane::compute, transfer.seconds * cost.stack.dp_exposed, transfer.part}, transfer};
   }
 };
 
@@ -152,8 +154,9 @@ CostModel cost_model(const Job& job, KernelConstants kernels) {
                  .overlap_grad_reduce = stack.overlap_grad_reduce,
                  .tp_share = overlapped ? stack.constants.tp_exposed_overlapped : stack.constants.tp_exposed};
   if (!cost.has_data_sheet) return cost;  // transfers take no time
-  cost.neighbours = neighbours_of(job.layout, hardware);
-  for (Axis axis : kAxes) cost.groups[axis] = group_of(axis, job.layout, hardware);
+  const Mesh mesh = mesh_of(job.layout);
+  cost.neighbours = neighbours_of(mesh, hardware);
+  for (Group group : kGroups) cost.groups[group] = group_shape(group, mesh, hardware);
   return cost;
 }
 

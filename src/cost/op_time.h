@@ -20,7 +20,7 @@ struct CostModel {
   Hardware hardware;
   bool has_data_sheet = true;  // false: nothing can be modelled; what was not measured takes no time
   StackConstants stack;
-  PerAxis<GroupShape> groups;
+  PerGroup<GroupShape> groups;
   GroupShape neighbours;             // two pipeline stages
   double op_gap_s = 0.0;             // launch gap before each kernel of the compute lane
   bool overlap_param_gather = true;  // dp traffic runs beside compute

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <string_view>
+
+#include "program/axis.h"
 
 namespace perfbench {
 
@@ -27,6 +30,9 @@ constexpr std::string_view name(Part part) {
       "cp_exposed", "dp_exposed", "pipeline_bubble", "optimizer", "step_fixed"};
   return names[static_cast<std::size_t>(part)];
 }
+
+// What compute waits for where it waits for a group. Throws std::logic_error for one that no part stands for.
+Part part_of(Group group);
 
 // Seconds by part.
 struct Breakdown {

@@ -6,23 +6,23 @@ namespace perfbench {
 
 namespace {
 
-double flops(const Job& job, const JobPrograms& programs, bool with_recomputed) {
+double flops(const Plan& plan, bool with_recomputed) {
   double per_microbatch = 0.0;  // of one tp rank of each stage
-  for (const int kind : programs.kind_of) {
-    const Program& program = programs.kinds[static_cast<std::size_t>(kind)];
+  for (const PlannedChunk& chunk : plan.chunks) {
+    const Program& program = plan.kinds[static_cast<std::size_t>(chunk.kind)];
     for (const auto* nodes : {&program.forward, &program.backward}) {
       for (const Node& node : *nodes) {
         if (with_recomputed || !node.recomputed) per_microbatch += op_flops(node.op, program);
       }
     }
   }
-  return per_microbatch * job.layout.tp * job.layout.cp * job.layout.dp * job.num_microbatches * job.num_flushes;
+  return per_microbatch * plan.mesh.stage_ranks() * static_cast<double>(plan.pipeline.step_microbatches());
 }
 
 }  // namespace
 
-double program_flops(const Job& job, const JobPrograms& programs) { return flops(job, programs, false); }
+double program_flops(const Plan& plan) { return flops(plan, false); }
 
-double executed_flops(const Job& job, const JobPrograms& programs) { return flops(job, programs, true); }
+double executed_flops(const Plan& plan) { return flops(plan, true); }
 
 }  // namespace perfbench

@@ -8,7 +8,7 @@
 namespace perfbench {
 
 inline constexpr const char* kEngineLibrary = "libperfbench_engine.so";
-inline constexpr int kEngineAbi = 5;
+inline constexpr int kEngineAbi = 6;
 
 // Each part is a version, or what is missing and the remedy; the other pointers are null.
 struct EngineAbiPart {
@@ -42,8 +42,7 @@ struct EngineAbiVersion {
 };
 
 class Session;
-struct Job;
-struct JobPrograms;
+struct Plan;
 struct SessionSettings;
 class OpTimer;
 struct OpTimerSettings;
@@ -52,7 +51,7 @@ extern "C" {
 using EngineAbiVersionFunction = EngineAbiVersion() noexcept;
 using EngineAbiInfoFunction = const EngineAbiInfo*() noexcept;
 // The caller owns the Session. Throws as open_session() does.
-using EngineAbiOpenFunction = Session*(const Job&, const JobPrograms&, const SessionSettings&);
+using EngineAbiOpenFunction = Session*(const Plan&, const SessionSettings&);
 // The same for an OpTimer, as open_op_timer() does.
 using EngineAbiOpTimerFunction = OpTimer*(const OpTimerSettings&);
 }

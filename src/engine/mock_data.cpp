@@ -55,14 +55,16 @@ void pack(Batch& batch, std::int64_t seq_len, std::uint64_t stream, std::int64_t
 
 }  // namespace
 
-Batch mock_batch(const Job& job, std::uint64_t seed, std::int64_t step) {
+Batch mock_batch(const Job& job, std::uint64_t seed, std::int64_t step) { return mock_batch(job, job.gbs, seed, step); }
+
+Batch mock_batch(const Job& job, std::int64_t samples, std::uint64_t seed, std::int64_t step) {
   const std::uint64_t stream = random_at(~seed, static_cast<std::uint64_t>(step));
   const auto token = [&](std::int64_t sample, std::int64_t position) {
     const auto place = static_cast<std::uint64_t>(sample * (job.seq_len + 1) + position);
     return static_cast<std::int64_t>(random_at(stream, place) % static_cast<std::uint64_t>(job.model.vocab));
   };
   Batch batch;
-  for (std::int64_t sample = 0; sample < job.gbs; ++sample) {
+  for (std::int64_t sample = 0; sample < samples; ++sample) {
     for (std::int64_t position = 0; position < job.seq_len; ++position) {
       batch.tokens.push_back(token(sample, position));
       batch.targets.push_back(token(sample, position + 1));

@@ -31,15 +31,15 @@ Function* function_of(const std::filesystem::path& library, const char* symbol) 
 
 }  // namespace
 
-std::unique_ptr<Session> open_session(const std::filesystem::path& library, const Job& job, const JobPrograms& programs,
+std::unique_ptr<Session> open_session(const std::filesystem::path& library, const Plan& plan,
                                       const SessionSettings& settings) {
   const auto open = function_of<EngineAbiOpenFunction>(library, kEngineOpenSymbol);
-  return open_watched_session([open](const auto&... asked) { return std::unique_ptr<Session>(open(asked...)); }, job,
-                              programs, settings);
+  return open_watched_session([open](const auto&... asked) { return std::unique_ptr<Session>(open(asked...)); }, plan,
+                              settings);
 }
 
-std::unique_ptr<Session> open_session(const Job& job, const JobPrograms& programs, const SessionSettings& settings) {
-  return open_session(own_library(), job, programs, settings);
+std::unique_ptr<Session> open_session(const Plan& plan, const SessionSettings& settings) {
+  return open_session(own_library(), plan, settings);
 }
 
 std::unique_ptr<OpTimer> open_op_timer(const std::filesystem::path& library, const OpTimerSettings& settings) {

@@ -6,8 +6,6 @@
 #include <limits>
 #include <string_view>
 
-#include "engine/comm/mesh.h"
-
 namespace perfbench {
 namespace {
 
@@ -67,10 +65,10 @@ std::vector<RankNote> RankNotes::read() const {
   return notes;
 }
 
-std::string describe(int rank, const RankNote& note, const Job& job, const JobPrograms& programs) {
-  const int stage = Mesh(job.layout).at(rank).stage;
-  const int chunk = std::min<int>(note.chunk, job.layout.vp - 1);
-  return fmt::format("rank {} (stage {}): {}", rank, stage, text(note, programs.of(chunk, stage, job.layout.pp)));
+std::string describe(int rank, const RankNote& note, const Plan& plan) {
+  const int stage = plan.mesh.at(rank).stage;
+  const int chunk = std::min<int>(note.chunk, plan.pipeline.vp - 1);
+  return fmt::format("rank {} (stage {}): {}", rank, stage, text(note, plan.of(chunk, stage)));
 }
 
 }  // namespace perfbench

@@ -7,8 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "job/job.h"
-#include "program/job_programs.h"
+#include "program/plan.h"
 
 namespace perfbench {
 
@@ -56,6 +55,6 @@ class RankNotes {
 };
 
 // "rank 3 (stage 1): all_reduce, backward of chunk 0, microbatch 5"
-std::string describe(int rank, const RankNote& note, const Job& job, const JobPrograms& programs);
+std::string describe(int rank, const RankNote& note, const Plan& plan);
 
 }  // namespace perfbench

@@ -1,4 +1,4 @@
-// A job's ranks on the devices of this machine, ready to run global steps. Implemented by the engine library
+// The ranks of a plan on the devices of this machine, ready to run global steps. Implemented by the engine library
 // (src/engine/torch); this header knows neither LibTorch nor CUDA.
 #pragma once
 
@@ -14,7 +14,7 @@
 
 #include "base/dtype.h"
 #include "job/job.h"
-#include "program/job_programs.h"
+#include "program/plan.h"
 #include "program/traffic.h"
 
 namespace perfbench {
@@ -39,6 +39,8 @@ inline constexpr std::int64_t kIgnoredTarget = -100;
 // Tokens that depend on the seed, the step and their place alone, not on the layout. Every target counts, but for those
 // of the last tokens of a packed job's sub-sequences.
 Batch mock_batch(const Job& job, std::uint64_t seed, std::int64_t step);
+// Its first samples alone.
+Batch mock_batch(const Job& job, std::int64_t samples, std::uint64_t seed, std::int64_t step);
 
 enum class Device : std::uint8_t { cpu, cuda };
 
@@ -123,10 +125,10 @@ class Session {
 
 // Loads the engine library beside the executable and opens a session. Throws EnvironmentError (exit 4) when the
 // library, LibTorch or the device is missing or is of another version, and Unsupported when the engine lacks a feature
-// of the job. Allocates all states: whoever asks has checked that they fit. The session is a watched one
+// of the plan. Allocates all states: whoever asks has checked that they fit. The session is a watched one
 // (watched_session.h): ranks that hang do not hang the caller.
-std::unique_ptr<Session> open_session(const Job& job, const JobPrograms& programs, const SessionSettings& settings);
-std::unique_ptr<Session> open_session(const std::filesystem::path& library, const Job& job, const JobPrograms& programs,
+std::unique_ptr<Session> open_session(const Plan& plan, const SessionSettings& settings);
+std::unique_ptr<Session> open_session(const std::filesystem::path& library, const Plan& plan,
                                       const SessionSettings& settings);
 
 }  // namespace perfbench

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "base/error.h"
-#include "engine/comm/mesh.h"
 #include "engine/rank_notes.h"
 #include "engine/watchdog.h"
 
@@ -19,8 +18,7 @@ constexpr std::size_t kNamedRanks = 4;  // at most, in a message
 
 // What a task holds, so that it outlives whoever gave up waiting.
 struct Held {
-  Job job;
-  JobPrograms programs;
+  Plan plan;
   SessionSettings settings;
   std::unique_ptr<Session> session{};  // goes first
 };
@@ -32,11 +30,11 @@ std::string what_of(const TimeoutError& error) {
 
 class WatchedSession final : public Session {
  public:
-  WatchedSession(const OpenSession& open, const Job& job, const JobPrograms& programs, const SessionSettings& settings)
-      : held_(std::make_shared<Held>(Held{.job = job, .programs = programs, .settings = settings})),
-        watchdog_("session", held_->settings.notes = std::make_shared<RankNotes>(Mesh(job.layout).num_ranks())) {
+  WatchedSession(const OpenSession& open, const Plan& plan, const SessionSettings& settings)
+      : held_(std::make_shared<Held>(Held{.plan = plan, .settings = settings})),
+        watchdog_("session", held_->settings.notes = std::make_shared<RankNotes>(plan.mesh.num_ranks())) {
     run("opening the session", settings.open_timeout_s,
-        [open, held = held_] { held->session = open(held->job, held->programs, held->settings); });
+        [open, held = held_] { held->session = open(held->plan, held->settings); });
   }
   WatchedSession(const WatchedSession&) = delete;
   WatchedSession& operator=(const WatchedSession&) = delete;
@@ -79,7 +77,7 @@ class WatchedSession final : public Session {
     const std::vector<RankNote> notes = held_->settings.notes->read();
     for (std::size_t rank = 0; rank < notes.size(); ++rank) {
       if (notes[rank].task == RankTask::idle) continue;
-      ranks.push_back(describe(static_cast<int>(rank), notes[rank], held_->job, held_->programs));
+      ranks.push_back(describe(static_cast<int>(rank), notes[rank], held_->plan));
     }
     if (ranks.empty()) return "no rank is at work, and the session does not return";
     const std::size_t more = ranks.size() - std::min(ranks.size(), kNamedRanks);
@@ -95,9 +93,9 @@ class WatchedSession final : public Session {
 
 }  // namespace
 
-std::unique_ptr<Session> open_watched_session(const OpenSession& open, const Job& job, const JobPrograms& programs,
+std::unique_ptr<Session> open_watched_session(const OpenSession& open, const Plan& plan,
                                               const SessionSettings& settings) {
-  return std::make_unique<WatchedSession>(open, job, programs, settings);
+  return std::make_unique<WatchedSession>(open, plan, settings);
 }
 
 }  // namespace perfbench

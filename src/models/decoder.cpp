@@ -18,7 +18,7 @@ namespace {
 
 std::int64_t local_tokens(const LocalShape& shape, const Program& program, const Policy& policy) {
   const std::int64_t tokens = shape.batch * shape.seq;
-  return policy.sequence_parallel ? tokens / program.axis_size[Axis::tp] : tokens;
+  return policy.sequence_parallel ? tokens / program.mesh.size[Axis::tp] : tokens;
 }
 
 // The vocabulary is padded so that every tp rank holds as many rows, in multiples of 128.
@@ -99,7 +99,7 @@ Program build_chunk(const Job& job, const ChunkLayers& chunk) {
   const Policy policy = policy_of(job);
   const LocalShape shape = local_shape(job);
   Program program;
-  program.axis_size = {{job.layout.tp, job.layout.cp, job.layout.ep, job.layout.dp}};
+  program.mesh = mesh_of(job.layout);
   program.num_layers = chunk.count;
 
   Builder build(program, policy);
@@ -153,22 +153,27 @@ Program build_chunk(const Job& job, const ChunkLayers& chunk) {
   return program;
 }
 
-JobPrograms build_programs(const Job& job) {
+Plan build_plan(const Job& job) {
   require_programs(job);
-  JobPrograms programs;
+  Plan plan{.mesh = mesh_of(job.layout),
+            .pipeline = pipeline_shape(job),
+            .policy = policy_of(job),
+            .mbs = job.mbs,
+            .seq_len = job.seq_len,
+            .reserved_bytes = job.stack.constants.reserved_bytes};
   std::vector<ChunkLayers> built;
   for (const ChunkLayers& chunk : job.chunks) {
     const auto alike = [&](const ChunkLayers& other) {
       return other.count == chunk.count && other.embedding == chunk.embedding && other.head == chunk.head;
     };
     const auto it = std::find_if(built.begin(), built.end(), alike);
-    programs.kind_of.push_back(static_cast<int>(it - built.begin()));
+    plan.chunks.push_back({.kind = static_cast<int>(it - built.begin()), .first_layer = chunk.first});
     if (it != built.end()) continue;
     built.push_back(chunk);
-    programs.kinds.push_back(build_chunk(job, chunk));
+    plan.kinds.push_back(build_chunk(job, chunk));
   }
-  verify(programs.kinds);
-  return programs;
+  verify(plan.kinds);
+  return plan;
 }
 
 }  // namespace perfbench

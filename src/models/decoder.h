@@ -2,7 +2,7 @@
 #pragma once
 
 #include "job/job.h"
-#include "program/job_programs.h"
+#include "program/plan.h"
 
 namespace perfbench {
 
@@ -13,6 +13,6 @@ void require_programs(const Job& job);
 Program build_chunk(const Job& job, const ChunkLayers& chunk);
 
 // Throws Unsupported as above, and ProgramError when a Program fails its checks.
-JobPrograms build_programs(const Job& job);
+Plan build_plan(const Job& job);
 
 }  // namespace perfbench

@@ -7,21 +7,22 @@ namespace perfbench {
 namespace {
 
 Bucket sized(const Program& program, Bucket bucket) {
+  bucket.ranks = program.mesh.ranks(bucket.group);
   bucket.elements = shard_elements(program, bucket.weights, 1);
-  bucket.shard = shard_elements(program, bucket.weights, replicas(program));
+  bucket.shard = shard_elements(program, bucket.weights, bucket.ranks);
   bucket.sharded_weights = program[bucket.weights.front().id].sharded;
   bucket.sharded_main_grads = !bucket.main_grads.empty() && program[bucket.main_grads.front().id].sharded;
   return bucket;
 }
 
 Bucket reduced(const Program& program, const ReduceGrads& op) {
-  Bucket bucket{.main_grads = op.main_grads};
+  Bucket bucket{.main_grads = op.main_grads, .group = op.group};
   for (InOut grad : op.main_grads) bucket.weights.push_back({program[grad.id].weight});
   return sized(program, std::move(bucket));
 }
 
 Bucket gathered(const Program& program, const GatherShards& op, const std::map<ValueId, ValueId>& main_grad_of) {
-  Bucket bucket{.weights = as_states(op.shards)};
+  Bucket bucket{.weights = as_states(op.shards), .group = op.group};
   for (InOut weight : bucket.weights) {
     if (const auto it = main_grad_of.find(weight.id); it != main_grad_of.end()) {
       bucket.main_grads.push_back({it->second});

@@ -25,9 +25,9 @@ namespace {
 PerAxis<Placement> token_placement(const Program& program, Placement over_tp) {
   PerAxis<Placement> placement;
   for (Axis axis : {Axis::dp, Axis::cp}) {
-    if (program.axis_size[axis] > 1) placement[axis] = split(0);
+    if (program.mesh.size[axis] > 1) placement[axis] = split(0);
   }
-  if (program.axis_size[Axis::tp] > 1) placement[Axis::tp] = over_tp;
+  if (program.mesh.size[Axis::tp] > 1) placement[Axis::tp] = over_tp;
   return placement;
 }
 
@@ -56,7 +56,7 @@ ValueId Builder::boundary(const char* name, Shape shape) {
 
 ValueId Builder::weight(const char* name, Shape shape, Placement over_tp, const Pieces& pieces) {
   ValueType type{.shape = shape, .dtype = policy_.dtype, .placement = {}};
-  if (program_.axis_size[Axis::tp] > 1) type.placement[Axis::tp] = over_tp;
+  if (program_.mesh.size[Axis::tp] > 1) type.placement[Axis::tp] = over_tp;
   Value value{.name = name, .layer = layer_, .role = Role::state, .type = type, .state = StateKind::weight};
   value.pieces = pieces;
   value.trainable = !policy_.adapters_only;
@@ -75,7 +75,7 @@ ValueId Builder::gather_seq(ValueId x) {
 }
 
 ValueId Builder::scatter_seq(ValueId partial, const char* name) {
-  if (program_.axis_size[Axis::tp] == 1) return partial;
+  if (program_.mesh.size[Axis::tp] == 1) return partial;
   if (policy_.sequence_parallel) return emit(ReduceScatter{.x = {partial}}, {name}).out.id;
   return emit(AllReduce{.x = {partial}}, {name}).out.id;
 }

@@ -29,27 +29,35 @@ std::vector<std::pair<std::size_t, ValueId>> by_last_writer(const Program& progr
   return order;
 }
 
-// Buckets of at least `bucket_elements`; 0 puts all into one. A weight that another stage holds, too, has a bucket of
-// its own, so that both stages cut it into the same shares.
+// Buckets of one view and of at least `bucket_elements`; 0 puts all into one. A weight that another stage holds, too,
+// has a bucket of its own, so that both stages cut it into the same shares.
 std::vector<Departure> departures(const Program& program, std::int64_t bucket_elements) {
   std::vector<Departure> list;
-  bool closed = true;
+  std::map<View, std::size_t> open;  // the bucket that takes the next of its view
   for (const auto& [node, id] : by_last_writer(program)) {
     const bool shared = program[id].shared;
-    if (closed || shared || (bucket_elements > 0 && list.back().elements >= bucket_elements)) list.emplace_back();
-    Departure& bucket = list.back();
+    auto it = open.find(program[id].view);
+    if (it != open.end() && (shared || (bucket_elements > 0 && list[it->second].elements >= bucket_elements))) {
+      open.erase(it);
+      it = open.end();
+    }
+    if (it == open.end()) {
+      it = open.emplace(program[id].view, list.size()).first;
+      list.emplace_back();
+    }
+    Departure& bucket = list[it->second];
     bucket.main_grads.push_back({id});
     bucket.elements += program.type(id).shape.elements();
     bucket.last_writer = node;
-    closed = shared;
+    if (shared) open.erase(it);
   }
   return list;
 }
 
-InOutList partial_over_tp(const Program& program, const InOutList& grads) {
+InOutList partial_over(Axis axis, const Program& program, const InOutList& grads) {
   InOutList partial;
   for (InOut grad : grads) {
-    if (program.type(grad.id).placement[Axis::tp].is_partial()) partial.push_back(grad);
+    if (program.type(grad.id).placement[axis].is_partial()) partial.push_back(grad);
   }
   return partial;
 }
@@ -64,12 +72,16 @@ InOutList weights_of(const Program& program, const InOutList& grads) {
 
 std::vector<Node> reductions_of(const Program& program, const InOutList& main_grads, bool scatter, int layer) {
   std::vector<Node> nodes;
-  if (InOutList partial = partial_over_tp(program, main_grads); !partial.empty()) {
-    nodes.push_back(
-        {.op = ReducePartialGrads{.main_grads = std::move(partial)}, .when = When::last_microbatch, .layer = layer});
+  for (Axis axis : kUncopiedAxes) {
+    InOutList partial = partial_over(axis, program, main_grads);
+    if (partial.empty()) continue;
+    nodes.push_back({.op = ReducePartialGrads{.main_grads = std::move(partial), .axis = axis},
+                     .when = When::last_microbatch,
+                     .layer = layer});
   }
-  if (replicas(program) > 1) {
-    nodes.push_back({.op = ReduceGrads{.main_grads = main_grads, .scatter = scatter},
+  const Group group = copies_of(program[main_grads.front().id].view);
+  if (program.mesh.ranks(group) > 1) {
+    nodes.push_back({.op = ReduceGrads{.main_grads = main_grads, .scatter = scatter, .group = group},
                      .when = When::last_microbatch,
                      .layer = layer});
   }
@@ -92,10 +104,12 @@ void add_data_parallel(Program& program, const Policy& policy) {
   }
   program.backward = std::move(backward);
 
-  if (replicas(program) == 1 || !policy.distributed_optimizer) return;
+  if (!policy.distributed_optimizer) return;
   std::vector<Node> forward;  // the buckets of the gradients, backwards: first the weights that are needed first
   for (auto bucket = buckets.rbegin(); bucket != buckets.rend(); ++bucket) {
-    const GatherParams gather{.weights = weights_of(program, bucket->main_grads)};
+    const Group group = copies_of(program[bucket->main_grads.front().id].view);
+    if (program.mesh.ranks(group) == 1) continue;
+    const GatherParams gather{.weights = weights_of(program, bucket->main_grads), .group = group};
     forward.push_back({.op = gather, .when = When::first_microbatch});
   }
   forward.insert(forward.end(), program.forward.begin(), program.forward.end());
@@ -109,7 +123,7 @@ void add_optimizer(Program& program, const Policy& policy) {
     if (program[grad].shared) shared.push_back({grad});
   }
   if (grads.empty()) return;
-  const std::int64_t shards = policy.distributed_optimizer ? replicas(program) : 1;
+  const std::int64_t shards = policy.distributed_optimizer ? program.mesh.copies(View::dense) : 1;
   if (!shared.empty()) program.optimizer.push_back({.op = ReduceSharedGrads{.main_grads = shared, .shards = shards}});
   program.optimizer.push_back({.op = GradNorm{.main_grads = grads, .shards = shards}});
   program.optimizer.push_back({.op = AdamW{.weights = weights_of(program, grads),

@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <string>
+
+#include "program/operands.h"
 
 namespace perfbench {
 namespace {
@@ -237,16 +240,16 @@ class Infer {
     ValueType out = type(op.x);
     if (!out.placement[op.axis].is_split(0)) fail("all_gather", op.axis, "the input is not split along dim 0");
     out.placement[op.axis] = kReplicated;
-    out.shape.dims[0] *= program_.axis_size[op.axis];
+    out.shape.dims[0] *= program_.mesh.size[op.axis];
     return {out};
   }
 
   Types operator()(const ReduceScatter& op) const {
     ValueType out = type(op.x);
     if (!out.placement[op.axis].is_partial()) fail("reduce_scatter", op.axis, "the input is no partial sum");
-    if (out.shape[0] % program_.axis_size[op.axis] != 0) fail("reduce_scatter", "dim 0 does not divide");
+    if (out.shape[0] % program_.mesh.size[op.axis] != 0) fail("reduce_scatter", "dim 0 does not divide");
     out.placement[op.axis] = split(0);
-    out.shape.dims[0] /= program_.axis_size[op.axis];
+    out.shape.dims[0] /= program_.mesh.size[op.axis];
     return {out};
   }
 
@@ -326,7 +329,7 @@ class Infer {
   template <class Rule>
   Placements per_axis(Rule rule) const {
     Placements placements;
-    for (Axis axis : kAxes) placements[axis] = program_.axis_size[axis] == 1 ? kReplicated : rule(axis);
+    for (Axis axis : kAxes) placements[axis] = program_.mesh.size[axis] == 1 ? kReplicated : rule(axis);
     return placements;
   }
 
@@ -478,9 +481,31 @@ class Infer {
   const Program& program_;
 };
 
+// These take every state for itself.
+bool takes_states_apart(const Op& op) {
+  return std::holds_alternative<GradNorm>(op) || std::holds_alternative<AdamW>(op);
+}
+
+void require_one_view(const Op& op, const Program& program) {
+  std::array<ValueId, kViews.size()> first{kNoValue, kNoValue};  // operand that names an axis of each view
+  for (const Operand& operand : collect(op)) {
+    if (takes_states_apart(op)) first.fill(kNoValue);
+    for (const View view : kViews) {
+      ValueId& own = first[static_cast<std::size_t>(view)];
+      if (own == kNoValue && names_axis_of(view, program.type(operand.id).placement)) own = operand.id;
+    }
+    if (first[0] == kNoValue || first[1] == kNoValue) continue;
+    throw ProgramError(fmt::format("{}: {} and {} lie on axes of two views of the ranks", name(op),
+                                   label(program, first[0]), label(program, first[1])));
+  }
+}
+
 }  // namespace
 
-std::vector<ValueType> infer(const Op& op, const Program& program) { return std::visit(Infer(program), op); }
+std::vector<ValueType> infer(const Op& op, const Program& program) {
+  require_one_view(op, program);
+  return std::visit(Infer(program), op);
+}
 
 std::string label(const Program& program, ValueId id) {
   const Value& value = program[id];

@@ -20,7 +20,7 @@ class ProgramError : public std::logic_error {
 std::string label(const Program& program, ValueId id);
 
 // The types of the op's Out operands in the order of its fields, absent ones included. Reads only the types of its
-// inputs. Throws ProgramError when the inputs do not fit.
+// inputs. Throws ProgramError when the inputs do not fit, or name axes of both views.
 std::vector<ValueType> infer(const Op& op, const Program& program);
 
 }  // namespace perfbench

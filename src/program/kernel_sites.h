@@ -4,7 +4,7 @@
 #include <map>
 #include <string>
 
-#include "program/job_programs.h"
+#include "program/plan.h"
 
 namespace perfbench {
 
@@ -15,6 +15,6 @@ struct KernelSite {
 };
 
 // One site of each kernel of the compute lane, the update's among them, by signature().
-std::map<std::string, KernelSite> kernel_sites(const JobPrograms& programs);
+std::map<std::string, KernelSite> kernel_sites(const Plan& plan);
 
 }  // namespace perfbench

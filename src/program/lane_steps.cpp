@@ -7,24 +7,25 @@ using Steps = std::vector<LaneStep>;
 
 LaneStep kernel(double share) { return {.kind = LaneStep::Kind::kernel, .share = share}; }
 
-LaneStep all_reduce(Axis axis, std::int64_t bytes) {
-  return {.kind = LaneStep::Kind::all_reduce, .share = 0.0, .axis = axis, .bytes = bytes};
+LaneStep all_reduce(Group group, std::int64_t bytes) {
+  return {.kind = LaneStep::Kind::all_reduce, .share = 0.0, .group = group, .bytes = bytes};
 }
 
 Steps cross_entropy_steps(const CrossEntropy& op, const Program& program) {
-  if (program.axis_size[op.axis] == 1) return {kernel(1.0)};
+  if (program.mesh.size[op.axis] == 1) return {kernel(1.0)};
   const std::int64_t tokens = program.type(op.logits.id).shape[0];
-  return {kernel(0.5), all_reduce(op.axis, 4 * tokens), kernel(0.5), all_reduce(op.axis, 8 * tokens)};
+  const Group group = group_of(op.axis);
+  return {kernel(0.5), all_reduce(group, 4 * tokens), kernel(0.5), all_reduce(group, 8 * tokens)};
 }
 
 // Reading for the amax, then reading and writing for the cast: a third and two thirds of the traffic, near enough.
 Steps quantize_steps(const Quantize& op, const Program& program) {
-  if (!op.amax_over_tp || program.axis_size[Axis::tp] == 1) return {kernel(1.0)};
-  return {kernel(1.0 / 3.0), all_reduce(Axis::tp, 4), kernel(2.0 / 3.0)};
+  if (!op.amax_over_tp || program.mesh.size[Axis::tp] == 1) return {kernel(1.0)};
+  return {kernel(1.0 / 3.0), all_reduce(Group::tp, 4), kernel(2.0 / 3.0)};
 }
 
 LaneStep ring(std::int64_t bytes, int count) {
-  return {.kind = LaneStep::Kind::ring, .share = 0.0, .axis = Axis::cp, .bytes = bytes, .count = count};
+  return {.kind = LaneStep::Kind::ring, .share = 0.0, .group = Group::cp, .bytes = bytes, .count = count};
 }
 
 // Of this rank's K and V; their gradients are as large.
@@ -34,13 +35,13 @@ std::int64_t keys_values_bytes(In qkv, const Heads& heads, const Program& progra
 }
 
 Steps attention_steps(const Attention& op, const Program& program) {
-  const int cp = program.axis_size[Axis::cp];
+  const int cp = program.mesh.size[Axis::cp];
   if (cp == 1) return {kernel(1.0)};
   return {kernel(1.0), ring(keys_values_bytes(op.qkv, op.heads, program), cp - 1)};
 }
 
 Steps attention_backward_steps(const AttentionBackward& op, const Program& program) {
-  const int cp = program.axis_size[Axis::cp];
+  const int cp = program.mesh.size[Axis::cp];
   if (cp == 1) return {kernel(1.0)};
   const std::int64_t bytes = keys_values_bytes(op.qkv, op.heads, program);
   return {kernel(1.0), ring(bytes, cp - 1), ring(bytes, cp)};
@@ -49,8 +50,9 @@ Steps attention_backward_steps(const AttentionBackward& op, const Program& progr
 // One number over the ranks that hold other parts of the gradients; between stages the schedule's end carries it.
 Steps grad_norm_steps(const Program& program) {
   Steps steps = {kernel(1.0)};
-  if (program.axis_size[Axis::tp] > 1) steps.push_back(all_reduce(Axis::tp, 4));
-  if (replicas(program) > 1) steps.push_back(all_reduce(Axis::dp, 4));
+  for (Group group : {Group::tp, Group::copies}) {  // all ranks of the stage
+    if (program.mesh.ranks(group) > 1) steps.push_back(all_reduce(group, 4));
+  }
   return steps;
 }
 
@@ -66,7 +68,7 @@ Steps lane_steps(const Op& op, const Program& program) {
 }
 
 std::int64_t ring_buffer_bytes(const Op& op, const Program& program) {
-  if (program.axis_size[Axis::cp] == 1) return 0;
+  if (program.mesh.size[Axis::cp] == 1) return 0;
   std::int64_t bytes = 0;
   for (const LaneStep& step : lane_steps(op, program)) {
     if (step.kind == LaneStep::Kind::ring) bytes += 2 * step.bytes;

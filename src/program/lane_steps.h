@@ -12,20 +12,20 @@ namespace perfbench {
 struct LaneStep {
   enum class Kind : std::uint8_t {
     kernel,      // `share` of the op's own kernel work
-    all_reduce,  // of `bytes` over `axis`
-    ring         // `count` times: `bytes` go to the next rank of `axis`, as many come from the one before
+    all_reduce,  // of `bytes` over `group`
+    ring         // `count` times: `bytes` go to the next rank of `group`, as many come from the one before
   };
   Kind kind = Kind::kernel;
   double share = 1.0;
-  Axis axis = Axis::tp;
+  Group group = Group::tp;
   std::int64_t bytes = 0;
   int count = 1;
 };
 
 // One kernel step for most ops. Cross entropy over a split vocabulary: the maximum, then the sum of exponentials and
 // the target's logit, over the axis. Quantisation of a split tensor: the amax over tp. Gradient norm: its square over
-// tp and dp. Attention over cp: K and V go round, cp - 1 times; its backward sends them round once more, and cp times
-// their gradients, which so come home. Axes of one rank add nothing.
+// tp and the copies. Attention over cp: K and V go round, cp - 1 times; its backward sends them round once more, and cp
+// times their gradients, which so come home. Groups of one rank add nothing.
 std::vector<LaneStep> lane_steps(const Op& op, const Program& program);
 
 // Memory that an op's rings need beside its operands while it runs: of all that goes round, what is here and what

@@ -131,7 +131,7 @@ std::int64_t state_bytes(const Program& program, StateKind kind) {
     for (InOut state : held) in_bucket[static_cast<std::size_t>(state.id)] = true;
     if (held.empty()) continue;
     const bool sharded = of_weights ? bucket.sharded_weights : bucket.sharded_main_grads;
-    bytes += bucket.shard * (sharded ? 1 : replicas(program)) * size_bytes(program.type(held.front().id).dtype);
+    bytes += bucket.shard * (sharded ? 1 : bucket.ranks) * size_bytes(program.type(held.front().id).dtype);
   }
   for (std::size_t i = 0; i < program.values.size(); ++i) {
     const Value& value = program.values[i];

@@ -352,32 +352,37 @@ struct CrossEntropyBackward {
   auto fields() const { return std::tie(logits, targets, weight, lse, dlogits); }
 };
 
-struct GatherParams {  // updated shards of a bucket of weights come together over dp x cp
+struct GatherParams {  // updated shards of a bucket of weights come together over their copies
   static constexpr std::string_view kName = "gather_params";
   InOutList weights{};
+  Group group = Group::copies;  // of the weights' view; so below
   auto fields() const { return std::tie(weights); }
 };
 
-// FSDP: the weights of a unit (a layer, or what is outside the layers), whole on every rank of dp x cp.
+// FSDP: the weights of a unit (a layer, or what is outside the layers), whole on every rank of their copies.
 struct GatherShards {
   static constexpr std::string_view kName = "gather_shards";
   InList shards{};    // weights of which each rank holds a share
   OutList weights{};  // the same, whole
   InOutList kept{};   // in place of `weights`: states that stay whole to the end of the step
+  Group group = Group::copies;
   auto fields() const { return std::tie(shards, weights, kept); }
 };
 
-struct ScatterGrads {  // FSDP: weight gradients of a unit are summed over dp x cp; each rank adds its share to its own
+struct ScatterGrads {  // FSDP: weight gradients of a unit are summed over the copies; each rank adds its share to its
+                       // own
   static constexpr std::string_view kName = "scatter_grads";
   InList dws{};
   InOutList main_grads{};
+  Group group = Group::copies;
   auto fields() const { return std::tie(dws, main_grads); }
 };
 
-struct ReduceGrads {  // main gradients of a bucket are summed over dp x cp, each rank keeping its shard
+struct ReduceGrads {  // main gradients of a bucket are summed over the copies, each rank keeping its shard
   static constexpr std::string_view kName = "reduce_grads";
   InOutList main_grads{};
   bool scatter = true;  // false: every rank keeps the whole sum
+  Group group = Group::copies;
   auto fields() const { return std::tie(main_grads); }
 };
 

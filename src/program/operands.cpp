@@ -76,15 +76,15 @@ struct LaneOf {
   Lane operator()(const EmbeddingBackward&) const { return Lane::compute; }
   Lane operator()(const CrossEntropy&) const { return Lane::compute; }
   Lane operator()(const CrossEntropyBackward&) const { return Lane::compute; }
-  Lane operator()(const AllGather& op) const { return perfbench::lane_of(op.axis); }
-  Lane operator()(const ReduceScatter& op) const { return perfbench::lane_of(op.axis); }
-  Lane operator()(const AllReduce& op) const { return perfbench::lane_of(op.axis); }
-  Lane operator()(const ReducePartialGrads& op) const { return perfbench::lane_of(op.axis); }
-  Lane operator()(const GatherParams&) const { return Lane::dp; }
-  Lane operator()(const GatherShards&) const { return Lane::dp; }
-  Lane operator()(const ScatterGrads&) const { return Lane::dp; }
-  Lane operator()(const ReduceGrads&) const { return Lane::dp; }
-  Lane operator()(const ReduceSharedGrads&) const { return Lane::dp; }
+  Lane operator()(const AllGather& op) const { return perfbench::lane_of(group_of(op.axis)); }
+  Lane operator()(const ReduceScatter& op) const { return perfbench::lane_of(group_of(op.axis)); }
+  Lane operator()(const AllReduce& op) const { return perfbench::lane_of(group_of(op.axis)); }
+  Lane operator()(const ReducePartialGrads& op) const { return perfbench::lane_of(group_of(op.axis)); }
+  Lane operator()(const GatherParams& op) const { return perfbench::lane_of(op.group); }
+  Lane operator()(const GatherShards& op) const { return perfbench::lane_of(op.group); }
+  Lane operator()(const ScatterGrads& op) const { return perfbench::lane_of(op.group); }
+  Lane operator()(const ReduceGrads& op) const { return perfbench::lane_of(op.group); }
+  Lane operator()(const ReduceSharedGrads&) const { return perfbench::lane_of(Group::ends); }
 };
 
 }  // namespace

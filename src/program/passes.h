@@ -13,15 +13,16 @@ void fuse_grad_accumulation(Program& program);
 // is added inside the product.
 void fuse_adapter_gradients(Program& program);
 
-// Over dp: weights are gathered per bucket before the first microbatch's forward needs them, main gradients are reduced
-// per bucket after the last microbatch's last writer. Main gradients that are partial over tp are summed before that.
+// Between copies: weights are gathered per bucket before the first microbatch's forward needs them, main gradients are
+// reduced per bucket after the last microbatch's last writer. Main gradients that are partial over another axis are
+// summed before that.
 void add_data_parallel(Program& program, const Policy& policy);
 
-// The nodes that sum main gradients after their last writer: over tp those that are partial there, then all of them
-// over dp x cp, each rank keeping its share where `scatter` says so.
+// The nodes that sum main gradients of one view after their last writer: those that are partial over tp, etp or ep
+// there, then all of them over their copies, each rank keeping its share where `scatter` says so.
 std::vector<Node> reductions_of(const Program& program, const InOutList& main_grads, bool scatter, int layer);
 
-// FSDP, in place of add_data_parallel where dp x cp is more than one rank. Every weight becomes a share; the forward
+// FSDP, in place of add_data_parallel where there are several copies. Every weight becomes a share; the forward
 // gathers each unit (a layer, or what is before or after the layers) one unit ahead, and so does the backward where the
 // policy does not keep what the forward gathered. Casts of weights become values of the microbatch. Weight gradients of
 // a unit are scattered when they are made, or, where the policy defers it, main gradients are reduced after the last

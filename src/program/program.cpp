@@ -2,8 +2,6 @@
 
 namespace perfbench {
 
-int replicas(const Program& program) { return program.axis_size[Axis::dp] * program.axis_size[Axis::cp]; }
-
 std::vector<ValueId> states(const Program& program, StateKind kind) {
   std::vector<ValueId> ids;
   for (std::size_t i = 0; i < program.values.size(); ++i) {

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "program/mesh.h"
 #include "program/op.h"
 
 namespace perfbench {
@@ -24,7 +25,7 @@ struct Node {
 };
 
 struct Program {
-  PerAxis<int> axis_size{{1, 1, 1, 1}};
+  Mesh mesh{};
   int num_layers = 0;
   std::vector<Value> values;
   std::vector<Node> forward, backward;
@@ -43,9 +44,6 @@ struct Program {
   Value& operator[](ValueId id) { return values[static_cast<std::size_t>(id)]; }
   const ValueType& type(ValueId id) const { return (*this)[id].type; }
 };
-
-// Ranks that hold the same weights and other tokens: dp x cp. Their group is that of Axis::dp.
-int replicas(const Program& program);
 
 // Ids of the states of one kind, in the order in which they were made.
 std::vector<ValueId> states(const Program& program, StateKind kind);

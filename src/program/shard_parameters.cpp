@@ -13,8 +13,8 @@
 namespace perfbench {
 namespace {
 
-// Weights that lie in one flat buffer: of one type of element, all trained or all frozen. One that another stage holds,
-// too, lies alone, so that both stages cut it into the same shares.
+// Weights that lie in one flat buffer: of one view and type of element, all trained or all frozen. One that another
+// stage holds, too, lies alone, so that both stages cut it into the same shares.
 using Part = std::vector<ValueId>;
 struct Unit {
   int layer = -1;
@@ -111,14 +111,14 @@ class ShardParameters {
         unit_of_[operand.id] = units_.size() - 1;
       }
     }
-    using Key = std::tuple<DType, bool, ValueId>;
+    using Key = std::tuple<View, DType, bool, ValueId>;
     std::vector<std::map<Key, std::size_t>> part_of(units_.size());
     for (ValueId weight : states(program_, StateKind::weight)) {  // in the order in which they were made
       const Value& value = program_[weight];
       if (!unit_of_.contains(weight)) throw ProgramError("shard_parameters: nobody reads " + label(program_, weight));
       const std::size_t u = unit_of_[weight];
       std::vector<Part>& parts = units_[u].parts;
-      const Key key{value.type.dtype, value.trainable, value.shared ? weight : kNoValue};
+      const Key key{value.view, value.type.dtype, value.trainable, value.shared ? weight : kNoValue};
       const auto [it, is_new] = part_of[u].try_emplace(key, parts.size());
       if (is_new) parts.emplace_back();
       parts[it->second].push_back(weight);
@@ -198,7 +198,7 @@ class ShardParameters {
   std::vector<Node> gathers_of(const Unit& unit, Phase phase, Whole& whole) {
     std::vector<Node> nodes;
     for (const Part& part : unit.parts) {
-      GatherShards op;
+      GatherShards op{.group = copies_of(program_[part.front()].view)};
       for (ValueId weight : part) {
         Value value{.name = program_[weight].name, .layer = program_[weight].layer, .type = program_[weight].type};
         op.shards.push_back({weight});
@@ -345,11 +345,14 @@ class ShardParameters {
   }
 
   void scatter(Builder& build, const InOutList& main_grads, const std::map<ValueId, ValueId>& grad_of, int layer) {
-    ScatterGrads op{.dws = {}, .main_grads = main_grads};
+    ScatterGrads op{.main_grads = main_grads, .group = copies_of(program_[main_grads.front().id].view)};
     for (InOut main_grad : main_grads) {
       ValueId dw = grad_of.at(main_grad.id);
-      // A share of a bucket is no share of each tensor: what is partial over tp is summed before.
-      if (program_.type(dw).placement[Axis::tp].is_partial()) dw = build.emit(AllReduce{.x = {dw}}, {"dw"}).out.id;
+      // A share of a bucket is no share of each tensor: what is partial over another axis is summed before.
+      for (Axis axis : kUncopiedAxes) {
+        if (!program_.type(dw).placement[axis].is_partial()) continue;
+        dw = build.emit(AllReduce{.x = {dw}, .axis = axis}, {"dw"}).out.id;
+      }
       Value& state = program_[main_grad.id];
       state.sharded = true;
       state.type.placement = program_.type(dw).placement;

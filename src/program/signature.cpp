@@ -88,21 +88,21 @@ struct Plain {
   std::string operator()(const AdapterWeightGrad& op) const { return columns_text(op.columns); }
   std::string operator()(const AdapterBackward& op) const { return columns_text(op.columns); }
   std::string operator()(const Quantize& op) const {
-    return op.amax_over_tp && program.axis_size[Axis::tp] > 1 ? " amax_over_tp=1" : "";
+    return op.amax_over_tp && program.mesh.size[Axis::tp] > 1 ? " amax_over_tp=1" : "";
   }
   std::string operator()(const CastWeight&) const { return ""; }
-  std::string operator()(const AllGather& op) const { return ranks_text(op.axis); }
-  std::string operator()(const ReduceScatter& op) const { return ranks_text(op.axis); }
-  std::string operator()(const AllReduce& op) const { return ranks_text(op.axis); }
+  std::string operator()(const AllGather& op) const { return ranks_text(group_of(op.axis)); }
+  std::string operator()(const ReduceScatter& op) const { return ranks_text(group_of(op.axis)); }
+  std::string operator()(const AllReduce& op) const { return ranks_text(group_of(op.axis)); }
   std::string operator()(const CrossEntropy& op) const { return vocab_text(op.axis, op.vocab); }
   std::string operator()(const CrossEntropyBackward& op) const { return vocab_text(op.axis, op.vocab); }
-  std::string operator()(const GatherParams&) const { return ranks_text(Axis::dp); }
-  std::string operator()(const GatherShards&) const { return ranks_text(Axis::dp); }
-  std::string operator()(const ScatterGrads&) const { return ranks_text(Axis::dp); }
+  std::string operator()(const GatherParams& op) const { return ranks_text(op.group); }
+  std::string operator()(const GatherShards& op) const { return ranks_text(op.group); }
+  std::string operator()(const ScatterGrads& op) const { return ranks_text(op.group); }
   std::string operator()(const ReduceGrads& op) const {
-    return fmt::format("{} scatter={:d}", ranks_text(Axis::dp), op.scatter);
+    return fmt::format("{} scatter={:d}", ranks_text(op.group), op.scatter);
   }
-  std::string operator()(const ReducePartialGrads& op) const { return ranks_text(op.axis); }
+  std::string operator()(const ReducePartialGrads& op) const { return ranks_text(group_of(op.axis)); }
   std::string operator()(const ReduceSharedGrads& op) const { return fmt::format(" shards={}", op.shards); }
   std::string operator()(const GradNorm& op) const { return fmt::format(" shards={}", op.shards); }
   std::string operator()(const AdamW& op) const {
@@ -111,13 +111,11 @@ struct Plain {
 
  private:
   // Rows that other ranks have are masked; how many ranks there are changes no kernel.
-  std::string split_text(Axis axis) const { return program.axis_size[axis] > 1 ? " split=1" : ""; }
+  std::string split_text(Axis axis) const { return program.mesh.size[axis] > 1 ? " split=1" : ""; }
   std::string vocab_text(Axis axis, std::int64_t vocab) const {
     return fmt::format(" vocab={}{}", vocab, split_text(axis));
   }
-  std::string ranks_text(Axis axis) const {
-    return fmt::format(" {}={}", name(axis), axis == Axis::dp ? replicas(program) : program.axis_size[axis]);
-  }
+  std::string ranks_text(Group group) const { return fmt::format(" {}={}", name(group), program.mesh.ranks(group)); }
   static std::string transposed_text(bool transposed) { return fmt::format(" transposed={:d}", transposed); }
   static std::string offset_text(double offset) { return offset == 0.0 ? "" : " weight_offset=1"; }
   static std::string activation_text(Activation activation) {
@@ -136,7 +134,7 @@ struct Plain {
   // A ring runs one block for each of its ranks.
   std::string attention_text(const auto& op) const {
     return fmt::format("{} batch={} seq={} causal={:d} attended={} cp={}", heads_text(op.heads), op.batch, op.seq,
-                       op.causal, format_double(op.attended), program.axis_size[Axis::cp]);
+                       op.causal, format_double(op.attended), program.mesh.size[Axis::cp]);
   }
 };
 

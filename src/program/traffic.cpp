@@ -9,23 +9,25 @@ namespace {
 struct Collectives {
   const Program& program;
 
-  RankTraffic operator()(const AllGather& op) const { return over(op.axis, bytes(op.out.id)); }
-  RankTraffic operator()(const ReduceScatter& op) const { return over(op.axis, bytes(op.x.id)); }
-  RankTraffic operator()(const AllReduce& op) const { return over(op.axis, bytes(op.x.id)); }
-  RankTraffic operator()(const GatherParams& op) const { return over(Axis::dp, padded_bytes(op.weights)); }
-  RankTraffic operator()(const ReduceGrads& op) const { return over(Axis::dp, padded_bytes(op.main_grads)); }
-  RankTraffic operator()(const GatherShards& op) const { return over(Axis::dp, padded_bytes(as_states(op.shards))); }
-  RankTraffic operator()(const ScatterGrads& op) const { return over(Axis::dp, padded_bytes(op.main_grads)); }
+  RankTraffic operator()(const AllGather& op) const { return over(group_of(op.axis), bytes(op.out.id)); }
+  RankTraffic operator()(const ReduceScatter& op) const { return over(group_of(op.axis), bytes(op.x.id)); }
+  RankTraffic operator()(const AllReduce& op) const { return over(group_of(op.axis), bytes(op.x.id)); }
+  RankTraffic operator()(const GatherParams& op) const { return over(op.group, padded_bytes(op.weights, op.group)); }
+  RankTraffic operator()(const ReduceGrads& op) const { return over(op.group, padded_bytes(op.main_grads, op.group)); }
+  RankTraffic operator()(const GatherShards& op) const {
+    return over(op.group, padded_bytes(as_states(op.shards), op.group));
+  }
+  RankTraffic operator()(const ScatterGrads& op) const { return over(op.group, padded_bytes(op.main_grads, op.group)); }
   RankTraffic operator()(const ReducePartialGrads& op) const {
     RankTraffic total;
-    for (InOut grad : op.main_grads) total += over(op.axis, bytes(grad.id));
+    for (InOut grad : op.main_grads) total += over(group_of(op.axis), bytes(grad.id));
     return total;
   }
   RankTraffic operator()(const ReduceSharedGrads& op) const {
     RankTraffic total;
     for (InOut grad : op.main_grads) {
       const std::int64_t share = shard_elements(program, {grad}, op.shards);
-      total.shared += {.calls = 1, .bytes = share * size_bytes(program.type(grad.id).dtype)};
+      total += over(Group::ends, share * size_bytes(program.type(grad.id).dtype));
     }
     return total;
   }
@@ -34,22 +36,20 @@ struct Collectives {
     RankTraffic total;
     for (const LaneStep& step : lane_steps(op, program)) {
       if (step.kind == LaneStep::Kind::kernel) continue;
-      for (int i = 0; i < step.count; ++i) total += over(step.axis, step.bytes);
+      for (int i = 0; i < step.count; ++i) total += over(step.group, step.bytes);
     }
     return total;
   }
 
  private:
   std::int64_t bytes(ValueId id) const { return program.type(id).bytes(); }
-  std::int64_t padded_bytes(const InOutList& bucket) const {
-    const std::int64_t shards = replicas(program);
+  std::int64_t padded_bytes(const InOutList& bucket, Group group) const {
+    const std::int64_t shards = program.mesh.ranks(group);
     return shard_elements(program, bucket, shards) * shards * size_bytes(program.type(bucket.front().id).dtype);
   }
-  // The group of dp is dp x cp.
-  RankTraffic over(Axis axis, std::int64_t size) const {
+  RankTraffic over(Group group, std::int64_t size) const {
     RankTraffic total;
-    if ((axis == Axis::dp ? replicas(program) : program.axis_size[axis]) > 1)
-      total.axis[axis] = {.calls = 1, .bytes = size};
+    if (program.mesh.ranks(group) > 1) total.group[group] = {.calls = 1, .bytes = size};
     return total;
   }
 };
@@ -57,9 +57,8 @@ struct Collectives {
 }  // namespace
 
 RankTraffic& RankTraffic::operator+=(const RankTraffic& other) {
-  for (Axis a : kAxes) axis[a] += other.axis[a];
+  for (Group g : kGroups) group[g] += other.group[g];
   pipeline += other.pipeline;
-  shared += other.shared;
   return *this;
 }
 

@@ -22,9 +22,8 @@ struct Traffic {
 
 // What one rank moves in a step, by group. A group of one rank moves nothing.
 struct RankTraffic {
-  PerAxis<Traffic> axis{};
+  PerGroup<Traffic> group{};
   Traffic pipeline{};  // sends to neighbouring stages
-  Traffic shared{};    // gradients of weights that two stages hold
   RankTraffic& operator+=(const RankTraffic& other);
   bool operator==(const RankTraffic&) const = default;
 };

@@ -82,6 +82,7 @@ struct Value {
   ValueType type;
   StateKind state = StateKind::none;
   ValueId weight = kNoValue;  // of a cast, a gathered copy or a main gradient: the weight it belongs to
+  View view = View::dense;    // of a weight or main gradient: whose copies hold it
   bool trainable = true;      // of a weight
   bool fp8_held = false;      // of a weight: the stack keeps it in FP8 only
   bool shared = false;        // of a weight: another pipeline stage holds it, too (tied embeddings)

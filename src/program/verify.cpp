@@ -164,16 +164,17 @@ class Verify {
     auto reduce = [&](const InOutList& grads, Axis axis) {
       for (InOut grad : grads) ++count[grad.id][axis];
     };
-    auto reduce_over_replicas = [&](const InOutList& grads) {
-      const bool over_cp = program_.axis_size[Axis::cp] > 1;
+    auto reduce_over_copies = [&](const InOutList& grads, Group group) {
+      if (group == Group::expert_copies) return reduce(grads, Axis::edp);
+      const bool over_cp = program_.mesh.size[Axis::cp] > 1;
       if (over_cp) reduce(grads, Axis::cp);
-      if (!over_cp || program_.axis_size[Axis::dp] > 1) reduce(grads, Axis::dp);
+      if (!over_cp || program_.mesh.size[Axis::dp] > 1) reduce(grads, Axis::dp);
     };
     for (const Node& node : program_.backward) {
       if (const auto* op = std::get_if<ReduceGrads>(&node.op)) {
-        reduce_over_replicas(op->main_grads);
+        reduce_over_copies(op->main_grads, op->group);
       } else if (const auto* scatter = std::get_if<ScatterGrads>(&node.op)) {
-        reduce_over_replicas(scatter->main_grads);
+        reduce_over_copies(scatter->main_grads, scatter->group);
       } else if (const auto* partial = std::get_if<ReducePartialGrads>(&node.op)) {
         reduce(partial->main_grads, partial->axis);
       } else {

@@ -16,8 +16,8 @@ double kernel_seconds(const Breakdown& parts) {
          parts[Part::launch] + parts[Part::optimizer];
 }
 
-std::string coverage_text(const JobPrograms& programs, const Simulation& simulation, const KernelTable& table) {
-  const auto sites = kernel_sites(programs);
+std::string coverage_text(const Plan& plan, const Simulation& simulation, const KernelTable& table) {
+  const auto sites = kernel_sites(plan);
   const auto found =
       std::count_if(sites.begin(), sites.end(), [&](const auto& site) { return table.find(site.first) != nullptr; });
   const double all_s = kernel_seconds(simulation.breakdown);
@@ -44,14 +44,13 @@ void require_system(const KernelTable& table, const Job& job, const std::string&
                    fmt::format("--gpu {}, or a file that was measured on {}", system, job.system.name));
 }
 
-void set_measured(Row& row, const Job& job, const JobPrograms& programs, const Simulation& simulation,
-                  const KernelTable& table) {
+void set_measured(Row& row, const Job& job, const Plan& plan, const Simulation& simulation, const KernelTable& table) {
   row.measured_s = simulation.measured_s;
   row.modelled_s = simulation.step_time_s - simulation.measured_s;
   row.step_time_low_s.reset();
   row.step_time_high_s.reset();
   row.notes.push_back(
-      fmt::format("{}; on {}, {}", coverage_text(programs, simulation, table), table.on.device, table.on.date));
+      fmt::format("{}; on {}, {}", coverage_text(plan, simulation, table), table.on.device, table.on.date));
   if (table.on.throttled.value_or(false))
     row.notes.push_back(fmt::format("{} was throttled while its kernels were measured: {}", table.on.device,
                                     join(table.on.throttle_reasons, ", ")));

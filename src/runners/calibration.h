@@ -7,7 +7,7 @@
 
 #include "cost/kernel_table.h"
 #include "job/job.h"
-#include "program/job_programs.h"
+#include "program/plan.h"
 #include "rows/row.h"
 #include "sim/simulate.h"
 
@@ -22,7 +22,6 @@ void require_system(const KernelTable& table, const Job& job, const std::string&
 
 // The measured and the modelled part of a simulated step, and a note of how much was measured and where. The likely
 // range goes: it is that of modelled kernels.
-void set_measured(Row& row, const Job& job, const JobPrograms& programs, const Simulation& simulation,
-                  const KernelTable& table);
+void set_measured(Row& row, const Job& job, const Plan& plan, const Simulation& simulation, const KernelTable& table);
 
 }  // namespace perfbench

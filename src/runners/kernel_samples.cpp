@@ -25,7 +25,7 @@ const std::vector<Node>& nodes_of(const Program& program, ProgramPhase phase) {
 
 void KernelSamples::add(const std::vector<OpSeconds>& ops) {
   for (const OpSeconds& timed : ops) {
-    const Program& program = programs_.of(timed.chunk, timed.stage, pp_);
+    const Program& program = plan_.of(timed.chunk, timed.stage);
     const std::vector<Node>& nodes = nodes_of(program, timed.phase);
     check(timed.node < nodes.size(), "the session timed an op that its Program does not have");
     const Op& op = nodes[timed.node].op;

@@ -7,14 +7,13 @@
 
 #include "cost/kernel_table.h"
 #include "engine/session.h"
-#include "program/job_programs.h"
+#include "program/plan.h"
 
 namespace perfbench {
 
 class KernelSamples {
  public:
-  // `pp` is the number of stages of the job that the Programs are of.
-  KernelSamples(const JobPrograms& programs, int pp) : programs_(programs), pp_(pp) {}
+  explicit KernelSamples(const Plan& plan) : plan_(plan) {}
 
   // One step of a session that timed its ops. Collectives and times that are no times are left out.
   void add(const std::vector<OpSeconds>& ops);
@@ -31,8 +30,7 @@ class KernelSamples {
     std::vector<double> seconds{};
   };
 
-  const JobPrograms& programs_;
-  int pp_;
+  const Plan& plan_;
   double seconds_ = 0.0;
   std::map<std::string, Kernel> kernels_;  // by signature
 };

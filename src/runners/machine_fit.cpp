@@ -26,17 +26,17 @@ std::vector<StageMemoryBytes>::const_iterator fullest_of(const std::vector<Stage
 
 std::int64_t planned_bytes(const StageMemoryBytes& stage) { return std::llround(stage.total() - stage.reserved); }
 
-std::string why_it_does_not_fit(const Job& job, const std::vector<StageMemoryBytes>& stages,
+std::string why_it_does_not_fit(const std::vector<StageMemoryBytes>& stages, int stage_ranks,
                                 const std::optional<std::int64_t>& available) {
-  const double ranks = job.num_gpus / job.layout.pp;  // of a stage
   double needed = kProcessBytes;
-  for (const StageMemoryBytes& stage : stages) needed += ranks * (stage.total() - stage.reserved);
+  const auto num_stages = std::ranges::count_if(stages, [](const auto& stage) { return planned_bytes(stage) > 0; });
+  for (const StageMemoryBytes& stage : stages) needed += stage_ranks * (stage.total() - stage.reserved);
   if (!available || needed <= static_cast<double>(*available)) return "";
   const auto fullest = fullest_of(stages);
   return fmt::format(
       "the {} ranks need {:.2f} GiB together, {:.2f} GiB of this machine's memory are free; the fullest are those of "
       "stage {} with {:.2f} GiB each, and the process takes {:.2f} GiB",
-      job.num_gpus, needed / kGiB, gib(*available), fullest - stages.begin(), gib(planned_bytes(*fullest)),
+      stage_ranks * num_stages, needed / kGiB, gib(*available), fullest - stages.begin(), gib(planned_bytes(*fullest)),
       gib(kProcessBytes));
 }
 

@@ -7,22 +7,23 @@ namespace perfbench {
 
 namespace {
 
-GpuWatch watch_of(const Job& job, const EngineReport& report) {
+GpuWatch watch_of(int num_gpus, const EngineReport& report) {
   std::vector<std::string> ids;
   for (const CudaDevice& device : report.devices)
-    if (std::ssize(ids) < job.num_gpus) ids.push_back(device.pci_bus_id);
+    if (std::ssize(ids) < num_gpus) ids.push_back(device.pci_bus_id);
   return watch_gpus(ids);
 }
 
 }  // namespace
 
 MeasureParts engine_parts(Device device) {
-  MeasureParts parts{.open = [](const Job& job, const JobPrograms& programs,
-                                const SessionSettings& settings) { return open_session(job, programs, settings); },
-                     .batch = mock_batch,
-                     .available_bytes = [] { return available_memory_bytes(); },
-                     .step_done = {},
-                     .stopped_by = stop_signal_name};
+  MeasureParts parts{
+      .open = [](const Plan& plan, const SessionSettings& settings) { return open_session(plan, settings); },
+      .batch = [](const Job& job, std::int64_t samples, std::uint64_t seed,
+                  std::int64_t step) { return mock_batch(job, samples, seed, step); },
+      .available_bytes = [] { return available_memory_bytes(); },
+      .step_done = {},
+      .stopped_by = stop_signal_name};
   if (device == Device::cpu) return parts;
   parts.machine = [] { return engine_report(); };
   parts.watch = watch_of;

@@ -166,7 +166,7 @@ void run_steps(MeasuredRun& run, Session& session, const Row& row, const Job& jo
   for (std::int64_t step = 1; step <= settings.steps; ++step) {
     if ((run.broken_off = interrupted(parts.stopped_by, step, settings.steps))) return;
     if (step == settings.warmup + 1) run.telemetry->begin_window();
-    const StepReport report = session.step(parts.batch(job, settings.seed, step), StepKind::train);
+    const StepReport report = session.step(parts.batch(job, job.gbs, settings.seed, step), StepKind::train);
     keep(run, report, step);
     if (!parts.step_done) continue;
     LoggedStep logged = logged_step(row, job, report);
@@ -176,12 +176,12 @@ void run_steps(MeasuredRun& run, Session& session, const Row& row, const Job& jo
   }
 }
 
-void run_session(MeasuredRun& run, const Row& row, const Job& job, const JobPrograms& programs,
-                 const MeasureSettings& settings, const MeasureParts& parts, const EngineReport& machine) {
+void run_session(MeasuredRun& run, const Row& row, const Job& job, const Plan& plan, const MeasureSettings& settings,
+                 const MeasureParts& parts, const EngineReport& machine) {
   try {
     const std::unique_ptr<Session> session =
-        parts.open(job, programs, {.device = settings.device, .seed = settings.seed, .timeout_s = settings.timeout_s});
-    run.telemetry.emplace(job, parts, machine);
+        parts.open(plan, {.device = settings.device, .seed = settings.seed, .timeout_s = settings.timeout_s});
+    run.telemetry.emplace(job.num_gpus, parts, machine);
     run_steps(run, *session, row, job, settings, parts);
   } catch (const RunError& error) {
     run.broken_off = broken_off(error);
@@ -194,14 +194,14 @@ void measure(Row& row, const Job& job, const MeasureSettings& settings, const Me
   require_own_stack(job, "measure");
   const EngineReport machine = parts.machine ? parts.machine() : EngineReport{};
   if (parts.machine) require_devices(job.system, job.num_gpus, machine, parts.must_fit);
-  const JobPrograms programs = build_programs(job);
-  const std::vector<StageMemoryBytes> stages = replay_memory(job, programs);
+  const Plan plan = build_plan(job);
+  const std::vector<StageMemoryBytes> stages = replay_memory(plan);
   const StageBytes planned = set_prediction(row, stages);
   if (parts.machine ? !fits_devices(row, stages, job.num_gpus, machine, parts.must_fit)
-                    : !fits_host(row, job, stages, parts.available_bytes()))
+                    : !fits_host(row, stages, plan.mesh.stage_ranks(), parts.available_bytes()))
     return;
   MeasuredRun run;
-  run_session(run, row, job, programs, settings, parts, machine);
+  run_session(run, row, job, plan, settings, parts, machine);
   if (run.telemetry) set_telemetry(row, *run.telemetry);
   row.notes.insert(row.notes.end(), run.remarks.begin(), run.remarks.end());
   note_mismatches(row, run, planned);

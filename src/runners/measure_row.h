@@ -20,15 +20,16 @@ namespace perfbench {
 
 // What measuring stands on. A test gives its own.
 struct MeasureParts {
-  std::function<std::unique_ptr<Session>(const Job&, const JobPrograms&, const SessionSettings&)> open;
-  std::function<Batch(const Job&, std::uint64_t seed, std::int64_t step)> batch;  // steps from 1
-  std::function<std::optional<std::int64_t>()> available_bytes;                   // of the machine; unset: not known
-  std::function<void(const LoggedStep&)> step_done;                               // may be empty
+  std::function<std::unique_ptr<Session>(const Plan&, const SessionSettings&)> open;
+  // The first samples of a step's batch; steps from 1.
+  std::function<Batch(const Job&, std::int64_t samples, std::uint64_t seed, std::int64_t step)> batch;
+  std::function<std::optional<std::int64_t>()> available_bytes;  // of the machine; unset: not known
+  std::function<void(const LoggedStep&)> step_done;              // may be empty
   std::function<std::string()> stopped_by{};  // before each step: what ends the run, "SIGINT", or ""; may be empty
 
   // Of a measurement on GPUs; empty on a CPU.
-  std::function<EngineReport()> machine{};                           // its GPUs
-  std::function<GpuWatch(const Job&, const EngineReport&)> watch{};  // readings of those that the job runs on
+  std::function<EngineReport()> machine{};                             // its GPUs
+  std::function<GpuWatch(int num_gpus, const EngineReport&)> watch{};  // readings of the first of them
   double watch_period_s = kTelemetryPeriodS;
   std::function<void(std::span<const TelemetrySample>)> watched{};  // of all steps; may be empty
   // A job that this machine's GPUs cannot run or hold is an EnvironmentError, not a row.

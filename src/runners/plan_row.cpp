@@ -23,8 +23,8 @@ void require_data_sheet(const SystemSpec& system) {
 }
 
 // Throws Unsupported for the first number that a time needs and nobody knows.
-void require_numbers(const JobPrograms& programs, const CostModel& cost) {
-  for (const Program& program : programs.kinds) time_program(program, cost);
+void require_numbers(const Plan& plan, const CostModel& cost) {
+  for (const Program& program : plan.kinds) time_program(program, cost);
 }
 
 void set_memory(Row& row, const Job& job, const std::vector<StageMemoryBytes>& stages) {
@@ -61,15 +61,15 @@ const KernelConstants& RowPlanner::kernels_of(const std::string& system) {
 
 void RowPlanner::plan(PlannedRow& planned, const Job& job, const KernelConstants& kernels) const {
   if (!measured_) require_data_sheet(job.system);
-  planned.programs = build_programs(job);
+  planned.plan = build_plan(job);
   if (kernels.system != job.system.name && job.system.has_data_sheet()) {
     planned.row.notes.push_back(fmt::format(
         "no measured kernels of {}: kernels/default.json, the medians of the measured systems", job.system.name));
   }
   planned.cost = cost_model(job, kernels);
   planned.cost.measured = measured_;
-  require_numbers(planned.programs, planned.cost);
-  set_memory(planned.row, job, replay_memory(job, planned.programs));
+  require_numbers(planned.plan, planned.cost);
+  set_memory(planned.row, job, replay_memory(planned.plan));
 }
 
 PlannedRow RowPlanner::operator()(const Job& job) {

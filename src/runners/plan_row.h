@@ -11,16 +11,16 @@
 #include "cost/op_time.h"
 #include "job/catalog.h"
 #include "job/job.h"
-#include "program/job_programs.h"
+#include "program/plan.h"
 #include "rows/job_or_row.h"
 #include "rows/row.h"
 
 namespace perfbench {
 
 struct PlannedRow {
-  Row row;                 // of a simulation: its status and its memory, without times
-  JobPrograms programs{};  // none where the status is unsupported
-  CostModel cost{};        // of the job's ops; every number that a time needs is known
+  Row row;           // of a simulation: its status and its memory, without times
+  Plan plan{};       // without chunks where the status is unsupported
+  CostModel cost{};  // of the job's ops; every number that a time needs is known
 };
 
 // The one place that says of a job whether its row is ok, oom or unsupported: predictions begin with it, and whoever

@@ -38,9 +38,9 @@ void require_devices(const SystemSpec& system, std::int64_t num_ranks, const Eng
   throw Unsupported("devices", problem->what);
 }
 
-bool fits_host(Row& row, const Job& job, const std::vector<StageMemoryBytes>& stages,
+bool fits_host(Row& row, const std::vector<StageMemoryBytes>& stages, int stage_ranks,
                const std::optional<std::int64_t>& available) {
-  std::string why = why_it_does_not_fit(job, stages, available);
+  std::string why = why_it_does_not_fit(stages, stage_ranks, available);
   if (why.empty()) return true;
   set_broken_off(row, {Status::oom, kHostMemory, std::move(why)});
   return false;

@@ -24,8 +24,8 @@ void require_own_stack(const Job& job, std::string_view mode);
 // Unsupported.
 void require_devices(const SystemSpec& system, std::int64_t num_ranks, const EngineReport& report, bool must_fit);
 
-// Sets status oom where the ranks don't fit into the machine together.
-bool fits_host(Row& row, const Job& job, const std::vector<StageMemoryBytes>& stages,
+// Sets status oom where the ranks of these stages, so many of each, don't fit into the machine together.
+bool fits_host(Row& row, const std::vector<StageMemoryBytes>& stages, int stage_ranks,
                const std::optional<std::int64_t>& available);
 
 // Sets status oom where a rank of these stages is too large for one of the first `num_ranks` GPUs; throws

@@ -9,9 +9,9 @@
 
 namespace perfbench {
 
-RunTelemetry::RunTelemetry(const Job& job, const MeasureParts& parts, const EngineReport& report) : parts_(parts) {
+RunTelemetry::RunTelemetry(int num_gpus, const MeasureParts& parts, const EngineReport& report) : parts_(parts) {
   if (!parts.watch) return;
-  GpuWatch watch = parts.watch(job, report);
+  GpuWatch watch = parts.watch(num_gpus, report);
   missing_ = watch.missing;
   if (watch.read) sampler_.emplace(std::move(watch.read), parts.watch_period_s);
 }

@@ -13,8 +13,8 @@ namespace perfbench {
 
 class RunTelemetry {
  public:
-  // Reads from now on; `parts` must outlive it. What the job runs on is what is watched.
-  RunTelemetry(const Job& job, const MeasureParts& parts, const EngineReport& report);
+  // Reads so many GPUs from now on; `parts` must outlive it.
+  RunTelemetry(int num_gpus, const MeasureParts& parts, const EngineReport& report);
 
   // What counts in the summaries: from a begin to its end, or to the end of all. Nothing begun: everything counts.
   void begin_window();

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "program/schedule.h"
 #include "runners/calibration.h"
 #include "sim/simulate.h"
 
@@ -11,7 +10,7 @@ namespace {
 
 void set_times(PlannedRow& planned, const Job& job) {
   Row& row = planned.row;
-  const Simulation simulation = simulate(job, planned.programs, planned.cost);
+  const Simulation simulation = simulate(planned.plan, planned.cost);
   set_step_time(row, job, simulation.step_time_s);
   if (!row.step_time_s) return;
   row.step_time_low_s = simulation.step_time_s * job.stack.constants.step_time_low;
@@ -20,9 +19,9 @@ void set_times(PlannedRow& planned, const Job& job) {
     row.notes.push_back(fmt::format(
         "{} microbatches: no period was found, so that most of them are extrapolated; the step time and its parts "
         "may be off by {:.3g} s",
-        pipeline_shape(job).step_microbatches(), simulation.error_s));
+        planned.plan.pipeline.step_microbatches(), simulation.error_s));
   }
-  if (planned.cost.measured) set_measured(row, job, planned.programs, simulation, *planned.cost.measured);
+  if (planned.cost.measured) set_measured(row, job, planned.plan, simulation, *planned.cost.measured);
   for (int part = 0; part < kNumParts; ++part)
     row.breakdown.emplace_back(name(static_cast<Part>(part)), simulation.breakdown[static_cast<Part>(part)]);
 }

@@ -36,44 +36,36 @@ void keep(Slice& slice, const StepReport& report) {
   }
 }
 
-// As far as the machine is concerned: a slice is one rank of one stage.
-Job one_rank(const Job& job) {
-  Job alone = job;
-  alone.num_gpus = 1;
-  alone.layout.pp = 1;
-  return alone;
-}
-
 // Chunk kinds of a stage, in order: stages with the same do the same.
-std::vector<int> kinds_of(const JobPrograms& programs, const Job& job, int stage) {
+std::vector<int> kinds_of(const Plan& plan, int stage) {
   std::vector<int> kinds;
-  kinds.reserve(static_cast<std::size_t>(job.layout.vp));
-  for (int chunk = 0; chunk < job.layout.vp; ++chunk) kinds.push_back(programs.kind(chunk, stage, job.layout.pp));
+  kinds.reserve(static_cast<std::size_t>(plan.pipeline.vp));
+  for (int chunk = 0; chunk < plan.pipeline.vp; ++chunk) kinds.push_back(plan.kind(chunk, stage));
   return kinds;
 }
 
-// The plan of these stages; the others need nothing.
-std::vector<StageMemoryBytes> plan_of(const std::vector<int>& stages, const std::vector<StageMemoryBytes>& plan) {
-  std::vector<StageMemoryBytes> asked(plan.size());
-  for (const int stage : stages) asked[static_cast<std::size_t>(stage)] = plan[static_cast<std::size_t>(stage)];
+// What these stages need; the others need nothing.
+std::vector<StageMemoryBytes> memory_of(const std::vector<int>& stages, const std::vector<StageMemoryBytes>& memory) {
+  std::vector<StageMemoryBytes> asked(memory.size());
+  for (const int stage : stages) asked[static_cast<std::size_t>(stage)] = memory[static_cast<std::size_t>(stage)];
   return asked;
 }
 
 // Whether this machine can run these stages one by one; sets status oom where one is too large for it.
-bool fits(Row& row, const Job& job, const std::vector<int>& stages, const std::vector<StageMemoryBytes>& plan,
+bool fits(Row& row, const std::vector<int>& stages, const std::vector<StageMemoryBytes>& memory,
           const MeasureParts& parts, const EngineReport& machine) {
-  if (parts.machine) return fits_devices(row, plan_of(stages, plan), 1, machine, parts.must_fit);
-  const Job alone = one_rank(job);
-  return std::all_of(stages.begin(), stages.end(),
-                     [&](int stage) { return fits_host(row, alone, plan_of({stage}, plan), parts.available_bytes()); });
+  if (parts.machine) return fits_devices(row, memory_of(stages, memory), 1, machine, parts.must_fit);
+  return std::all_of(stages.begin(), stages.end(), [&](int stage) {
+    return fits_host(row, memory_of({stage}, memory), 1, parts.available_bytes());  // of one rank at a time
+  });
 }
 
-void set_memory(Row& row, const std::vector<Slice>& slices, const std::vector<StageMemoryBytes>& plan) {
+void set_memory(Row& row, const std::vector<Slice>& slices, const std::vector<StageMemoryBytes>& memory) {
   row.memory.clear();
   std::int64_t measured = 0;
   double planned = 0.0;
   for (const Slice& slice : slices) {
-    const StageMemoryBytes& bytes = plan[static_cast<std::size_t>(slice.stage)];
+    const StageMemoryBytes& bytes = memory[static_cast<std::size_t>(slice.stage)];
     const auto add = [&](std::string_view category, std::int64_t size) {
       row.memory.push_back(
           {.stage = slice.stage, .category = std::string(category), .gib = static_cast<double>(size) / kGiB});
@@ -104,9 +96,9 @@ std::string slice_note(const Slice& slice, const KernelSamples& samples, std::in
 // One after the other, each in a session of its own; their kernels come together in one table.
 class SliceRun {
  public:
-  SliceRun(const Job& sliced, const JobPrograms& programs, const SliceSettings& settings, const SliceParts& parts,
+  SliceRun(const Job& job, const Plan& plan, const SliceSettings& settings, const SliceParts& parts,
            RunTelemetry& telemetry)
-      : sliced_(sliced), programs_(programs), settings_(settings.measure), parts_(parts), telemetry_(telemetry) {}
+      : job_(job), plan_(plan), settings_(settings.measure), parts_(parts), telemetry_(telemetry) {}
 
   // Until one of them breaks off.
   void run(const std::vector<int>& stages) {
@@ -126,7 +118,7 @@ class SliceRun {
  private:
   void run_stage(int stage) {
     Slice slice{.stage = stage};
-    KernelSamples samples(programs_, sliced_.layout.pp);
+    KernelSamples samples(plan_);
     try {
       run_steps(slice, samples);
     } catch (const RunError& error) {
@@ -137,23 +129,22 @@ class SliceRun {
     telemetry_.end_window();
     samples.store(*table);
     if (why_broken_off) return;
-    notes.push_back(slice_note(slice, samples, sliced_.num_microbatches));
+    notes.push_back(slice_note(slice, samples, plan_.pipeline.microbatches));
     for (const std::string& remark : slice.remarks)
       if (std::find(notes.begin(), notes.end(), remark) == notes.end()) notes.push_back(remark);
     slices.push_back(std::move(slice));
   }
 
   void run_steps(Slice& slice, KernelSamples& samples) {
-    const std::unique_ptr<Session> session = parts_.engine.open(sliced_, programs_,
-                                                                {.device = settings_.device,
-                                                                 .seed = settings_.seed,
-                                                                 .timeout_s = settings_.timeout_s,
-                                                                 .slice_stage = slice.stage,
-                                                                 .time_ops = true});
+    const std::unique_ptr<Session> session = parts_.engine.open(plan_, {.device = settings_.device,
+                                                                        .seed = settings_.seed,
+                                                                        .timeout_s = settings_.timeout_s,
+                                                                        .slice_stage = slice.stage,
+                                                                        .time_ops = true});
     for (std::int64_t step = 1; step <= settings_.steps; ++step) {
       if ((why_broken_off = interrupted(parts_.engine.stopped_by, step, settings_.steps))) return;
       if (step == settings_.warmup + 1) telemetry_.begin_window();
-      const StepReport report = session->step(parts_.engine.batch(sliced_, settings_.seed, step), StepKind::train);
+      const StepReport report = session->step(batch(step), StepKind::train);
       keep(slice, report);
       if (parts_.step_done) parts_.step_done(slice.stage, step);
       if (step <= settings_.warmup) continue;
@@ -162,8 +153,10 @@ class SliceRun {
     }
   }
 
-  const Job& sliced_;
-  const JobPrograms& programs_;
+  Batch batch(std::int64_t step) const { return parts_.engine.batch(job_, plan_.gbs(), settings_.seed, step); }
+
+  const Job& job_;
+  const Plan& plan_;
   const MeasureSettings& settings_;
   const SliceParts& parts_;
   RunTelemetry& telemetry_;
@@ -171,13 +164,13 @@ class SliceRun {
 
 // The row's own numbers are the simulated job's, with the kernels of all slices; what was run goes beside them.
 void set_slices(Row& row, const Job& job, const SliceRun& run, const SliceParts& parts,
-                const std::vector<StageMemoryBytes>& plan, const MeasureSettings& settings) {
+                const std::vector<StageMemoryBytes>& memory, const MeasureSettings& settings) {
   if (!run.why_broken_off) {
     row = parts.simulate(job, run.table);
     row.method = Method::slice;
     row.window = fmt::format("steps {}-{} of {}", settings.warmup + 1, settings.steps, settings.steps);
   }
-  if (!run.slices.empty()) set_memory(row, run.slices, plan);
+  if (!run.slices.empty()) set_memory(row, run.slices, memory);
   row.notes.insert(row.notes.end(), run.notes.begin(), run.notes.end());
   note_threads_left_behind(row);
   if (run.why_broken_off) set_broken_off(row, *run.why_broken_off);
@@ -187,18 +180,17 @@ SliceResult run_slices(Row row, const Job& job, const SliceSettings& settings, c
   require_own_stack(job, "slice");
   const EngineReport machine = parts.engine.machine ? parts.engine.machine() : EngineReport{};
   if (parts.engine.machine) require_devices(job.system, 1, machine, parts.engine.must_fit);
-  const JobPrograms programs = build_programs(job);
-  const Job sliced = sliced_job(job, slice_microbatches(job, settings.microbatches));
-  const std::vector<int> stages = slice_stages(programs, job, settings.stage);
-  const std::vector<StageMemoryBytes> plan = replay_memory(sliced, programs);
-  if (!fits(row, job, stages, plan, parts.engine, machine)) return {std::move(row), nullptr};
+  const Plan plan = sliced_plan(build_plan(job), slice_microbatches(job, settings.microbatches));
+  const std::vector<int> stages = slice_stages(plan, settings.stage);
+  const std::vector<StageMemoryBytes> memory = replay_memory(plan);
+  if (!fits(row, stages, memory, parts.engine, machine)) return {std::move(row), nullptr};
 
-  RunTelemetry telemetry(one_rank(job), parts.engine, machine);
-  SliceRun run(sliced, programs, settings, parts, telemetry);
+  RunTelemetry telemetry(1, parts.engine, machine);
+  SliceRun run(job, plan, settings, parts, telemetry);
   run.table->on = parts.measured_on();
   require_system(*run.table, job, "--mode slice");
   run.run(stages);
-  set_slices(row, job, run, parts, plan, settings.measure);
+  set_slices(row, job, run, parts, memory, settings.measure);
   const std::vector<GpuSummary> gpus = telemetry.finish();
   set_clocks(run.table->on, gpus);
   set_telemetry(row, gpus);
@@ -208,8 +200,8 @@ SliceResult run_slices(Row row, const Job& job, const SliceSettings& settings, c
 
 }  // namespace
 
-std::vector<int> slice_stages(const JobPrograms& programs, const Job& job, const std::string& stage) {
-  const int pp = job.layout.pp;
+std::vector<int> slice_stages(const Plan& plan, const std::string& stage) {
+  const int pp = plan.pipeline.pp;
   std::vector<int> asked;
   if (stage == "first" || stage == "all") asked.push_back(0);
   if (stage == "middle" || stage == "all") asked.push_back(pp / 2);
@@ -217,7 +209,7 @@ std::vector<int> slice_stages(const JobPrograms& programs, const Job& job, const
   std::vector<int> stages;
   std::vector<std::vector<int>> seen;
   for (const int one : asked) {
-    std::vector<int> kinds = kinds_of(programs, job, one);
+    std::vector<int> kinds = kinds_of(plan, one);
     if (std::find(seen.begin(), seen.end(), kinds) != seen.end()) continue;
     seen.push_back(std::move(kinds));
     stages.push_back(one);
@@ -235,13 +227,10 @@ std::int64_t slice_microbatches(const Job& job, const std::optional<std::int64_t
   return std::min(all, *asked);
 }
 
-Job sliced_job(const Job& job, std::int64_t microbatches) {
-  Job sliced = job;
-  sliced.num_microbatches = static_cast<int>(microbatches);
-  sliced.num_flushes = 1;
-  sliced.lbs = microbatches * job.mbs;
-  sliced.gbs = sliced.lbs * job.layout.dp;
-  return sliced;
+Plan sliced_plan(Plan plan, std::int64_t microbatches) {
+  plan.pipeline.microbatches = static_cast<int>(microbatches);
+  plan.pipeline.flushes = 1;
+  return plan;
 }
 
 SliceResult RowSlicer::operator()(const Job& job) const {

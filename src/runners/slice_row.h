@@ -34,14 +34,14 @@ struct SliceResult {
 
 // Stages to run: the first is 0, the last pp - 1, the middle pp / 2. Of stages that are built of the same chunks, the
 // first.
-std::vector<int> slice_stages(const JobPrograms& programs, const Job& job, const std::string& stage);
+std::vector<int> slice_stages(const Plan& plan, const std::string& stage);
 
 // Microbatches of a step of a slice: 2 pp, at least 4, so that the pipeline fills, runs on and drains; never more than
 // a flush of the job has. Throws InputError where `asked` does not suit the job's vp.
 std::int64_t slice_microbatches(const Job& job, const std::optional<std::int64_t>& asked);
 
-// The job with one flush of so many microbatches: its Programs are those of the job.
-Job sliced_job(const Job& job, std::int64_t microbatches);
+// The plan with one flush of so many microbatches.
+Plan sliced_plan(Plan plan, std::int64_t microbatches);
 
 // Runs the stages, each in a session of its own, takes the median of every kernel over microbatches and steps after the
 // warm-up, and simulates the whole job with these: a row of method slice, with the memory of the stages that were run

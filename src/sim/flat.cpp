@@ -3,13 +3,12 @@
 
 namespace perfbench {
 
-Simulation simulate_flat(const Job& job, const JobPrograms& programs, const CostModel& cost, std::int64_t most_played) {
-  const std::vector<TimedProgram> timed = time_programs(programs, cost);
-  const int pp = job.layout.pp;
+Simulation simulate_flat(const Plan& plan, const CostModel& cost, std::int64_t most_played) {
+  const std::vector<TimedProgram> timed = time_programs(plan, cost);
 
   const auto play_slot = [&](int stage, const Slot& slot, const SlotInput& input, StageClock& clock,
                              ReadyTable& ready) {
-    const TimedProgram& program = timed[static_cast<std::size_t>(programs.kind(slot.chunk, stage, pp))];
+    const TimedProgram& program = timed[static_cast<std::size_t>(plan.kind(slot.chunk, stage))];
     const ValueId in = slot.backward ? program.grad_output : program.input;
     const ValueId out = slot.backward ? program.grad_input : program.output;
     if (in != kNoValue) ready[static_cast<std::size_t>(in)] = {input.arrival_s, Part::pipeline_bubble};
@@ -17,7 +16,7 @@ Simulation simulate_flat(const Job& job, const JobPrograms& programs, const Cost
     clock.play(program.ops(slot.backward), input.is_first, input.is_last, ready);
     return out == kNoValue ? kNoWait : ready[static_cast<std::size_t>(out)].time_s;
   };
-  return play_pipeline(job, programs, timed, play_slot, cost.stack.step_fixed_s, most_played);
+  return play_pipeline(plan, timed, play_slot, cost.stack.step_fixed_s, most_played);
 }
 
 }  // namespace perfbench

@@ -3,8 +3,7 @@
 
 #include <vector>
 
-#include "job/job.h"
-#include "program/job_programs.h"
+#include "program/plan.h"
 
 namespace perfbench {
 
@@ -19,6 +18,6 @@ struct StageMemoryBytes {
   double total() const { return parameters + gradients + optimizer + activations + workspace + reserved; }
 };
 
-std::vector<StageMemoryBytes> replay_memory(const Job& job, const JobPrograms& programs);
+std::vector<StageMemoryBytes> replay_memory(const Plan& plan);
 
 }  // namespace perfbench

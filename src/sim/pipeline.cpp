@@ -15,13 +15,12 @@ std::vector<Schedule> schedules(const PipelineShape& shape) {
   return result;
 }
 
-// The transfers of one job: chunks in model order are numbered chunk * pp + stage.
+// The transfers of one plan: chunks in model order are numbered chunk * pp + stage.
 class Pipeline {
  public:
-  Pipeline(const Job& job, const JobPrograms& programs, const std::vector<TimedProgram>& timed,
-           const PlaySlot& play_slot)
-      : shape_(pipeline_shape(job)),
-        programs_(programs),
+  Pipeline(const Plan& plan, const std::vector<TimedProgram>& timed, const PlaySlot& play_slot)
+      : shape_(plan.pipeline),
+        plan_(plan),
         timed_(timed),
         play_slot_(play_slot),
         schedules_(schedules(shape_)),
@@ -31,7 +30,7 @@ class Pipeline {
                .ready = {},
                .arrivals = Arrivals(at(num_chunks()) * 2, static_cast<std::size_t>(most_in_flight(shape_))),
                .next = std::vector<std::int64_t>(at(shape_.pp), 0)} {
-    for (int kind : programs.kind_of) state_.ready.emplace_back(timed[at(kind)].num_values);
+    for (const PlannedChunk& chunk : plan.chunks) state_.ready.emplace_back(timed[at(chunk.kind)].num_values);
   }
 
   void run(std::int64_t most_played) {
@@ -54,9 +53,9 @@ class Pipeline {
     double optimizer_s = 0.0, optimizer_measured_s = 0.0;
     for (int stage = 0; stage < shape_.pp; ++stage) {
       StageClock& clock = state_.clocks[at(stage)];
-      clock.wait_until(clock.free(Lane::tp), Part::tp_exposed);
-      clock.wait_until(clock.free(Lane::cp), Part::cp_exposed);
-      clock.wait_until(clock.free(Lane::dp), Part::dp_exposed);
+      for (Group group : {Group::tp, Group::cp, Group::copies}) {
+        clock.wait_until(clock.free(lane_of(group)), part_of(group));
+      }
       result.stage_end_s.push_back(state_.origin_s + clock.free(Lane::compute));
       if (result.stage_end_s.back() > result.stage_end_s[at(last_stage)]) last_stage = stage;
       double stage_optimizer_s = 0.0, stage_measured_s = 0.0;
@@ -80,7 +79,7 @@ class Pipeline {
  private:
   static std::size_t at(int i) { return static_cast<std::size_t>(i); }
   int num_chunks() const { return shape_.pp * shape_.vp; }
-  const TimedProgram& timed(int chunk, int stage) const { return timed_[at(programs_.kind(chunk, stage, shape_.pp))]; }
+  const TimedProgram& timed(int chunk, int stage) const { return timed_[at(plan_.kind(chunk, stage))]; }
 
   // Stretches of so many microbatches to look for a period in: of a long step as much as of one that is played whole.
   static std::int64_t searched(std::int64_t microbatches) {
@@ -157,7 +156,7 @@ class Pipeline {
   }
 
   PipelineShape shape_;
-  const JobPrograms& programs_;
+  const Plan& plan_;
   const std::vector<TimedProgram>& timed_;
   const PlaySlot& play_slot_;
   std::vector<Schedule> schedules_;   // by stage
@@ -167,15 +166,15 @@ class Pipeline {
 
 }  // namespace
 
-std::vector<TimedProgram> time_programs(const JobPrograms& programs, const CostModel& cost) {
+std::vector<TimedProgram> time_programs(const Plan& plan, const CostModel& cost) {
   std::vector<TimedProgram> timed;
-  for (const Program& program : programs.kinds) timed.push_back(time_program(program, cost));
+  for (const Program& program : plan.kinds) timed.push_back(time_program(program, cost));
   return timed;
 }
 
-Simulation play_pipeline(const Job& job, const JobPrograms& programs, const std::vector<TimedProgram>& timed,
-                         const PlaySlot& play_slot, double step_fixed_s, std::int64_t most_played) {
-  Pipeline pipeline(job, programs, timed, play_slot);
+Simulation play_pipeline(const Plan& plan, const std::vector<TimedProgram>& timed, const PlaySlot& play_slot,
+                         double step_fixed_s, std::int64_t most_played) {
+  Pipeline pipeline(plan, timed, play_slot);
   pipeline.run(most_played);
   return pipeline.finish(step_fixed_s);
 }

@@ -5,7 +5,6 @@
 #include <functional>
 #include <vector>
 
-#include "program/schedule.h"
 #include "sim/simulate.h"
 #include "sim/stage_clock.h"
 
@@ -23,10 +22,10 @@ using PlaySlot =
 
 // Steps of more than `most_played` microbatches are played in part. Throws std::logic_error when the schedules of the
 // stages wait for each other.
-Simulation play_pipeline(const Job& job, const JobPrograms& programs, const std::vector<TimedProgram>& timed,
-                         const PlaySlot& play_slot, double step_fixed_s, std::int64_t most_played = kMostPlayed);
+Simulation play_pipeline(const Plan& plan, const std::vector<TimedProgram>& timed, const PlaySlot& play_slot,
+                         double step_fixed_s, std::int64_t most_played = kMostPlayed);
 
 // The timed Programs of all chunk kinds.
-std::vector<TimedProgram> time_programs(const JobPrograms& programs, const CostModel& cost);
+std::vector<TimedProgram> time_programs(const Plan& plan, const CostModel& cost);
 
 }  // namespace perfbench

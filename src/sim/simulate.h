@@ -1,4 +1,4 @@
-// Plays the pipeline stages of a job against each other on a discrete clock. One rank of each stage stands for its
+// Plays the pipeline stages of a plan against each other on a discrete clock. One rank of each stage stands for its
 // peers.
 #pragma once
 
@@ -7,9 +7,7 @@
 
 #include "cost/op_time.h"
 #include "cost/part.h"
-#include "job/job.h"
-#include "program/job_programs.h"
-#include "program/schedule.h"
+#include "program/plan.h"
 
 namespace perfbench {
 
@@ -27,13 +25,11 @@ struct Simulation {
 inline constexpr std::int64_t kMostPlayed = 4096;
 
 // The reference: every op of every slot on its lane.
-Simulation simulate_flat(const Job& job, const JobPrograms& programs, const CostModel& cost,
-                         std::int64_t most_played = kMostPlayed);
+Simulation simulate_flat(const Plan& plan, const CostModel& cost, std::int64_t most_played = kMostPlayed);
 
 // Each chunk kind is played once; slots with dp traffic (the first and the last microbatch; under FSDP all) are played
 // as they are, all others take the kind's time. For search and for rows: within a few parts in a thousand of the flat
 // one.
-Simulation simulate(const Job& job, const JobPrograms& programs, const CostModel& cost,
-                    std::int64_t most_played = kMostPlayed);
+Simulation simulate(const Plan& plan, const CostModel& cost, std::int64_t most_played = kMostPlayed);
 
 }  // namespace perfbench

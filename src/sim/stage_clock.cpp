@@ -17,12 +17,6 @@ bool runs(When when, bool is_first, bool is_last) {
   return true;
 }
 
-// What a reader of this step's result waits for. Compute never waits for compute: its lane is in order.
-Part wait_of(const TimedStep& step) {
-  if (step.lane == Lane::dp) return Part::dp_exposed;
-  return step.lane == Lane::cp ? Part::cp_exposed : Part::tp_exposed;
-}
-
 }  // namespace
 
 void StageClock::wait_until(double time_s, Part part) {
@@ -53,7 +47,7 @@ void StageClock::play(const std::vector<TimedOp>& ops, bool is_first, bool is_la
       }
       double& lane = free(step.lane);
       lane = std::max(lane, done.time_s) + step.seconds;
-      done = {lane, wait_of(step)};
+      done = {lane, step.part};  // compute never waits for compute: its lane is in order
     }
     for (ValueId id : op.writes) ready[static_cast<std::size_t>(id)] = done;
   }

@@ -45,8 +45,8 @@ double play_as_it_is(const TimedProgram& program, const Slot& slot, const SlotIn
 
 }  // namespace
 
-Simulation simulate(const Job& job, const JobPrograms& programs, const CostModel& cost, std::int64_t most_played) {
-  const std::vector<TimedProgram> timed = time_programs(programs, cost);
+Simulation simulate(const Plan& plan, const CostModel& cost, std::int64_t most_played) {
+  const std::vector<TimedProgram> timed = time_programs(plan, cost);
   std::vector<std::array<SlotTime, 2>> alone;  // by kind: forward, backward
   std::vector<bool> over_dp;                   // by kind: no slot is alone, dp traffic goes on from slot to slot
   alone.reserve(timed.size());
@@ -54,11 +54,10 @@ Simulation simulate(const Job& job, const JobPrograms& programs, const CostModel
     alone.push_back({play_alone(program, false), play_alone(program, true)});
     over_dp.push_back(program.always_over_dp());
   }
-  const int pp = job.layout.pp;
 
   const auto play_slot = [&](int stage, const Slot& slot, const SlotInput& input, StageClock& clock,
                              ReadyTable& ready) {
-    const auto kind = static_cast<std::size_t>(programs.kind(slot.chunk, stage, pp));
+    const auto kind = static_cast<std::size_t>(plan.kind(slot.chunk, stage));
     if (input.is_first || input.is_last || over_dp[kind]) {
       return play_as_it_is(timed[kind], slot, input, clock, ready);
     }
@@ -70,7 +69,7 @@ Simulation simulate(const Job& job, const JobPrograms& programs, const CostModel
     clock.free(Lane::compute) = start_s + time.seconds;
     return start_s + time.out_ready_s;
   };
-  return play_pipeline(job, programs, timed, play_slot, cost.stack.step_fixed_s, most_played);
+  return play_pipeline(plan, timed, play_slot, cost.stack.step_fixed_s, most_played);
 }
 
 }  // namespace perfbench

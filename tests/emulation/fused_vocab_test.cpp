@@ -44,7 +44,7 @@ struct Found {
 Found run_head(const Head& h, ThreadWorld& world, int rank, const at::Tensor& logits, const at::Tensor& targets) {
   const Poisoned poisoned;
   Rank own = lone_rank(at::kCPU);
-  own.axis[Axis::tp] = world.group(rank, {0, 1});
+  own.group[Group::tp] = world.group(rank, {0, 1});
   LoneFrame one(h.program, h.policy, std::move(own));
   Frame& frame = one.frame;
   frame.hold(h.program.input, logits.narrow(1, rank * kColumns, kColumns).clone(at::MemoryFormat::Contiguous));

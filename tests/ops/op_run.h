@@ -70,7 +70,7 @@ inline Rank lone_rank(at::Device device) {
   rank.device = device;
   rank.num_positions = kOpPositions;
   ThreadWorld world(1);
-  for (Axis axis : kAxes) rank.axis[axis] = world.group(0, {0});
+  for (Group group : kGroups) rank.group[group] = world.group(0, {0});
   rank.loss = at::zeros({1}, at::TensorOptions().dtype(at::kFloat).device(device));
   rank.grad_norm_squared = at::zeros({1}, at::TensorOptions().dtype(at::kDouble).device(device));
   return rank;

@@ -173,20 +173,20 @@ std::string text(const Traffic& traffic) {
 
 std::string text(const RankTraffic& traffic) {
   std::string out;
-  for (const Axis axis : kAxes) out += std::string(name(axis)) + ": " + text(traffic.axis[axis]) + "; ";
-  return out + "pipeline: " + text(traffic.pipeline) + "; shared: " + text(traffic.shared);
+  for (const Group group : kGroups) out += std::string(name(group)) + ": " + text(traffic.group[group]) + "; ";
+  return out + "pipeline: " + text(traffic.pipeline);
 }
 
-void expect_structure(const StepReport& report, const Job& job, const JobPrograms& programs) {
-  const auto memory = replay_memory(job, programs);
+void expect_structure(const StepReport& report, const Job& job, const Plan& plan) {
+  const auto memory = replay_memory(plan);
   ASSERT_EQ(report.ranks.size(), static_cast<std::size_t>(job.num_gpus));
   for (const RankReport& rank : report.ranks) {
     SCOPED_TRACE("stage " + std::to_string(rank.stage) + " tp " + std::to_string(rank.tp) + " cp " +
                  std::to_string(rank.cp) + " dp " + std::to_string(rank.dp));
-    const StageMemoryBytes& plan = memory[static_cast<std::size_t>(rank.stage)];
-    EXPECT_EQ(text(rank.traffic), text(step_traffic(programs, pipeline_shape(job), rank.stage)));
-    EXPECT_EQ(static_cast<double>(rank.state_bytes), plan.parameters + plan.gradients + plan.optimizer);
-    EXPECT_EQ(static_cast<double>(rank.peak_value_bytes), plan.activations + plan.workspace);
+    const StageMemoryBytes& planned = memory[static_cast<std::size_t>(rank.stage)];
+    EXPECT_EQ(text(rank.traffic), text(step_traffic(plan, rank.stage)));
+    EXPECT_EQ(static_cast<double>(rank.state_bytes), planned.parameters + planned.gradients + planned.optimizer);
+    EXPECT_EQ(static_cast<double>(rank.peak_value_bytes), planned.activations + planned.workspace);
   }
 }
 
@@ -197,12 +197,12 @@ struct Course {
 };
 
 Course train(const Job& job, const SessionSettings& settings, bool structure) {
-  const JobPrograms programs = build_programs(job);
-  const auto session = open_tiny(job, programs, settings);
+  const Plan plan = build_plan(job);
+  const auto session = open_tiny(plan, settings);
   Course course;
   for (int step = 0; step < 3; ++step) {
     const StepReport report = session->step(mock_batch(job, 7, step), StepKind::train);
-    if (structure) expect_structure(report, job, programs);
+    if (structure) expect_structure(report, job, plan);
     course.losses.push_back(report.loss);
     course.norms.push_back(report.grad_norm);
   }
@@ -233,9 +233,9 @@ INSTANTIATE_TEST_SUITE_P(Lower, EngineStructure, ::testing::ValuesIn(lower_preci
 // A forward and a backward alone moves the same: AdamW is the rank's own affair.
 TEST_F(EngineCounts, AForwardAndABackwardMoveWhatATrainingStepMoves) {
   const Job job = tiny_llama({.name = "", .tp = 2, .pp = 2, .dp = 2, .tied = true});
-  const JobPrograms programs = build_programs(job);
-  const auto session = open_tiny(job, programs, {.timeout_s = 60});
-  expect_structure(session->step(mock_batch(job, 7, 0), StepKind::forward_backward), job, programs);
+  const Plan plan = build_plan(job);
+  const auto session = open_tiny(plan, {.timeout_s = 60});
+  expect_structure(session->step(mock_batch(job, 7, 0), StepKind::forward_backward), job, plan);
 }
 
 // FP32 sums in another order: losses, every gradient and the weights after two steps of AdamW.
@@ -246,7 +246,7 @@ void expect_like_one_rank(const std::vector<TinyLlama>& layouts) {
     const std::tuple model{tiny.tied, tiny.biases, tiny.packed};
     if (!references.contains(model)) references[model] = one_rank(tiny);
     const Job job = tiny_llama(tiny);
-    expect_allowed(compare(two_steps(job, build_programs(job)), references[model]));
+    expect_allowed(compare(two_steps(job, build_plan(job)), references[model]));
   }
 }
 
@@ -311,12 +311,12 @@ std::string run_error(const std::function<void()>& action) {
 TEST_F(EngineFaults, ARankThatFailsEndsTheStepForAll) {
   for (const bool rendezvous : {false, true}) {
     const Job job = tiny_llama({.name = "", .tp = 2, .pp = 2});
-    JobPrograms programs = build_programs(job);
-    ASSERT_EQ(programs.kinds.size(), 2U);
-    for (Node& node : programs.kinds[1].forward) {
+    Plan plan = build_plan(job);
+    ASSERT_EQ(plan.kinds.size(), 2U);
+    for (Node& node : plan.kinds[1].forward) {
       if (auto* op = std::get_if<Attention>(&node.op)) op->seq += 1;
     }
-    const auto session = open_tiny(job, programs, {.timeout_s = 60, .rendezvous = rendezvous});
+    const auto session = open_tiny(plan, {.timeout_s = 60, .rendezvous = rendezvous});
     for (int step = 0; step < 2; ++step) {
       const std::string said = run_error([&] { session->step(mock_batch(job, 7, step), StepKind::train); });
       EXPECT_THAT(said, HasSubstr("perfbench: error: "));
@@ -329,12 +329,12 @@ TEST_F(EngineFaults, ARankThatFailsEndsTheStepForAll) {
 // Stage 1 forgets the sum over both stages that hold the embedding; stage 0 must not wait for ever.
 TEST_F(EngineFaults, ACollectiveThatOneStageForgetsIsNamedAfterTheTimeout) {
   const Job job = tiny_llama({.name = "", .pp = 2, .tied = true});
-  JobPrograms programs = build_programs(job);
-  ASSERT_EQ(programs.kinds.size(), 2U);
-  std::vector<Node>& nodes = programs.kinds[1].optimizer;
+  Plan plan = build_plan(job);
+  ASSERT_EQ(plan.kinds.size(), 2U);
+  std::vector<Node>& nodes = plan.kinds[1].optimizer;
   ASSERT_TRUE(std::holds_alternative<ReduceSharedGrads>(nodes.front().op));
   nodes.erase(nodes.begin());
-  const auto session = open_tiny(job, programs, {.timeout_s = 0.5});
+  const auto session = open_tiny(plan, {.timeout_s = 0.5});
   const std::string said = run_error([&] { session->step(mock_batch(job, 7, 0), StepKind::train); });
   EXPECT_THAT(said, HasSubstr("all_reduce"));
   EXPECT_THAT(said, HasSubstr("0.5 s"));

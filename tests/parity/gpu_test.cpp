@@ -45,16 +45,17 @@ double loss_share(Precision precision) {
   return precision == Precision::bf16 ? 5e-3 : 2e-2;
 }
 
-void expect_planned(const StepReport& report, const StageMemoryBytes& plan) {
+void expect_planned(const StepReport& report, const StageMemoryBytes& planned_memory) {
   const RankReport& rank = report.ranks.front();
-  EXPECT_EQ(static_cast<double>(rank.state_bytes), plan.parameters + plan.gradients + plan.optimizer);
-  EXPECT_EQ(static_cast<double>(rank.peak_value_bytes), plan.activations + plan.workspace);
+  EXPECT_EQ(static_cast<double>(rank.state_bytes),
+            planned_memory.parameters + planned_memory.gradients + planned_memory.optimizer);
+  EXPECT_EQ(static_cast<double>(rank.peak_value_bytes), planned_memory.activations + planned_memory.workspace);
 }
 
 TEST_P(OnGpu, TrainsAsOnTheCpu) {
   const Job job = tiny_llama(GetParam());
-  const JobPrograms programs = build_programs(job);
-  const Outcome cpu = two_steps(job, programs), gpu = two_steps(job, programs, 60, Device::cuda);
+  const Plan plan = build_plan(job);
+  const Outcome cpu = two_steps(job, plan), gpu = two_steps(job, plan, 60, Device::cuda);
   for (std::size_t step = 0; step < cpu.losses.size(); ++step) {
     EXPECT_NEAR(gpu.losses[step], cpu.losses[step], loss_share(job.precision) * cpu.losses[step]);
   }
@@ -63,11 +64,11 @@ TEST_P(OnGpu, TrainsAsOnTheCpu) {
 
 TEST_P(OnGpu, HoldsWhatIsPlannedAndNeverWaits) {
   const Job job = tiny_llama(GetParam());
-  const JobPrograms programs = build_programs(job);
-  const auto session = open_tiny(job, programs, {.device = Device::cuda, .forbid_waiting = true});
+  const Plan plan = build_plan(job);
+  const auto session = open_tiny(plan, {.device = Device::cuda, .forbid_waiting = true});
   session->step(mock_batch(job, 7, 0), StepKind::train);  // workspaces of libraries are made in the first step
   const StepReport report = session->step(mock_batch(job, 7, 1), StepKind::train);
-  expect_planned(report, replay_memory(job, programs).front());
+  expect_planned(report, replay_memory(plan).front());
   // Every kernel is the fast one, where its numbers are of a width that one knows.
   if (job.precision == Precision::fp32) {
     EXPECT_THAT(report.remarks, testing::ElementsAre(testing::HasSubstr("take BF16")));
@@ -80,9 +81,9 @@ TEST_P(OnGpu, HoldsWhatIsPlannedAndNeverWaits) {
 using CasesWithoutDevice = WithEngineAndModel;
 TEST_P(CasesWithoutDevice, HoldWhatIsPlanned) {
   const Job job = tiny_llama(GetParam());
-  const JobPrograms programs = build_programs(job);
-  const StepReport report = open_tiny(job, programs)->step(mock_batch(job, 7, 0), StepKind::train);
-  expect_planned(report, replay_memory(job, programs).front());
+  const Plan plan = build_plan(job);
+  const StepReport report = open_tiny(plan)->step(mock_batch(job, 7, 0), StepKind::train);
+  expect_planned(report, replay_memory(plan).front());
 }
 
 INSTANTIATE_TEST_SUITE_P(Table, CasesWithoutDevice, testing::ValuesIn(models()),
@@ -93,13 +94,13 @@ INSTANTIATE_TEST_SUITE_P(Gpu, OnGpu, testing::ValuesIn(models()), [](const auto&
 using GpuMemory = OnGpu;
 TEST_P(GpuMemory, PeakOfTheAllocatorIsThePlans) {
   const Job job = tiny_llama(GetParam());
-  const JobPrograms programs = build_programs(job);
-  const auto session = open_session(engine_library(), job, programs, {.device = Device::cuda});
+  const Plan plan = build_plan(job);
+  const auto session = open_session(engine_library(), plan, {.device = Device::cuda});
   session->step(mock_batch(job, 7, 0), StepKind::train);
   const StepReport report = session->step(mock_batch(job, 7, 1), StepKind::train);
-  const StageMemoryBytes plan = replay_memory(job, programs).front();
+  const StageMemoryBytes planned_memory = replay_memory(plan).front();
   const auto measured = static_cast<double>(report.ranks.front().device_peak_bytes);
-  const double planned = plan.total() - plan.reserved;
+  const double planned = planned_memory.total() - planned_memory.reserved;
   EXPECT_NEAR(measured, planned, 0.05 * planned);
 }
 

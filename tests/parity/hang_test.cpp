@@ -48,10 +48,10 @@ class EngineHangs : public WithEngine {
 
 TEST_F(EngineHangs, ARankThatStopsIsNamedAndNobodyWaitsForIt) {
   const Job job = tiny_llama({.name = "", .tp = 2});
-  const JobPrograms programs = build_programs(job);
+  const Plan plan = build_plan(job);
   std::string where, what;
   {
-    const auto session = open_tiny(job, programs, {.timeout_s = 1.0});
+    const auto session = open_tiny(plan, {.timeout_s = 1.0});
     session->step(mock_batch(job, 7, 0), StepKind::train);
     const pid_t rank = thread_named("rank 1");
     ASSERT_GT(rank, 0);
@@ -73,9 +73,9 @@ TEST_F(EngineHangs, ARankThatStopsIsNamedAndNobodyWaitsForIt) {
 // A rank that waits for one that does not come sees it by itself: nothing is left behind.
 TEST_F(EngineHangs, ACollectiveThatNobodyJoinsIsATimeoutOfItsStep) {
   const Job job = tiny_llama({.name = "", .pp = 2, .tied = true});
-  JobPrograms programs = build_programs(job);
-  programs.kinds.at(1).optimizer.erase(programs.kinds[1].optimizer.begin());  // its sum with the other stage
-  const auto session = open_tiny(job, programs, {.timeout_s = 0.5});
+  Plan plan = build_plan(job);
+  plan.kinds.at(1).optimizer.erase(plan.kinds[1].optimizer.begin());  // its sum with the other stage
+  const auto session = open_tiny(plan, {.timeout_s = 0.5});
   try {
     session->step(mock_batch(job, 7, 0), StepKind::train);
     ADD_FAILURE() << "no timeout";

@@ -6,15 +6,15 @@
 #include <utility>
 #include <vector>
 
-#include "program/job_programs.h"
 #include "program/operands.h"
+#include "program/plan.h"
 
 namespace perfbench {
 
 struct Mutant {
   std::string kind;   // "accumulate: removed"
   std::string where;  // chunk kind, phase, number of the node
-  JobPrograms programs;
+  Plan plan;
   bool runs = false;  // the engine can try it: every value that is read is still made
 };
 
@@ -39,7 +39,7 @@ inline bool writes_states_only(const Op& op) {
 
 class Mutants {
  public:
-  explicit Mutants(const JobPrograms& right) : right_(right) {}
+  explicit Mutants(const Plan& right) : right_(right) {}
 
   std::vector<Mutant> all() {
     for (std::size_t kind = 0; kind < right_.kinds.size(); ++kind) {
@@ -72,9 +72,9 @@ class Mutants {
     Mutant mutant{
         .kind = op + ": " + what,
         .where = "chunk kind " + std::to_string(place.kind) + " " + place.phase + " node " + std::to_string(place.node),
-        .programs = right_,
+        .plan = right_,
         .runs = runs};
-    Program& program = mutant.programs.kinds[place.kind];
+    Program& program = mutant.plan.kinds[place.kind];
     change(program, program.*place.nodes);
     list_.push_back(std::move(mutant));
   }
@@ -172,7 +172,7 @@ class Mutants {
     }
   }
 
-  const JobPrograms& right_;
+  const Plan& right_;
   std::vector<Mutant> list_;
 };
 

@@ -17,10 +17,10 @@ namespace {
 
 enum class Caught : std::uint8_t { no, gradients, weights, grad_norm, loss, error };
 
-Caught by_engine(const Job& job, const JobPrograms& programs, const Outcome& right) {
+Caught by_engine(const Job& job, const Plan& plan, const Outcome& right) {
   try {
     // Stages that wait for each other in vain end after the timeout.
-    const Gaps gaps = compare(two_steps(job, programs, 1.0), right);
+    const Gaps gaps = compare(two_steps(job, plan, 1.0), right);
     if (gaps.gradient > 1.0) return Caught::gradients;
     if (gaps.weight > 1.0) return Caught::weights;
     if (gaps.grad_norm > 1.0) return Caught::grad_norm;
@@ -30,10 +30,10 @@ Caught by_engine(const Job& job, const JobPrograms& programs, const Outcome& rig
   }
 }
 
-bool by_verify(const JobPrograms& programs) {
+bool by_verify(const Plan& plan) {
   try {
-    for (const Program& program : programs.kinds) verify(program);
-    verify(programs.kinds);
+    for (const Program& program : plan.kinds) verify(program);
+    verify(plan.kinds);
   } catch (const ProgramError&) {
     return true;
   }
@@ -63,24 +63,24 @@ void print(const std::string& title, const std::map<std::string, Line>& table) {
 // kind of each chunk kind.
 void mutate(const TinyLlama& tiny) {
   const Job job = tiny_llama(tiny);
-  const JobPrograms programs = build_programs(job);
+  const Plan plan = build_plan(job);
   const Outcome right = one_rank(tiny);
-  const Gaps gaps = compare(two_steps(job, programs), right);
+  const Gaps gaps = compare(two_steps(job, plan), right);
   expect_allowed(gaps);
-  ASSERT_FALSE(by_verify(programs));
+  ASSERT_FALSE(by_verify(plan));
 
   std::map<std::string, Line> table;
   std::map<std::string, int> tried;  // by kind of mutation and chunk kind
-  for (const Mutant& mutant : Mutants(programs).all()) {
+  for (const Mutant& mutant : Mutants(plan).all()) {
     Line& line = table[mutant.kind];
     ++line.mutants;
-    const bool refused = by_verify(mutant.programs);
+    const bool refused = by_verify(mutant.plan);
     line.by_verify += refused ? 1 : 0;
     const std::string sample = mutant.kind + mutant.where.substr(0, mutant.where.find(" node"));
     const bool tries = !refused || (mutant.runs && tried[sample]++ == 0);
     if (!tries) continue;
     ++line.tried;
-    const Caught caught = by_engine(job, mutant.programs, right);
+    const Caught caught = by_engine(job, mutant.plan, right);
     ++line.by_engine[caught];
     if (refused || caught != Caught::no) continue;
     ++line.survived;

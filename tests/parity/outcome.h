@@ -38,9 +38,8 @@ struct Outcome {
 
 inline constexpr int kSteps = 2;
 
-inline Outcome two_steps(const Job& job, const JobPrograms& programs, double timeout_s = 60,
-                         Device device = Device::cpu) {
-  const auto session = open_tiny(job, programs, {.device = device, .timeout_s = timeout_s, .rendezvous = true});
+inline Outcome two_steps(const Job& job, const Plan& plan, double timeout_s = 60, Device device = Device::cpu) {
+  const auto session = open_tiny(plan, {.device = device, .timeout_s = timeout_s, .rendezvous = true});
   Outcome outcome;
   for (int step = 0; step < kSteps; ++step) {
     const StepReport report = session->step(mock_batch(job, 7, step), StepKind::train);
@@ -57,7 +56,7 @@ inline Outcome one_rank(const TinyLlama& tiny) {
   TinyLlama alone{.name = "one_rank", .tied = tiny.tied, .biases = tiny.biases, .packed = tiny.packed};
   alone.layers = tiny.layers;
   const Job job = tiny_llama(alone);
-  return two_steps(job, build_programs(job));
+  return two_steps(job, build_plan(job));
 }
 
 // A gradient that is nothing but rounding, as that of a key's bias without rotary positions: AdamW divides by its size

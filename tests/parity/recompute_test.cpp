@@ -67,7 +67,7 @@ class RecomputeParity : public WithEngine, public ::testing::WithParamInterface<
 
 TEST_P(RecomputeParity, IsTheSameToTheBit) {
   const Job plain = tiny_llama(GetParam());
-  const Outcome expected = two_steps(plain, build_programs(plain));
+  const Outcome expected = two_steps(plain, build_plan(plain));
   const bool all = plain.num_gpus <= 2 && plain.precision == Precision::fp32;
   for (const Way& way : all ? ways() : few_ways()) {
     SCOPED_TRACE(way.name);
@@ -76,7 +76,7 @@ TEST_P(RecomputeParity, IsTheSameToTheBit) {
     tiny.recompute_modules = way.modules;
     tiny.recompute_whole_layer = way.whole;
     const Job job = tiny_llama(tiny);
-    const Outcome outcome = two_steps(job, build_programs(job));
+    const Outcome outcome = two_steps(job, build_plan(job));
     EXPECT_EQ(outcome.losses, expected.losses);
     EXPECT_EQ(outcome.grad_norms, expected.grad_norms);
     for (std::size_t step = 0; step < kSteps; ++step) {
@@ -95,8 +95,8 @@ class RecomputeMemory : public WithEngine {};
 TEST_F(RecomputeMemory, EachWayLowersThePeak) {
   const auto peak = [](const TinyLlama& tiny) {
     const Job job = tiny_llama(tiny);
-    const JobPrograms programs = build_programs(job);
-    const auto session = open_tiny(job, programs, {.timeout_s = 60});
+    const Plan plan = build_plan(job);
+    const auto session = open_tiny(plan, {.timeout_s = 60});
     std::int64_t highest = 0;
     for (const RankReport& rank : session->step(mock_batch(job, 7, 0), StepKind::train).ranks) {
       highest = std::max(highest, rank.peak_value_bytes);

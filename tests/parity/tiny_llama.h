@@ -144,10 +144,9 @@ inline void load_perturbed(Session& session) {
   });
 }
 
-// A session with perturbed weights; `programs` must outlive it.
-inline std::unique_ptr<Session> open_tiny(const Job& job, const JobPrograms& programs,
-                                          const SessionSettings& settings = {}) {
-  auto session = open_session(engine_library(), job, programs, settings);
+// A session with perturbed weights; `plan` must outlive it.
+inline std::unique_ptr<Session> open_tiny(const Plan& plan, const SessionSettings& settings = {}) {
+  auto session = open_session(engine_library(), plan, settings);
   load_perturbed(*session);
   return session;
 }

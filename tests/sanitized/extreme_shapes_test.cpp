@@ -78,22 +78,22 @@ void count_everything(Job job) {
     job.num_microbatches = job.layout.vp > 1 ? job.layout.pp : 1;
     job.num_flushes = 1;
   }
-  const JobPrograms programs = build_programs(job);
-  for (const Program& program : programs.kinds) {
+  const Plan plan = build_plan(job);
+  for (const Program& program : plan.kinds) {
     const Liveness live = liveness(program);
     EXPECT_GE(std::min({live.saved_bytes, live.forward_peak_bytes, live.backward_peak_bytes}), 0);
     EXPECT_GT(state_bytes(program, StateKind::weight), 0);
     for (const auto* nodes : {&program.forward, &program.backward, &program.optimizer})
       for (const Node& node : *nodes)
-        for (const Axis axis : kAxes) EXPECT_GE(traffic(node.op, program).axis[axis].bytes, 0);
+        for (const Group group : kGroups) EXPECT_GE(traffic(node.op, program).group[group].bytes, 0);
   }
-  for (const StageMemoryBytes& stage : replay_memory(job, programs)) {
+  for (const StageMemoryBytes& stage : replay_memory(plan)) {
     EXPECT_TRUE(std::isfinite(stage.total()));
     for (const double bytes : {stage.parameters, stage.gradients, stage.optimizer, stage.activations, stage.workspace})
       EXPECT_GE(bytes, 0.0);
   }
   const CostModel cost = cost_model(job, read_kernel_constants(catalog().kernel_constants(job.system.name)));
-  const double step_time_s = simulate(job, programs, cost).step_time_s;
+  const double step_time_s = simulate(plan, cost).step_time_s;
   EXPECT_TRUE(std::isfinite(step_time_s) && step_time_s > 0.0);
 }
 

@@ -23,12 +23,12 @@ at::Tensor zeros(std::int64_t elements, DType dtype, at::Device device) {
 
 class Maker {
  public:
-  Maker(Chunk& chunk, const Policy& policy, int dp_rank, at::Device device)
-      : chunk_(chunk), program_(chunk.program), policy_(policy), dp_rank_(dp_rank), device_(device) {}
+  Maker(Chunk& chunk, const Policy& policy, int rank, at::Device device)
+      : chunk_(chunk), program_(chunk.program), policy_(policy), rank_(rank), device_(device) {}
 
   void run() {
     chunk_.states.resize(program_.values.size());
-    const bool scattered = policy_.distributed_optimizer && replicas(program_) > 1;
+    const bool scattered = policy_.distributed_optimizer && program_.mesh.copies(View::dense) > 1;
     for (const Bucket& bucket : perfbench::buckets(program_)) add_bucket(bucket, scattered);
     for (std::size_t i = 0; i < program_.values.size(); ++i) {
       const Value& value = program_.values[i];
@@ -45,10 +45,12 @@ class Maker {
     return tensor;
   }
 
+  std::int64_t index_in(const Bucket& bucket) const { return program_.mesh.index(rank_, bucket.group); }
+
   // A flat buffer of a bucket's weights or main gradients.
   at::Tensor buffer(const Bucket& bucket, const InOutList& held, bool sharded) {
     if (held.empty()) return {};
-    const std::int64_t size = bucket.shard * (sharded ? 1 : replicas(program_));
+    const std::int64_t size = bucket.shard * (sharded ? 1 : bucket.ranks);
     const at::Tensor flat = count(zeros(size, program_.type(held.front().id).dtype, device_));
     std::int64_t offset = 0;
     for (InOut state : held) {
@@ -62,7 +64,7 @@ class Maker {
   // What of the bucket is in this rank's shard.
   std::vector<ShareRange> ranges_of(const Bucket& bucket) const {
     std::vector<ShareRange> ranges;
-    const std::int64_t begin = dp_rank_ * bucket.shard, end = begin + bucket.shard;
+    const std::int64_t begin = index_in(bucket) * bucket.shard, end = begin + bucket.shard;
     std::int64_t offset = 0;
     for (InOut weight : bucket.weights) {
       const std::int64_t elements = program_.type(weight.id).shape.elements();
@@ -76,7 +78,7 @@ class Maker {
   }
 
   at::Tensor shard_of(const at::Tensor& buffer, const Bucket& bucket, bool sharded) const {
-    return sharded ? buffer : buffer.narrow(0, dp_rank_ * bucket.shard, bucket.shard);
+    return sharded ? buffer : buffer.narrow(0, index_in(bucket) * bucket.shard, bucket.shard);
   }
 
   void add_bucket(const Bucket& bucket, bool scattered) {
@@ -112,7 +114,7 @@ class Maker {
   Chunk& chunk_;
   const Program& program_;
   const Policy& policy_;
-  int dp_rank_;
+  int rank_;
   at::Device device_;
 };
 
@@ -129,11 +131,11 @@ const BucketBuffers& Chunk::bucket_of(ValueId state) const {
   throw std::logic_error("bucket_of: the state travels in no bucket");
 }
 
-Chunk make_chunk(const Program& program, const Policy& policy, int first_layer, int dp_rank, at::Device device) {
+Chunk make_chunk(const Program& program, const Policy& policy, int first_layer, int rank, at::Device device) {
   Chunk chunk{.program = program, .first_layer = first_layer, .lifetimes = lifetimes(program)};
   const std::vector<ValueId> saved = saved_values(program);
   chunk.saves_output = std::find(saved.begin(), saved.end(), program.output) != saved.end();
-  Maker(chunk, policy, dp_rank, device).run();
+  Maker(chunk, policy, rank, device).run();
   return chunk;
 }
 

@@ -19,7 +19,7 @@ struct ShareRange {
   std::int64_t offset = 0;
 };
 
-// What this rank updates of a bucket, or of one weight where nothing is shared over dp. All flat, of equal length.
+// What this rank updates of a bucket, or of one weight where copies share nothing. All flat, of equal length.
 struct Share {
   at::Tensor weight{};             // view of the weights
   at::Tensor main_grad{};          // view of the main gradients
@@ -29,7 +29,7 @@ struct Share {
   std::vector<ShareRange> ranges{};
 };
 
-// Weights and main gradients that travel over dp together.
+// Weights and main gradients that travel together.
 struct BucketBuffers {
   Bucket bucket;
   at::Tensor weights, main_grads;    // flat: all with padding, or this rank's shard; frozen weights have no main_grads
@@ -49,8 +49,7 @@ struct Chunk {
   const BucketBuffers& bucket_of(ValueId state) const;  // of a weight or a main gradient
 };
 
-// Allocates all states of a chunk on one rank, all zero: padding of weights stays so. `dp_rank` says which share is
-// this rank's.
-Chunk make_chunk(const Program& program, const Policy& policy, int first_layer, int dp_rank, at::Device device);
+// Allocates all states of a chunk on one rank of the world, all zero: padding of weights stays so.
+Chunk make_chunk(const Program& program, const Policy& policy, int first_layer, int rank, at::Device device);
 
 }  // namespace perfbench

@@ -12,23 +12,23 @@
 
 namespace perfbench {
 
-Executor::Executor(const Job& job, Rank& rank, std::vector<Chunk>& chunks, Runtime& runtime,
+Executor::Executor(const Plan& plan, Rank& rank, std::vector<Chunk>& chunks, Runtime& runtime,
                    std::atomic<RankNote>& note, bool time_ops)
-    : job_(job),
+    : plan_(plan),
       rank_(rank),
       chunks_(chunks),
       runtime_(runtime),
       note_(note),
       lanes_(runtime.make_lanes()),
       stopwatch_(time_ops ? runtime.make_stopwatch() : nullptr),
-      positions_(zigzag_positions(job.seq_len, job.layout.cp, rank.at.cp)),
-      steps_(pipeline_shape(job), rank.at.stage) {}
+      positions_(zigzag_positions(plan.seq_len, plan.mesh.size[Axis::cp], rank.at.cp)),
+      steps_(plan.pipeline, rank.at.stage) {}
 
 void Executor::note(RankTask task, const Slot& slot, std::size_t node) {
   note_.store(rank_note(task, slot.chunk, slot.microbatch, node), std::memory_order_relaxed);
 }
 
-std::int64_t Executor::num_microbatches() const { return std::int64_t{job_.num_microbatches} * job_.num_flushes; }
+std::int64_t Executor::num_microbatches() const { return plan_.pipeline.step_microbatches(); }
 
 ValueTable& Executor::table(const Slot& slot) {
   ValueTable& table = tables_[{slot.chunk, slot.microbatch}];
@@ -42,9 +42,9 @@ void Executor::prepare(const Batch& batch) {
   std::vector<const Program*> programs;
   for (const Chunk& chunk : chunks_) programs.push_back(&chunk.program);
   const TokenPlaces places{.num_microbatches = num_microbatches(),
-                           .mbs = job_.mbs,
-                           .seq_len = job_.seq_len,
-                           .dp = job_.layout.dp,
+                           .mbs = plan_.mbs,
+                           .seq_len = plan_.seq_len,
+                           .dp = plan_.mesh.size[Axis::dp],
                            .dp_rank = rank_.at.dp,
                            .positions = positions_};
   data_.emplace(batch, places, token_data_of(programs), runtime_);
@@ -70,7 +70,7 @@ void Executor::begin() {
 }
 
 int Executor::peer(const StageTransfer& transfer) const {
-  return Mesh(job_.layout).rank({.stage = transfer.peer, .dp = rank_.at.dp, .cp = rank_.at.cp, .tp = rank_.at.tp});
+  return plan_.mesh.rank({.stage = transfer.peer, .dp = rank_.at.dp, .cp = rank_.at.cp, .tp = rank_.at.tp});
 }
 
 void Executor::post(const StageTransfer& transfer) {

@@ -22,7 +22,7 @@ class Executor {
  public:
   // `chunks` are those of the rank's stage, by chunk number. `note` says where a step is, at any time. `time_ops`:
   // op_seconds() is wanted.
-  Executor(const Job& job, Rank& rank, std::vector<Chunk>& chunks, Runtime& runtime, std::atomic<RankNote>& note,
+  Executor(const Plan& plan, Rank& rank, std::vector<Chunk>& chunks, Runtime& runtime, std::atomic<RankNote>& note,
            bool time_ops);
 
   // Before each step: what it reads goes to the device.
@@ -64,7 +64,7 @@ class Executor {
   std::int64_t num_microbatches() const;
   void note(RankTask task, const Slot& slot, std::size_t node = 0);
 
-  const Job& job_;
+  const Plan& plan_;
   Rank& rank_;
   std::vector<Chunk>& chunks_;
   Runtime& runtime_;

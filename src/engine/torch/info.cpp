@@ -47,8 +47,8 @@ __attribute__((visibility("default"))) const perfbench::EngineAbiInfo* perfbench
 }
 
 __attribute__((visibility("default"))) perfbench::Session* perfbench_engine_open(
-    const perfbench::Job& job, const perfbench::JobPrograms& programs, const perfbench::SessionSettings& settings) {
-  return perfbench::make_torch_session(job, programs, settings).release();
+    const perfbench::Plan& plan, const perfbench::SessionSettings& settings) {
+  return perfbench::make_torch_session(plan, settings).release();
 }
 
 __attribute__((visibility("default"))) perfbench::OpTimer* perfbench_engine_op_timer(

@@ -34,20 +34,20 @@ char* part(const at::Tensor& flat, std::int64_t shard, int rank) {
 void run(const GatherParams& op, Frame& frame) {
   const BucketBuffers& buffers = frame.chunk.bucket_of(op.weights.front().id);
   const std::int64_t shard = buffers.bucket.shard;
-  Communicator& dp = frame.rank.over(Axis::dp);
-  dp.all_gather(part(buffers.weights, shard, dp.rank()), buffers.weights.data_ptr(), shard,
-                frame.type(op.weights.front().id).dtype);
+  Communicator& copies = frame.rank.over(op.group);
+  copies.all_gather(part(buffers.weights, shard, copies.rank()), buffers.weights.data_ptr(), shard,
+                    frame.type(op.weights.front().id).dtype);
 }
 
 void run(const ReduceGrads& op, Frame& frame) {
   const BucketBuffers& buffers = frame.chunk.bucket_of(op.main_grads.front().id);
   const std::int64_t shard = buffers.bucket.shard;
   const DType dtype = frame.type(op.main_grads.front().id).dtype;
-  Communicator& dp = frame.rank.over(Axis::dp);
+  Communicator& copies = frame.rank.over(op.group);
   if (op.scatter) {
-    dp.reduce_scatter(buffers.main_grads.data_ptr(), part(buffers.main_grads, shard, dp.rank()), shard, dtype);
+    copies.reduce_scatter(buffers.main_grads.data_ptr(), part(buffers.main_grads, shard, copies.rank()), shard, dtype);
   } else {
-    dp.all_reduce(buffers.main_grads.data_ptr(), buffers.main_grads.numel(), dtype, Reduction::sum);
+    copies.all_reduce(buffers.main_grads.data_ptr(), buffers.main_grads.numel(), dtype, Reduction::sum);
   }
 }
 
@@ -60,12 +60,12 @@ void run(const ReducePartialGrads& op, Frame& frame) {
 
 // Each bucket of a shared weight holds that weight alone, so that both stages have cut it into the same shares.
 void run(const ReduceSharedGrads& op, Frame& frame) {
-  check(frame.rank.shared != nullptr, "reduce_shared_grads: the rank has no group with the other stage");
+  Communicator& ends = frame.rank.over(Group::ends);
+  check(ends.size() == 2, "reduce_shared_grads: the rank has no group with the other stage");
   for (InOut grad : op.main_grads) {
     for (const Share& share : frame.chunk.shares) {
       if (share.main_grads.front().id != grad.id) continue;
-      frame.rank.shared->all_reduce(share.main_grad.data_ptr(), share.main_grad.numel(), frame.type(grad.id).dtype,
-                                    Reduction::sum);
+      ends.all_reduce(share.main_grad.data_ptr(), share.main_grad.numel(), frame.type(grad.id).dtype, Reduction::sum);
     }
   }
 }

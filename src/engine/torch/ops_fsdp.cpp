@@ -7,9 +7,9 @@ void run(const GatherShards& op, Frame& frame) {
   const BucketBuffers& buffers = frame.chunk.bucket_of(op.shards.front().id);
   const std::int64_t shard = buffers.bucket.shard;
   const DType dtype = frame.type(op.shards.front().id).dtype;
-  Communicator& dp = frame.rank.over(Axis::dp);
-  const at::Tensor flat = empty(shard * dp.size(), dtype, frame.rank.device);
-  dp.all_gather(buffers.weights.data_ptr(), flat.data_ptr(), shard, dtype);
+  Communicator& copies = frame.rank.over(op.group);
+  const at::Tensor flat = empty(shard * copies.size(), dtype, frame.rank.device);
+  copies.all_gather(buffers.weights.data_ptr(), flat.data_ptr(), shard, dtype);
   std::int64_t offset = 0;
   const auto fill = [&](const at::Tensor& whole) {
     whole.view(-1).copy_(flat.narrow(0, offset, whole.numel()));
@@ -27,8 +27,8 @@ void run(const ScatterGrads& op, Frame& frame) {
   const BucketBuffers& buffers = frame.chunk.bucket_of(op.main_grads.front().id);
   const std::int64_t shard = buffers.bucket.shard;
   const DType dtype = frame.type(op.main_grads.front().id).dtype;
-  Communicator& dp = frame.rank.over(Axis::dp);
-  const at::Tensor flat = empty(shard * dp.size(), dtype, frame.rank.device);
+  Communicator& copies = frame.rank.over(op.group);
+  const at::Tensor flat = empty(shard * copies.size(), dtype, frame.rank.device);
   flat.narrow(0, buffers.bucket.elements, flat.numel() - buffers.bucket.elements).zero_();
   std::int64_t offset = 0;
   for (In dw : op.dws) {
@@ -37,7 +37,7 @@ void run(const ScatterGrads& op, Frame& frame) {
     offset += whole.numel();
   }
   const at::Tensor sum = empty(shard, dtype, frame.rank.device);
-  dp.reduce_scatter(flat.data_ptr(), sum.data_ptr(), shard, dtype);
+  copies.reduce_scatter(flat.data_ptr(), sum.data_ptr(), shard, dtype);
   at::Tensor(buffers.main_grads).add_(sum);
 }
 

@@ -11,9 +11,9 @@ namespace perfbench {
 namespace {
 
 // Every parameter counts once: copies on tp ranks and on the other stage of a shared embedding do not, and where the
-// whole sum is on every rank of dp x cp, the first counts it.
-bool counts(const Value& weight, const Frame& frame, bool whole_on_dp) {
-  if (weight.copy || (whole_on_dp && frame.rank.over(Axis::dp).rank() != 0)) return false;
+// whole sum is on every rank that holds a copy, the first counts it.
+bool counts(const Value& weight, const Frame& frame, bool whole_sums) {
+  if (weight.copy || (whole_sums && frame.rank.over(copies_of(weight.view)).rank() != 0)) return false;
   return weight.type.placement[Axis::tp].is_split() || frame.rank.at.tp == 0;
 }
 
@@ -27,9 +27,9 @@ void run(const GradNorm& op, Frame& frame) {
       square.add_(at::sum(share.main_grad.narrow(0, range.offset, range.count).to(at::kFloat).square()));
     }
   }
-  for (Axis axis : {Axis::tp, Axis::dp}) {
-    Communicator& group = frame.rank.over(axis);
-    if (group.size() > 1) group.all_reduce(square.data_ptr(), 1, DType::f32, Reduction::sum);
+  for (Group group : {Group::tp, Group::copies}) {
+    Communicator& peers = frame.rank.over(group);
+    if (peers.size() > 1) peers.all_reduce(square.data_ptr(), 1, DType::f32, Reduction::sum);
   }
   frame.rank.grad_norm_squared.add_(square);
 }

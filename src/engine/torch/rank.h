@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "engine/comm/communicator.h"
-#include "engine/comm/mesh.h"
 #include "engine/session.h"
 #include "engine/torch/ledger.h"
+#include "program/mesh.h"
 
 namespace perfbench {
 
@@ -37,8 +37,7 @@ struct Rank {
   at::Device device = at::kCPU;
   OptimizerSettings optimizer{};
 
-  PerAxis<std::unique_ptr<Communicator>> axis{};  // groups of one rank included
-  std::unique_ptr<Communicator> shared;           // with the stage that holds the same embedding, or null
+  PerGroup<std::unique_ptr<Communicator>> group{};  // of one rank where nothing is moved over the group
   std::unique_ptr<Transfers> transfers;
 
   std::int64_t num_positions = 0;  // of a sequence
@@ -51,7 +50,8 @@ struct Rank {
   at::Tensor grad_norm_squared{};  // (1) float64, of this rank's chunks
   PackedSequences packed{};        // of the microbatch at hand
 
-  Communicator& over(Axis a) { return *axis[a]; }
+  Communicator& over(Group g) { return *group[g]; }
+  Communicator& over(Axis axis) { return over(group_of(axis)); }
   void remark(const std::string& text) {
     if (std::find(remarks.begin(), remarks.end(), text) == remarks.end()) remarks.push_back(text);
   }

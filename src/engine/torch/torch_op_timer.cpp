@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
-#include <numeric>
 #include <string>
 #include <variant>
 #include <vector>
@@ -88,15 +87,8 @@ class LoneOp {
         frame_(rank_, chunk_, table_) {
     frame_.dying = dying_;
     rank_.device = runtime.device();
-    int num_ranks = 1;
-    for (Axis axis : kAxes) num_ranks = std::max(num_ranks, program.axis_size[axis]);
-    const auto world = make_lone_world(num_ranks, rank_.device);
-    for (Axis axis : kAxes) {
-      const int size = axis == Axis::dp ? replicas(program) : program.axis_size[axis];
-      std::vector<int> members(static_cast<std::size_t>(size));
-      std::iota(members.begin(), members.end(), 0);
-      rank_.axis[axis] = world->group(0, members);
-    }
+    const auto world = make_lone_world(program.mesh.num_ranks(), rank_.device);
+    for (Group group : kGroups) rank_.group[group] = world->group(0, program.mesh.members(0, group));
     rank_.loss = at::zeros({1}, options(at::kFloat));
     chunk_.states.resize(program.values.size());
     rank_.num_positions = std::max<std::int64_t>(1, num_positions());

@@ -11,7 +11,6 @@
 
 #include "base/error.h"
 #include "engine/comm/abort_signal.h"
-#include "engine/comm/mesh.h"
 #include "engine/comm/thread_group.h"
 #include "engine/comm/thread_world.h"
 #include "engine/rank_notes.h"
@@ -22,15 +21,15 @@
 #include "engine/torch/run_error.h"
 #include "engine/torch/state_map.h"
 #include "engine/worker.h"
+#include "program/step_traffic.h"
 
 namespace perfbench {
 namespace {
 
 RankTraffic traffic_of(const Rank& rank) {
   RankTraffic total;
-  for (Axis axis : kAxes) total.axis[axis] = rank.axis[axis]->traffic();
+  for (Group group : kGroups) total.group[group] = rank.group[group]->traffic();
   if (rank.transfers) total.pipeline = rank.transfers->traffic();
-  if (rank.shared) total.shared = rank.shared->traffic();
   return total;
 }
 
@@ -40,9 +39,8 @@ Traffic operator-(const Traffic& a, const Traffic& b) {
 
 RankTraffic since(const RankTraffic& now, const RankTraffic& before) {
   RankTraffic moved;
-  for (Axis axis : kAxes) moved.axis[axis] = now.axis[axis] - before.axis[axis];
+  for (Group group : kGroups) moved.group[group] = now.group[group] - before.group[group];
   moved.pipeline = now.pipeline - before.pipeline;
-  moved.shared = now.shared - before.shared;
   return moved;
 }
 
@@ -67,8 +65,9 @@ struct LocalRank {
 };
 
 // All that transfers() will use: whoever sends, to whom, on which channel.
-std::vector<NcclLink> links_of(const Job& job, const Mesh& mesh) {
-  const PipelineShape shape = shortest_alike(pipeline_shape(job));
+std::vector<NcclLink> links_of(const Plan& plan) {
+  const Mesh& mesh = plan.mesh;
+  const PipelineShape shape = shortest_alike(plan.pipeline);
   std::set<NcclLink> links;
   for (int rank = 0; rank < mesh.num_ranks(); ++rank) {
     Coordinates at = mesh.at(rank);
@@ -87,8 +86,8 @@ std::chrono::milliseconds milliseconds(double seconds) {
   return std::chrono::milliseconds(std::llround(seconds * 1e3));
 }
 
-std::unique_ptr<World> make_world(const Job& job, const Mesh& mesh, const SessionSettings& settings,
-                                  at::Device device) {
+std::unique_ptr<World> make_world(const Plan& plan, const SessionSettings& settings, at::Device device) {
+  const Mesh& mesh = plan.mesh;
   const std::chrono::milliseconds timeout = milliseconds(settings.timeout_s);
   const bool alone = settings.device == Device::cuda && mesh.num_ranks() == 1;  // NCCL would reach nobody
   if (settings.slice_stage || alone) return make_lone_world(mesh.num_ranks(), device);
@@ -98,7 +97,7 @@ std::unique_ptr<World> make_world(const Job& job, const Mesh& mesh, const Sessio
   }
   NcclWorldOptions options{.num_ranks = mesh.num_ranks(),
                            .devices = {},
-                           .links = links_of(job, mesh),
+                           .links = links_of(plan),
                            .share_id = share_nccl_ids_in_memory(milliseconds(settings.open_timeout_s)),
                            .timeout = timeout,
                            .open_timeout = milliseconds(settings.open_timeout_s)};
@@ -107,9 +106,9 @@ std::unique_ptr<World> make_world(const Job& job, const Mesh& mesh, const Sessio
 }
 
 // The ranks that this process runs, by their number in the world.
-std::vector<int> local_ranks(const Job& job, const Mesh& mesh, const SessionSettings& settings) {
+std::vector<int> local_ranks(const Mesh& mesh, const SessionSettings& settings) {
   if (settings.slice_stage) {
-    check(*settings.slice_stage >= 0 && *settings.slice_stage < job.layout.pp, "session: no such stage");
+    check(*settings.slice_stage >= 0 && *settings.slice_stage < mesh.pp, "session: no such stage");
     return {mesh.rank({.stage = *settings.slice_stage})};
   }
   std::vector<int> all(static_cast<std::size_t>(mesh.num_ranks()));
@@ -119,20 +118,20 @@ std::vector<int> local_ranks(const Job& job, const Mesh& mesh, const SessionSett
 
 class TorchSession final : public Session {
  public:
-  TorchSession(const Job& job, const JobPrograms& programs, const SessionSettings& settings)
-      : job_(job),
-        mesh_(job.layout),
+  TorchSession(const Plan& plan, const SessionSettings& settings)
+      : plan_(plan),
+        groups_in_use_(groups_in_use(plan)),
         forbid_waiting_(settings.forbid_waiting),
-        notes_(settings.notes ? settings.notes : std::make_shared<RankNotes>(mesh_.num_ranks())),
-        start_(local_ranks(job, mesh_, settings), stop_, milliseconds(settings.timeout_s)) {
-    for (const int number : local_ranks(job, mesh_, settings)) {
+        notes_(settings.notes ? settings.notes : std::make_shared<RankNotes>(plan.mesh.num_ranks())),
+        start_(local_ranks(plan.mesh, settings), stop_, milliseconds(settings.timeout_s)) {
+    for (const int number : local_ranks(plan.mesh, settings)) {
       ranks_.push_back(std::make_unique<LocalRank>(number));
       ranks_.back()->runtime = make_runtime(settings.device, static_cast<int>(ranks_.size()) - 1);
     }
-    world_ = make_world(job_, mesh_, settings, ranks_.front()->runtime->device());
-    on_all_ranks([&](LocalRank& local) { make_rank(local, programs, settings); });
+    world_ = make_world(plan, settings, ranks_.front()->runtime->device());
+    on_all_ranks([&](LocalRank& local) { make_rank(local, settings); });
     for (auto& local : ranks_) states_.push_back({.rank = &local->rank, .chunks = &local->chunks});
-    parameters_ = parameters_of(states_, job.layout.pp, job.layout.vp);
+    parameters_ = parameters_of(states_, plan.pipeline.pp, plan.pipeline.vp);
     load_all([&](const Parameter& p) {
       return initial_weights_on(ranks_.front()->runtime->device(), p.name, p.shape, settings.seed);
     });
@@ -161,7 +160,7 @@ class TorchSession final : public Session {
   }
 
   StepReport step(const Batch& batch, StepKind kind) override {
-    const auto wanted = static_cast<std::size_t>(job_.gbs * job_.seq_len);
+    const auto wanted = static_cast<std::size_t>(plan_.gbs() * plan_.seq_len);
     check(batch.tokens.size() == wanted && batch.targets.size() == wanted, "session: a batch of another size");
     std::vector<RankTraffic> before;
     for (const auto& local : ranks_) before.push_back(traffic_of(local->rank));
@@ -202,30 +201,25 @@ class TorchSession final : public Session {
     return list;
   }
 
-  void make_rank(LocalRank& local, const JobPrograms& programs, const SessionSettings& settings) {
+  void make_rank(LocalRank& local, const SessionSettings& settings) {
     Rank& rank = local.rank;
-    rank.at = mesh_.at(local.number);
+    rank.at = plan_.mesh.at(local.number);
     rank.device = local.runtime->device();
     rank.optimizer = settings.optimizer;
-    rank.num_positions = job_.seq_len;
-    const Policy policy = policy_of(job_);
-    for (int c = 0; c < job_.layout.vp; ++c) {
-      const auto index = JobPrograms::index(c, rank.at.stage, job_.layout.pp);
-      local.chunks.push_back(make_chunk(programs.of(c, rank.at.stage, job_.layout.pp), policy, job_.chunks[index].first,
-                                        mesh_.replica(rank.at), rank.device));
+    rank.num_positions = plan_.seq_len;
+    for (int c = 0; c < plan_.pipeline.vp; ++c) {
+      const int first_layer = plan_.at(c, rank.at.stage).first_layer;
+      local.chunks.push_back(
+          make_chunk(plan_.of(c, rank.at.stage), plan_.policy, first_layer, local.number, rank.device));
     }
-    std::size_t groups = 0;
-    for (Axis axis : kAxes) {
-      note(local, RankTask::connect, groups++);
-      rank.axis[axis] =
-          world_->group_on(local.number, mesh_.group(local.number, axis), local.runtime->stream(lane_of(axis)));
-    }
-    note(local, RankTask::connect, groups++);
-    if (const auto ends = mesh_.ends(local.number); job_.model.tied_embeddings && !ends.empty()) {
-      rank.shared = world_->group_on(local.number, ends, local.runtime->stream(Lane::dp));
+    for (Group group : kGroups) {
+      note(local, RankTask::connect, static_cast<std::size_t>(group));
+      const std::vector<int> members =
+          groups_in_use_[group] ? plan_.mesh.members(local.number, group) : std::vector<int>{local.number};
+      rank.group[group] = world_->group_on(local.number, members, local.runtime->stream(lane_of(group)));
     }
     rank.transfers = world_->transfers_on(local.number, local.runtime->stream(Lane::compute));
-    local.executor = std::make_unique<Executor>(job_, rank, local.chunks, *local.runtime, notes_->of(local.number),
+    local.executor = std::make_unique<Executor>(plan_, rank, local.chunks, *local.runtime, notes_->of(local.number),
                                                 settings.time_ops);
     local.runtime->synchronize();  // states are filled before another stream writes into them
   }
@@ -324,15 +318,16 @@ class TorchSession final : public Session {
         if (std::ranges::find(result.remarks, remark) == result.remarks.end()) result.remarks.push_back(remark);
       }
       result.seconds = std::max(result.seconds, seconds[r]);
-      if (rank.at.tp == 0 && rank.at.stage == job_.layout.pp - 1) result.loss += rank.loss.item<double>();
-      if (rank.at.tp == 0 && mesh_.replica(rank.at) == 0) norm_squared += rank.grad_norm_squared.item<double>();
+      if (rank.at.tp == 0 && rank.at.stage == plan_.mesh.pp - 1) result.loss += rank.loss.item<double>();
+      if (rank.at.tp == 0 && plan_.mesh.index(ranks_[r]->number, Group::copies) == 0)
+        norm_squared += rank.grad_norm_squared.item<double>();
     }
     result.grad_norm = std::sqrt(norm_squared);
     return result;
   }
 
-  const Job job_;
-  const Mesh mesh_;
+  const Plan plan_;
+  const PerGroup<bool> groups_in_use_;  // the others are not connected
   const bool forbid_waiting_;
   const std::shared_ptr<RankNotes> notes_;
   AbortSignal stop_;   // outlives start_
@@ -343,19 +338,17 @@ class TorchSession final : public Session {
   std::vector<Parameter> parameters_;
 };
 
-void require_features(const Job& job) {
-  if (policy_of(job).fp8_held) {
-    throw Unsupported("fp8 parameters", "the engine holds weights in BF16; the stack " + job.stack.name +
-                                            " holds linear weights in FP8 only");
+void require_features(const Plan& plan) {
+  if (plan.policy.fp8_held) {
+    throw Unsupported("fp8 parameters", "the engine holds weights in BF16; the stack holds linear weights in FP8 only");
   }
 }
 
 }  // namespace
 
-std::unique_ptr<Session> make_torch_session(const Job& job, const JobPrograms& programs,
-                                            const SessionSettings& settings) {
-  require_features(job);
-  return with_run_errors("session", [&] { return std::make_unique<TorchSession>(job, programs, settings); });
+std::unique_ptr<Session> make_torch_session(const Plan& plan, const SessionSettings& settings) {
+  require_features(plan);
+  return with_run_errors("session", [&] { return std::make_unique<TorchSession>(plan, settings); });
 }
 
 }  // namespace perfbench

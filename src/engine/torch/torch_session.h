@@ -8,7 +8,6 @@
 namespace perfbench {
 
 // Throws Unsupported for what the engine lacks and EnvironmentError for a device that is not there.
-std::unique_ptr<Session> make_torch_session(const Job& job, const JobPrograms& programs,
-                                            const SessionSettings& settings);
+std::unique_ptr<Session> make_torch_session(const Plan& plan, const SessionSettings& settings);
 
 }  // namespace perfbench

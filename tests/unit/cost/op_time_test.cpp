@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
 #include "cost/attention_time.h"
 #include "models/decoder.h"
 #include "program/signature.h"
@@ -15,16 +19,16 @@ namespace {
 class OpTime : public ::testing::Test {
  protected:
   OpTime() {
-    program_.axis_size[Axis::tp] = 4;
-    program_.axis_size[Axis::dp] = 2;
+    program_.mesh.size[Axis::tp] = 4;
+    program_.mesh.size[Axis::dp] = 2;
     cost_.kernels = simple_constants();
     cost_.hardware = simple_hardware();
     cost_.stack.gemm_bf16 = 0.8;
     cost_.stack.gemm_fp8 = 0.5;
     cost_.stack.attention = 0.25;
     cost_.stack.dp_exposed = 0.1;
-    cost_.groups[Axis::tp] = {.ranks = 4, .ranks_per_domain = 4};
-    cost_.groups[Axis::dp] = {.ranks = 2, .ranks_per_domain = 2};
+    cost_.groups[Group::tp] = {.ranks = 4, .ranks_per_domain = 4};
+    cost_.groups[Group::copies] = {.ranks = 2, .ranks_per_domain = 2};
     cost_.neighbours = {.ranks = 2, .ranks_per_domain = 2};
     cost_.op_gap_s = 7e-6;
     cost_.tp_share = 0.5;
@@ -102,8 +106,25 @@ TEST_F(OpTime, AttentionIsSlowedByTheStack) {
   EXPECT_EQ(op_flops(backward, program_), 2.0 * flops);
 }
 
+TEST_F(OpTime, AWaitIsBookedForWhomItIs) {
+  program_.mesh.size[Axis::cp] = 4;
+  cost_.groups[Group::cp] = {.ranks = 4, .ranks_per_domain = 4};
+  AllReduce sum{.x = {value({64, 64})}, .out = {value({64, 64})}};
+  const std::vector<std::pair<Axis, Part>> parts = {
+      {Axis::tp, Part::tp_exposed}, {Axis::cp, Part::cp_exposed}, {Axis::dp, Part::dp_exposed}};
+  for (const auto& [axis, part] : parts) {
+    sum.axis = axis;
+    EXPECT_EQ(steps(sum).at(0).lane, lane_of(group_of(axis)));
+    EXPECT_EQ(steps(sum).at(0).part, part);
+  }
+  EXPECT_EQ(part_of(Group::expert_copies), Part::dp_exposed);
+  EXPECT_EQ(part_of(Group::ends), Part::dp_exposed);
+  sum.axis = Axis::ep;
+  EXPECT_THROW(steps(sum), std::logic_error);
+}
+
 TEST_F(OpTime, OverTheRingARankWorksOnItsShareOfTheTriangleInBlocksOfItsOwnTokens) {
-  program_.axis_size[Axis::cp] = 4;
+  program_.mesh.size[Axis::cp] = 4;
   const Attention op{.qkv = {value({2048, 1536})},
                      .out = {value({2048, 1024})},
                      .lse = {value({2048, 8}, DType::f32)},
@@ -118,7 +139,7 @@ TEST_F(OpTime, OverTheRingARankWorksOnItsShareOfTheTriangleInBlocksOfItsOwnToken
 }
 
 TEST_F(OpTime, PackedAttentionSeesItsOwnSubSequencesOnly) {
-  program_.axis_size[Axis::cp] = 4;
+  program_.mesh.size[Axis::cp] = 4;
   Attention op{.qkv = {value({2048, 1536})},
                .starts = {value({2048}, DType::i64)},
                .out = {value({2048, 1024})},
@@ -215,7 +236,7 @@ TEST_F(OpTime, CrossEntropyWaitsTwiceForTheOtherVocabularyShards) {
   expect_step(found[3], Lane::compute, kernel / 2, Part::memory_bound);
   expect_step(found[4], Lane::tp, sums, Part::tp_exposed);
 
-  program_.axis_size[Axis::tp] = 1;
+  program_.mesh.size[Axis::tp] = 1;
   expect_kernel(op, kernel, Part::memory_bound);
 }
 
@@ -268,8 +289,8 @@ TEST(CostModelOf, GraphsShrinkTheGapAndOverlapTheTpShare) {
 // K and V of 1000 tokens, 2 heads of 64 dims: 512 kB to a neighbour in the same domain, 3 times over 4 ranks; in the
 // backward 3 times and, with their gradients, 4 times. Attention hides three quarters of it.
 TEST_F(OpTime, TheRingIsChargedByWhatAttentionLeavesExposed) {
-  program_.axis_size[Axis::cp] = 4;
-  cost_.groups[Axis::cp] = {.ranks = 4, .ranks_per_domain = 4};
+  program_.mesh.size[Axis::cp] = 4;
+  cost_.groups[Group::cp] = {.ranks = 4, .ranks_per_domain = 4};
   cost_.stack.cp_exposed = 0.25;
   const double send = send_time_s(512e3, cost_);
   const ValueId qkv = value({1000, 512}), out = value({1000, 256});
@@ -292,7 +313,7 @@ TEST_F(OpTime, TheRingIsChargedByWhatAttentionLeavesExposed) {
   EXPECT_NEAR(twice[2].seconds, 0.25 * 3 * send, 1e-12);
   EXPECT_NEAR(twice[3].seconds, 0.25 * 4 * send, 1e-12);
 
-  cost_.groups[Axis::cp].ranks_per_domain = 2;  // the ring leaves the domain: its slowest pair does
+  cost_.groups[Group::cp].ranks_per_domain = 2;  // the ring leaves the domain: its slowest pair does
   EXPECT_GT(steps(forward)[2].seconds, once[2].seconds);
 }
 

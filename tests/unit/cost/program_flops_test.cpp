@@ -27,7 +27,7 @@ double mapped_model_flops(const Job& job) {
 
 void expect_equal(const RealJob& asked) {
   const Job job = real_job(asked);
-  EXPECT_DOUBLE_EQ(program_flops(job, build_programs(job)), mapped_model_flops(job))
+  EXPECT_DOUBLE_EQ(program_flops(build_plan(job)), mapped_model_flops(job))
       << asked.model << " tp " << asked.layout.tp << " pp " << asked.layout.pp << " vp " << asked.layout.vp;
 }
 
@@ -44,15 +44,15 @@ TEST(ProgramFlops, IsTheClosedFormInEveryLayout) {
 
 TEST(ProgramFlops, ExecutedCountsTheForwardOfRecomputedLayersOnceMore) {
   Job job = tiny_job(8, {.tp = 2, .pp = 2});
-  const double plain = program_flops(job, build_programs(job));
-  EXPECT_EQ(executed_flops(job, build_programs(job)), plain);
+  const double plain = program_flops(build_plan(job));
+  EXPECT_EQ(executed_flops(build_plan(job)), plain);
   job.stack.recompute_whole_layer = true;
   job.recompute_layers = 4;
-  const JobPrograms programs = build_programs(job);
-  EXPECT_EQ(program_flops(job, programs), plain);
+  const Plan plan = build_plan(job);
+  EXPECT_EQ(program_flops(plan), plain);
   // Of one token's forward through a layer: H 64, F 96, 8 heads and 2 x 4 key/value heads of 8, the causal half of 32.
   const double linears = 2.0 * (64 * (64 + 2 * 32) + 64 * 64 + 3 * 64 * 96), attention = 4.0 * 64 * 32 / 2;
-  EXPECT_DOUBLE_EQ(executed_flops(job, programs) - plain,
+  EXPECT_DOUBLE_EQ(executed_flops(plan) - plain,
                    8 * 32 * 8 * (linears + attention));  // layers, tokens, samples
 }
 

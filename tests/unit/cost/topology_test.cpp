@@ -8,13 +8,7 @@
 namespace perfbench {
 namespace {
 
-ParallelLayout layout(int tp, int pp, int dp) {
-  ParallelLayout result;
-  result.tp = tp;
-  result.pp = pp;
-  result.dp = dp;
-  return result;
-}
+Mesh mesh(int tp, int pp, int dp) { return mesh_of({.tp = tp, .pp = pp, .dp = dp}); }
 
 Hardware with_domain(int gpus) {
   Hardware hardware = simple_hardware();
@@ -28,26 +22,42 @@ void expect_group(const GroupShape& group, int ranks, int ranks_per_domain) {
 }
 
 TEST(Topology, TensorParallelRanksAreNeighbours) {
-  expect_group(group_of(Axis::tp, layout(8, 4, 2), with_domain(8)), 8, 8);
-  expect_group(group_of(Axis::tp, layout(2, 1, 4), with_domain(8)), 2, 2);
-  expect_group(group_of(Axis::tp, layout(16, 1, 1), with_domain(8)), 16, 8);
+  expect_group(group_shape(Group::tp, mesh(8, 4, 2), with_domain(8)), 8, 8);
+  expect_group(group_shape(Group::tp, mesh(2, 1, 4), with_domain(8)), 2, 2);
+  expect_group(group_shape(Group::tp, mesh(16, 1, 1), with_domain(8)), 16, 8);
 }
 
 TEST(Topology, DataParallelRanksLieTpApart) {
   // tp 4 in a domain of 8: two dp ranks share it. tp 8: each is alone in its domain.
-  expect_group(group_of(Axis::dp, layout(4, 1, 16), with_domain(8)), 16, 2);
-  expect_group(group_of(Axis::dp, layout(8, 1, 16), with_domain(8)), 16, 1);
-  expect_group(group_of(Axis::dp, layout(1, 1, 8), with_domain(8)), 8, 8);
-  expect_group(group_of(Axis::dp, layout(1, 1, 64), with_domain(8)), 64, 8);
+  expect_group(group_shape(Group::copies, mesh(4, 1, 16), with_domain(8)), 16, 2);
+  expect_group(group_shape(Group::copies, mesh(8, 1, 16), with_domain(8)), 16, 1);
+  expect_group(group_shape(Group::copies, mesh(1, 1, 8), with_domain(8)), 8, 8);
+  expect_group(group_shape(Group::copies, mesh(1, 1, 64), with_domain(8)), 64, 8);
   // A domain of 72 takes 18 groups of 4, so all 16 ranks.
-  expect_group(group_of(Axis::dp, layout(4, 1, 16), with_domain(72)), 16, 16);
+  expect_group(group_shape(Group::copies, mesh(4, 1, 16), with_domain(72)), 16, 16);
 }
 
 TEST(Topology, TheNextStageIsAWholeStageAway) {
-  expect_group(neighbours_of(layout(4, 8, 2), with_domain(8)), 2, 1);
-  expect_group(neighbours_of(layout(8, 8, 1), with_domain(8)), 2, 1);
-  expect_group(neighbours_of(layout(1, 4, 2), with_domain(8)), 2, 2);
-  expect_group(neighbours_of(layout(4, 8, 2), with_domain(72)), 2, 2);
+  expect_group(neighbours_of(mesh(4, 8, 2), with_domain(8)), 2, 1);
+  expect_group(neighbours_of(mesh(8, 8, 1), with_domain(8)), 2, 1);
+  expect_group(neighbours_of(mesh(1, 4, 2), with_domain(8)), 2, 2);
+  expect_group(neighbours_of(mesh(4, 8, 2), with_domain(72)), 2, 2);
+}
+
+// tp 2, cp 8, dp 4, ep 8 on domains of 8: experts fill a domain, their copies lie in as many domains as there are.
+TEST(Topology, ExpertRanksLieEtpApart) {
+  const Mesh wide = mesh_of({.tp = 2, .pp = 4, .cp = 8, .ep = 8, .dp = 4});
+  expect_group(group_shape(Group::ep, wide, with_domain(8)), 8, 8);
+  expect_group(group_shape(Group::expert_copies, wide, with_domain(8)), 8, 1);
+  expect_group(group_shape(Group::expert_copies, wide, with_domain(16)), 8, 2);
+  expect_group(group_shape(Group::ep, mesh_of({.tp = 2, .ep = 8, .etp = 2, .dp = 8}), with_domain(8)), 8, 4);
+  expect_group(group_shape(Group::world, wide, with_domain(8)), 256, 8);
+}
+
+TEST(Topology, TheEndsLieInOneDomainOnlyWhereTheWholePipelineDoes) {
+  expect_group(group_shape(Group::ends, mesh(1, 4, 2), with_domain(8)), 2, 2);
+  expect_group(group_shape(Group::ends, mesh(4, 8, 2), with_domain(8)), 2, 1);
+  expect_group(group_shape(Group::ends, mesh(8, 1, 2), with_domain(8)), 1, 1);
 }
 
 TEST(Topology, DomainsOfTheCarriedSystems) {
@@ -62,15 +72,15 @@ TEST(Topology, DomainsOfTheCarriedSystems) {
 TEST(Topology, OnlyWhoeverHasNeighboursAsksForTheDomain) {
   const Hardware hardware = hardware_of(SystemSpec{});
   EXPECT_FALSE(hardware.nic_bytes_per_s);
-  expect_group(group_of(Axis::tp, layout(1, 1, 4), hardware), 1, 1);
-  expect_group(neighbours_of(layout(1, 1, 4), hardware), 1, 1);
+  expect_group(group_shape(Group::tp, mesh(1, 1, 4), hardware), 1, 1);
+  expect_group(neighbours_of(mesh(1, 1, 4), hardware), 1, 1);
   try {
-    group_of(Axis::dp, layout(1, 1, 4), hardware);
+    group_shape(Group::copies, mesh(1, 1, 4), hardware);
     FAIL() << "four ranks lie somewhere";
   } catch (const Unsupported& problem) {
     EXPECT_EQ(problem.feature(), "nvlink_domain_gpus");
   }
-  EXPECT_THROW(neighbours_of(layout(1, 2, 1), hardware), Unsupported);
+  EXPECT_THROW(neighbours_of(mesh(1, 2, 1), hardware), Unsupported);
 }
 
 }  // namespace

@@ -41,7 +41,7 @@ void suffer(const std::string& fault) {
 
 class IdleSession : public Session {
  public:
-  IdleSession(const Job& job, std::shared_ptr<RankNotes> notes) : job_(job), notes_(std::move(notes)) {}
+  IdleSession(int num_ranks, std::shared_ptr<RankNotes> notes) : num_ranks_(num_ranks), notes_(std::move(notes)) {}
   ~IdleSession() override {
     if (fault_ == "hang in close") hang();
   }
@@ -56,7 +56,7 @@ class IdleSession : public Session {
     if (++steps_ == 3) suffer(fault_);
     notes_->of(0).store({});
     StepReport report{.loss = 6.5, .grad_norm = 1.0, .seconds = 0.25, .ranks = {}};
-    for (int rank = 0; rank < job_.num_gpus; ++rank) {
+    for (int rank = 0; rank < num_ranks_; ++rank) {
       RankReport of_rank{.seconds = 0.25};
       of_rank.device_peak_bytes = std::int64_t{5} << 30;
       report.ranks.push_back(of_rank);
@@ -65,7 +65,7 @@ class IdleSession : public Session {
   }
 
  private:
-  const Job& job_;
+  const int num_ranks_;
   const std::shared_ptr<RankNotes> notes_;
   const std::string fault_ = variable("FAKE_FAULT", "");
   int steps_ = 0;
@@ -111,9 +111,8 @@ const EngineAbiInfo* info() {
 extern "C" {
 perfbench::EngineAbiVersion perfbench_engine_version() noexcept { return {perfbench::kEngineAbi, PERFBENCH_VERSION}; }
 const perfbench::EngineAbiInfo* perfbench_engine_info() noexcept { return perfbench::info(); }
-perfbench::Session* perfbench_engine_open(const perfbench::Job& job, const perfbench::JobPrograms&,
-                                          const perfbench::SessionSettings& settings) {
-  return new perfbench::IdleSession(job, settings.notes);
+perfbench::Session* perfbench_engine_open(const perfbench::Plan& plan, const perfbench::SessionSettings& settings) {
+  return new perfbench::IdleSession(plan.mesh.num_ranks(), settings.notes);
 }
 perfbench::OpTimer* perfbench_engine_op_timer(const perfbench::OpTimerSettings&) { return new perfbench::IdleOpTimer; }
 }

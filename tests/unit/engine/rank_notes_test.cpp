@@ -11,16 +11,15 @@ using testing::ElementsAre;
 // tp 2, pp 2; stage 1 adds and sums.
 struct TwoStages {
   TwoStages() {
-    job.layout.tp = job.layout.pp = 2;
-    programs.kinds.resize(2);
-    programs.kind_of = {0, 1};
-    programs.kinds[1].forward = {{.op = Add{}}, {.op = AllReduce{}}};
-    programs.kinds[1].optimizer = {{.op = AdamW{}}};
+    plan.mesh.size[Axis::tp] = plan.mesh.pp = plan.pipeline.pp = 2;
+    plan.kinds.resize(2);
+    plan.chunks = {{.kind = 0}, {.kind = 1}};
+    plan.kinds[1].forward = {{.op = Add{}}, {.op = AllReduce{}}};
+    plan.kinds[1].optimizer = {{.op = AdamW{}}};
   }
-  std::string said(int rank, const RankNote& note) const { return describe(rank, note, job, programs); }
+  std::string said(int rank, const RankNote& note) const { return describe(rank, note, plan); }
 
-  Job job;
-  JobPrograms programs;
+  Plan plan;
 };
 
 TEST(RankNotes, AreReadAsTheyWereWritten) {

@@ -74,7 +74,7 @@ TEST(ProgramGolden, AdaptersWithFusedGradients) {
 TEST(Adapters, FrozenWeightsHaveNoGradientsAndNoBuckets) {
   const Job job =
       lora_job({.tp = 2, .dp = 2}, {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"});
-  const Program program = build_programs(job).kinds.front();
+  const Program program = build_plan(job).kinds.front();
   EXPECT_EQ(states(program, StateKind::main_grad).size(), 3u * 4u * 2u);  // A and B beside four linears
   for (ValueId grad : states(program, StateKind::main_grad)) EXPECT_TRUE(program[program[grad].weight].trainable);
   for (const Node& node : program.forward) {
@@ -88,7 +88,7 @@ TEST(Adapters, FrozenWeightsHaveNoGradientsAndNoBuckets) {
 // Nothing below the first adapter: of three layers the first one's attention has no backward.
 TEST(Adapters, BackwardEndsAtTheFirstOne) {
   const auto attentions = [](std::vector<std::string> targets) {
-    const Program program = build_programs(lora_job({}, std::move(targets))).kinds.front();
+    const Program program = build_plan(lora_job({}, std::move(targets))).kinds.front();
     return std::count_if(program.backward.begin(), program.backward.end(),
                          [](const Node& node) { return std::holds_alternative<AttentionBackward>(node.op); });
   };
@@ -296,23 +296,29 @@ TEST(Decoder, TheBackwardMovesAsManyBytesInFp8AsItShould) {
 }
 
 TEST(Decoder, ChunksThatAreBuiltAlikeShareAProgram) {
-  const JobPrograms programs = build_programs(tiny_job(16, {.pp = 4, .vp = 2}));
-  EXPECT_EQ(programs.kinds.size(), 3U);
-  EXPECT_EQ(programs.kind_of, (std::vector<int>{0, 1, 1, 1, 1, 1, 1, 2}));
+  const Plan plan = build_plan(tiny_job(16, {.pp = 4, .vp = 2}));
+  EXPECT_EQ(plan.kinds.size(), 3U);
+  std::vector<int> kinds, first_layers;
+  for (const PlannedChunk& chunk : plan.chunks) {
+    kinds.push_back(chunk.kind);
+    first_layers.push_back(chunk.first_layer);
+  }
+  EXPECT_EQ(kinds, (std::vector<int>{0, 1, 1, 1, 1, 1, 1, 2}));
+  EXPECT_EQ(first_layers, (std::vector<int>{0, 2, 4, 6, 8, 10, 12, 14}));
   // Chunk c of stage s is number c * pp + s.
-  EXPECT_EQ(programs.kind(1, 3, 4), 2);
-  EXPECT_EQ(programs.kind(0, 3, 4), 1);
+  EXPECT_EQ(plan.kind(1, 3), 2);
+  EXPECT_EQ(plan.kind(0, 3), 1);
 }
 
 TEST(Decoder, UnevenChunksHaveTheirOwnPrograms) {
   Job job = tiny_job(16, {.pp = 4, .vp = 4});
   job.model = tiny_model(14);
   job.chunks = split_layers(14, 16, LayerSplit::embedding_and_loss_as_layers).value();
-  const JobPrograms programs = build_programs(job);
-  ASSERT_EQ(programs.kinds.size(), 3U);
-  EXPECT_EQ(programs.kinds[0].num_layers, 0);  // the embedding alone
-  EXPECT_EQ(programs.kinds[1].num_layers, 1);
-  EXPECT_EQ(programs.kinds[2].num_layers, 0);  // the head alone
+  const Plan plan = build_plan(job);
+  ASSERT_EQ(plan.kinds.size(), 3U);
+  EXPECT_EQ(plan.kinds[0].num_layers, 0);  // the embedding alone
+  EXPECT_EQ(plan.kinds[1].num_layers, 1);
+  EXPECT_EQ(plan.kinds[2].num_layers, 0);  // the head alone
 }
 
 TEST(Decoder, RefusesWhatHasNoProgramByItsFeature) {
@@ -320,7 +326,7 @@ TEST(Decoder, RefusesWhatHasNoProgramByItsFeature) {
     Job job = tiny_job(4, {.pp = 2});
     change(job);
     try {
-      build_programs(job);
+      build_plan(job);
     } catch (const Unsupported& unsupported) {
       return unsupported.feature();
     }
@@ -352,7 +358,7 @@ TEST(Decoder, RefusesWhatHasNoProgramByItsFeature) {
 TEST(Decoder, TiedEmbeddingsAreOneWeightWithOneGradient) {
   Job job = tiny_job(2, {.tp = 2, .dp = 2});
   job.model.tied_embeddings = true;
-  const Program program = build_programs(job).kinds.at(0);
+  const Program program = build_plan(job).kinds.at(0);
   int tables = 0, grads = 0, reductions = 0;
   for (const Value& value : program.values) {
     if (value.name != std::string("embed_tokens")) continue;

@@ -10,7 +10,7 @@ namespace {
 // A value table on two tp ranks to try single ops on.
 class Infers : public ::testing::Test {
  protected:
-  Infers() { program_.axis_size[Axis::tp] = 2; }
+  Infers() { program_.mesh.size[Axis::tp] = 2; }
 
   ValueId value(Shape shape, Placement over_tp, DType dtype = DType::bf16) {
     ValueType type{.shape = shape, .dtype = dtype, .placement = {}};
@@ -43,6 +43,26 @@ TEST_F(Infers, AnAdapterAddsToItsColumnsAlone) {
   EXPECT_EQ(said(wrong), "adapter_up: the blocks of columns are not those of the output");
   wrong.columns = {{{8, true}, {2, false}}};
   EXPECT_EQ(said(wrong), "adapter_up: h is not as wide as the ranks of the adapters");
+}
+
+TEST_F(Infers, OperandsNameAxesOfOneView) {
+  program_.mesh.size[Axis::ep] = 2;
+  const ValueId tokens = value({8, 4}, split(0)), whole = value({8, 4}, kReplicated),
+                expert = value({6, 4}, kReplicated);
+  program_[expert].type.placement[Axis::ep] = split(0);
+  EXPECT_EQ(type_of(Matmul{.a = {whole}, .b = {expert}}), "bf16[8,6]{ep:1}");
+  EXPECT_EQ(said(Matmul{.a = {tokens}, .b = {expert}}),
+            "matmul: v bf16[8,4]{tp:0} and v bf16[6,4]{ep:0} lie on axes of two views of the ranks");
+  program_[expert].type.placement[Axis::tp] = split(1);
+  EXPECT_NE(said(Transpose{.x = {expert}}).find("two views"), std::string::npos);
+}
+
+TEST_F(Infers, TheUpdateTakesStatesOfBothViews) {
+  program_.mesh.size[Axis::edp] = 2;
+  const ValueId dense = main_grad({4}, kPartial), expert = main_grad({4}, kReplicated);
+  program_[expert].type.placement[Axis::edp] = kPartial;
+  EXPECT_EQ(said(GradNorm{.main_grads = {{dense}, {expert}}}), "");
+  EXPECT_NE(said(ReduceGrads{.main_grads = {{dense}, {expert}}}).find("two views"), std::string::npos);
 }
 
 // Seen with a copy of h to all ranks: the loss stays right, and one of two summands of its gradient is doubled.
@@ -174,7 +194,7 @@ TEST_F(Infers, HeadsMustFitThePackedWidth) {
 }
 
 TEST_F(Infers, AnAxisOfOneRankHoldsEverything) {
-  program_.axis_size[Axis::tp] = 1;
+  program_.mesh.size[Axis::tp] = 1;
   const ValueId a = value({8, 4}, kReplicated);
   EXPECT_EQ(type_of(Matmul{.a = {a}, .b = {value({6, 4}, kReplicated)}}), "bf16[8,6]");
 }

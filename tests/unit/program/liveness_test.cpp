@@ -77,7 +77,7 @@ TEST_F(Lives, TheBuffersOfARingAreAliveWhileItsOpRuns) {
   Attention op{.qkv = {qkv}, .out = {out}, .lse = {lse}, .heads = {.heads = 2, .kv_heads = 2, .head_dim = 3}};
   program_.forward = {{.op = op}};
   EXPECT_EQ(liveness(program_).forward_peak_bytes, 72 + 24 + 8);
-  program_.axis_size[Axis::cp] = 2;
+  program_.mesh.size[Axis::cp] = 2;
   EXPECT_EQ(liveness(program_).forward_peak_bytes, 72 + 24 + 8 + 2 * 48);
 }
 

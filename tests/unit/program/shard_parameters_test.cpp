@@ -27,7 +27,7 @@ Policy fsdp(bool reshard = true, bool defer = false) {
 // `layers` times a norm and an MLP on tp 2 and dp 2; 8 tokens of width 4, ffn 6. Per layer 4 + 24 + 12 weights.
 Program small_chunk(const Policy& policy, int layers = 3) {
   Program program;
-  program.axis_size[Axis::tp] = program.axis_size[Axis::dp] = 2;
+  program.mesh.size[Axis::tp] = program.mesh.size[Axis::dp] = 2;
   program.num_layers = layers;
   Builder build(program, policy);
   ValueId x = program.input = build.boundary("input", {4, 4});
@@ -186,7 +186,7 @@ TEST(ShardParameters, DeferredSumsLeaveAfterTheLastMicrobatch) {
 TEST(ShardParameters, FrozenWeightsAreGatheredAndNeverScattered) {
   const Policy policy = fsdp();
   Program program;
-  program.axis_size[Axis::dp] = 2;
+  program.mesh.size[Axis::dp] = 2;
   Builder build(program, policy);
   program.input = build.boundary("input", {8, 4});
   const ValueId frozen = build.weight("frozen", {5, 4}, kReplicated, {});

@@ -26,7 +26,7 @@ TEST_F(Signature, NamesTheOpItsOperandsAndItsFields) {
 
 TEST_F(Signature, OneKernelHasOneNameWhereverItStands) {
   const Op here = Add{.a = {value({8, 4})}, .b = {value({8, 4})}, .out = {value({8, 4})}};
-  program_.axis_size[Axis::dp] = 8;
+  program_.mesh.size[Axis::dp] = 8;
   const Op there = Add{.a = {value({8, 4})}, .b = {value({8, 4})}, .out = {value({8, 4})}};
   EXPECT_EQ(of(here), of(there));
   EXPECT_EQ(of(RmsNorm{.eps = 1e-5}), of(RmsNorm{.eps = 1e-6}));
@@ -84,7 +84,7 @@ TEST_F(Signature, SplitOpsDoOtherWork) {
                                Quantize{.x = {rows}, .amax_over_tp = true}};
   std::vector<std::string> alone;
   for (const Op& op : ops) alone.push_back(of(op));
-  program_.axis_size[Axis::tp] = program_.axis_size[Axis::cp] = 2;
+  program_.mesh.size[Axis::tp] = program_.mesh.size[Axis::cp] = 2;
   for (std::size_t i = 0; i < ops.size(); ++i) EXPECT_NE(of(ops[i]), alone[i]);
 }
 

@@ -15,8 +15,8 @@ namespace {
 // A norm and an MLP on tp 2 and dp 2; 8 tokens of width 4, ffn 6.
 Program small_chunk(const Policy& policy, int dp = 2) {
   Program program;
-  program.axis_size[Axis::tp] = 2;
-  program.axis_size[Axis::dp] = dp;
+  program.mesh.size[Axis::tp] = 2;
+  program.mesh.size[Axis::dp] = dp;
   Builder build(program, policy);
   program.input = build.boundary("input", {policy.sequence_parallel ? 4 : 8, 4});
   RmsNorm norm{.x = {program.input}, .weight = {build.weight("norm", {4}, kReplicated, {})}};

@@ -33,7 +33,7 @@ Job cpu_job() {
 }
 
 std::int64_t planned_bytes(const Job& job, int stage) {
-  const StageMemoryBytes bytes = replay_memory(job, build_programs(job))[static_cast<std::size_t>(stage)];
+  const StageMemoryBytes bytes = replay_memory(build_plan(job))[static_cast<std::size_t>(stage)];
   return std::llround(bytes.total() - bytes.reserved);
 }
 
@@ -95,14 +95,14 @@ Measured measured(const Job& job, std::optional<std::int64_t> available, Change 
   Measured result{.row = {}, .steps = {}, .signal_after = signal_after};
   const MeasureSettings settings{.device = Device::cpu, .steps = 5, .warmup = 2, .seed = 7};
   const MeasureParts parts{.open =
-                               [&](const Job& opened, const JobPrograms&, const SessionSettings& of_session) {
+                               [&](const Plan&, const SessionSettings& of_session) {
                                  ++result.opened;
                                  EXPECT_EQ(of_session.seed, 7u);
-                                 auto session = std::make_unique<FakeSession>(opened);
+                                 auto session = std::make_unique<FakeSession>(job);
                                  change(*session);
                                  return session;
                                },
-                           .batch = [](const Job&, std::uint64_t, std::int64_t) { return Batch{}; },
+                           .batch = [](const Job&, std::int64_t, std::uint64_t, std::int64_t) { return Batch{}; },
                            .available_bytes = [&] { return available; },
                            .step_done = [&](const LoggedStep& step) { result.steps.push_back(step); },
                            .stopped_by = [&] { return result.steps.size() < result.signal_after ? "" : "SIGTERM"; }};
@@ -235,22 +235,23 @@ TEST(MeasureRow, ABrokenLossOfAStoppedRunIsNoted) {
 
 TEST(MeasureRow, ARankThatHangsIsARowWithTheStepsBefore) {
   Hang hang;
+  const Job job = cpu_job();
   MeasureParts parts{.open =
-                         [&](const Job& opened, const JobPrograms& programs, const SessionSettings& of_session) {
+                         [&](const Plan& plan, const SessionSettings& of_session) {
                            EXPECT_EQ(of_session.timeout_s, 0.2);
-                           const auto fake = [&hang](const Job& held, const JobPrograms&, const SessionSettings&) {
-                             auto session = std::make_unique<FakeSession>(held);
+                           const auto fake = [&](const Plan&, const SessionSettings&) {
+                             auto session = std::make_unique<FakeSession>(job);
                              session->hangs_at = 5;
                              session->hang = &hang;
                              return session;
                            };
-                           return open_watched_session(fake, opened, programs, of_session);
+                           return open_watched_session(fake, plan, of_session);
                          },
-                     .batch = [](const Job&, std::uint64_t, std::int64_t) { return Batch{}; },
+                     .batch = [](const Job&, std::int64_t, std::uint64_t, std::int64_t) { return Batch{}; },
                      .available_bytes = [] { return std::nullopt; },
                      .step_done = {}};
   const Row row =
-      RowMeasurer({.device = Device::cpu, .steps = 6, .warmup = 2, .timeout_s = 0.2}, std::move(parts))(cpu_job());
+      RowMeasurer({.device = Device::cpu, .steps = 6, .warmup = 2, .timeout_s = 0.2}, std::move(parts))(job);
   EXPECT_EQ(row.status, Status::timeout);
   EXPECT_EQ(row.feature, "step 5");
   EXPECT_THAT(row.reason, HasSubstr("nothing has gone on for 0.2 s"));
@@ -284,18 +285,18 @@ template <typename Change>
 MeasuredOnGpus measured_on(const EngineReport& report, const Job& job, bool must_fit, Change change) {
   MeasuredOnGpus result;
   MeasureParts parts{.open =
-                         [&](const Job& opened, const JobPrograms&, const SessionSettings& of_session) {
+                         [&](const Plan&, const SessionSettings& of_session) {
                            EXPECT_EQ(of_session.device, Device::cuda);
-                           auto session = std::make_unique<FakeSession>(opened);
+                           auto session = std::make_unique<FakeSession>(job);
                            session->allocated_bytes = std::int64_t{3} << 30;
                            change(*session);
                            return session;
                          },
-                     .batch = [](const Job&, std::uint64_t, std::int64_t) { return Batch{}; },
+                     .batch = [](const Job&, std::int64_t, std::uint64_t, std::int64_t) { return Batch{}; },
                      .available_bytes = [] { return std::optional<std::int64_t>(0); },  // the host's: no matter
                      .step_done = {}};
   parts.machine = [&] { return report; };
-  parts.watch = [](const Job&, const EngineReport&) {
+  parts.watch = [](int, const EngineReport&) {
     return GpuWatch{.read = [] {
       return std::vector<GpuReading>{
           {.sm_clock_mhz = 1700.0, .power_w = 690.0, .temperature_c = 60.0, .clock_reasons = 0x20}};
@@ -384,13 +385,12 @@ TEST(MeasureRow, AnotherStackIsUnsupported) {
 }
 
 TEST(MeasureRow, WhatTheEngineLacksIsUnsupported) {
-  const MeasureParts parts{
-      .open = [](const Job&, const JobPrograms&, const SessionSettings&) -> std::unique_ptr<Session> {
-        throw Unsupported("dropout", "no dropout yet");
-      },
-      .batch = {},
-      .available_bytes = [] { return std::nullopt; },
-      .step_done = {}};
+  const MeasureParts parts{.open = [](const Plan&, const SessionSettings&) -> std::unique_ptr<Session> {
+                             throw Unsupported("dropout", "no dropout yet");
+                           },
+                           .batch = {},
+                           .available_bytes = [] { return std::nullopt; },
+                           .step_done = {}};
   const Row row = RowMeasurer({}, parts)(cpu_job());
   EXPECT_EQ(row.status, Status::unsupported);
   EXPECT_EQ(row.feature, "dropout");

@@ -135,10 +135,10 @@ TEST(NullNumbers, MeasuredKernelsNeedNoNumbers) {
   Job job = jobs().front();
   ASSERT_EQ(job.num_gpus, 1);
   job.system.memory_bandwidth_bytes_per_s.value.reset();
-  const JobPrograms programs = build_programs(job);
+  const Plan plan = build_plan(job);
   auto table = std::make_shared<KernelTable>();
   table->on.system = job.system.name;
-  for (const auto& [signature, site] : kernel_sites(programs)) table->kernels[signature] = {.seconds = 1e-5, .runs = 3};
+  for (const auto& [signature, site] : kernel_sites(plan)) table->kernels[signature] = {.seconds = 1e-5, .runs = 3};
   Row row = simulate_row(job, catalog(), table);
   EXPECT_NE(row.status, Status::unsupported) << row.reason;
   expect_figures(row, "measured");

@@ -24,7 +24,7 @@ using testing::HasSubstr;
 // collective takes a second: nobody may count it.
 class FakeSession : public Session {
  public:
-  FakeSession(const Job& job, const JobPrograms& programs, int stage) : job_(job), programs_(programs), stage_(stage) {}
+  FakeSession(const Plan& plan, int stage) : plan_(plan), stage_(stage) {}
 
   std::vector<HostTensor> parameters() const override { return {}; }
   std::vector<HostTensor> trainable_parameters() const override { return {}; }
@@ -40,8 +40,8 @@ class FakeSession : public Session {
   }
   std::vector<OpSeconds> op_seconds() const override {
     std::vector<OpSeconds> all;
-    for (int chunk = 0; chunk < job_.layout.vp; ++chunk) {
-      const Program& program = programs_.of(chunk, stage_, job_.layout.pp);
+    for (int chunk = 0; chunk < plan_.pipeline.vp; ++chunk) {
+      const Program& program = plan_.of(chunk, stage_);
       add(all, chunk, ProgramPhase::forward, program.forward);
       add(all, chunk, ProgramPhase::backward, program.backward);
       add(all, chunk, ProgramPhase::optimizer, program.optimizer);
@@ -59,8 +59,7 @@ class FakeSession : public Session {
     }
   }
 
-  const Job& job_;
-  const JobPrograms& programs_;
+  const Plan& plan_;
   int stage_;
   int steps_ = 0;
 };
@@ -71,8 +70,9 @@ Job slice_job() {
 
 struct Sliced {
   SliceResult result;
-  std::vector<int> stages;                 // that were opened
-  std::vector<std::int64_t> microbatches;  // of each step that was run
+  std::vector<int> stages;                  // that were opened
+  std::vector<std::int64_t> microbatches;   // of each step that was run
+  std::int64_t microbatches_of_slices = 0;  // of the plan that was opened last
 };
 
 using Change = std::function<void(SliceParts&)>;
@@ -83,14 +83,15 @@ Sliced sliced(const Job& job, const std::string& stage = "all", const std::strin
   Sliced all;
   SliceSettings settings{.measure = {.device = Device::cuda, .steps = 3, .warmup = 1}, .stage = stage};
   SliceParts parts;
-  parts.engine.open = [&](const Job& opened, const JobPrograms& programs, const SessionSettings& of_session) {
+  parts.engine.open = [&](const Plan& plan, const SessionSettings& of_session) {
     EXPECT_TRUE(of_session.time_ops);
+    all.microbatches_of_slices = plan.pipeline.step_microbatches();
     all.stages.push_back(of_session.slice_stage.value_or(-1));
-    return std::make_unique<FakeSession>(opened, programs, all.stages.back());
+    return std::make_unique<FakeSession>(plan, all.stages.back());
   };
-  parts.engine.batch = [&](const Job& run, std::uint64_t, std::int64_t) {
-    EXPECT_EQ(run.gbs, run.num_microbatches * run.mbs * run.layout.dp);
-    all.microbatches.push_back(run.num_microbatches);
+  parts.engine.batch = [&](const Job& run, std::int64_t samples, std::uint64_t, std::int64_t) {
+    EXPECT_EQ(samples, all.microbatches_of_slices * run.mbs * run.layout.dp);
+    all.microbatches.push_back(all.microbatches_of_slices);
     return Batch{};
   };
   parts.engine.available_bytes = [] { return std::int64_t{1} << 40; };
@@ -129,7 +130,7 @@ TEST(SliceRow, AKernelTakesItsMedian) {
   const Job job = slice_job();
   const Sliced all = sliced(job);
   const KernelTable& kernels = *all.result.kernels;
-  EXPECT_EQ(kernels.kernels.size(), kernel_sites(build_programs(job)).size());
+  EXPECT_EQ(kernels.kernels.size(), kernel_sites(build_plan(job)).size());
   for (const auto& [signature, kernel] : kernels.kernels) {
     EXPECT_DOUBLE_EQ(kernel.seconds, 0.001) << signature;
     EXPECT_EQ(kernel.runs % 8, 0) << signature;  // 2 steps of 4 samples of each node
@@ -159,11 +160,11 @@ TEST(SliceRow, AStageOfManyLeavesKernelsToTheModel) {
 
 TEST(SliceRow, StagesThatDoTheSameAreRunOnce) {
   const Job one = real_job({.stack = "perfbench", .layout = {.dp = 8}});
-  EXPECT_THAT(slice_stages(build_programs(one), one, "all"), ElementsAre(0));
+  EXPECT_THAT(slice_stages(build_plan(one), "all"), ElementsAre(0));
   const Job two = real_job({.stack = "perfbench", .layout = {.pp = 2, .dp = 4}});
-  EXPECT_THAT(slice_stages(build_programs(two), two, "all"), ElementsAre(0, 1));
+  EXPECT_THAT(slice_stages(build_plan(two), "all"), ElementsAre(0, 1));
   const Job eight = real_job({.stack = "perfbench", .layout = {.pp = 8}});
-  EXPECT_THAT(slice_stages(build_programs(eight), eight, "middle"), ElementsAre(4));
+  EXPECT_THAT(slice_stages(build_plan(eight), "middle"), ElementsAre(4));
 }
 
 TEST(SliceRow, RunsEnoughMicrobatchesToFillThePipeline) {
@@ -259,9 +260,9 @@ TEST(SliceRow, AStoppedRunKeepsTheKernelsSoFar) {
 TEST(SliceRow, ARankThatHangsIsARowThatNamesItsStage) {
   const Sliced all = sliced(slice_job(), "all", "h100", [](SliceParts& parts) {
     const auto open = parts.engine.open;
-    parts.engine.open = [open](const Job& job, const JobPrograms& programs, const SessionSettings& settings) {
+    parts.engine.open = [open](const Plan& plan, const SessionSettings& settings) {
       if (settings.slice_stage == 2) throw TimeoutError("opening the session", "nothing has gone on");
-      return open(job, programs, settings);
+      return open(plan, settings);
     };
   });
   EXPECT_EQ(all.result.row.status, Status::timeout);

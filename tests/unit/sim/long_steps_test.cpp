@@ -51,8 +51,7 @@ struct RandomChunks {
   struct Chunk {
     std::array<double, 2> seconds{}, traffic_s{};  // forward, backward
   };
-  Job job;
-  JobPrograms programs;
+  Plan plan;
   std::vector<TimedProgram> timed;
   std::vector<Chunk> chunks;
   bool waits = false;        // each slot for the traffic of the slot before it; else nobody before the end of the step
@@ -63,7 +62,7 @@ struct RandomChunks {
     const auto play_slot = [this](int stage, const Slot& slot, const SlotInput& input, StageClock& clock,
                                   ReadyTable& ready) {
       const std::size_t phase = slot.backward ? 1 : 0;
-      const Chunk& chunk = chunks[JobPrograms::index(slot.chunk, stage, job.layout.pp)];
+      const Chunk& chunk = chunks[static_cast<std::size_t>(plan.kind(slot.chunk, stage))];
       clock.wait_until(input.arrival_s, Part::pipeline_bubble);
       if (waits) clock.wait_until(ready[phase].time_s, Part::dp_exposed);
       double& lane = clock.free(Lane::dp);
@@ -76,28 +75,27 @@ struct RandomChunks {
       clock.measured_s += 0.5 * seconds;
       return clock.free(Lane::compute);
     };
-    return play_pipeline(job, programs, timed, play_slot, 0.25, most_played);
+    return play_pipeline(plan, timed, play_slot, 0.25, most_played);
   }
 };
 
-void set_count(Job& job, int microbatches, int flushes) {
-  const int pp = job.layout.pp;
-  job.num_microbatches = (microbatches + pp - 1) / pp * pp;
-  job.num_flushes = flushes;
+void set_count(PipelineShape& pipeline, int microbatches, int flushes) {
+  pipeline.microbatches = (microbatches + pipeline.pp - 1) / pipeline.pp * pipeline.pp;
+  pipeline.flushes = flushes;
 }
 
 RandomChunks random_chunks(Dice dice) {
   RandomChunks result;
   const int pp = dice.pick(1, 2, 3, 4, 6, 8), vp = pp == 1 ? 1 : dice.pick(1, 1, 2, 3);
-  result.job = tiny_job(pp * vp, {.pp = pp, .vp = vp}, pp);
+  result.plan.pipeline = {.pp = pp, .vp = vp};
   const int microbatches = dice.pick(64, 4097, 6000, 20000);
-  set_count(result.job, microbatches, microbatches == 64 ? dice.pick(70, 200) : dice.pick(1, 1, 1, 2, 5));
+  set_count(result.plan.pipeline, microbatches, microbatches == 64 ? dice.pick(70, 200) : dice.pick(1, 1, 1, 2, 5));
   const double uneven_s = dice.pick(0.0, 0.1, 1.0), send_s = dice.pick(0.0, 0.01, 1.0, 4.0);
   const double traffic_s = dice.pick(0.0, 0.9, 3.0);
   result.waits = dice.pick(true, false);
   result.first_s = dice.pick(0.0, 50.0, 2000.0);
   for (int chunk = 0; chunk < pp * vp; ++chunk) {
-    result.programs.kind_of.push_back(chunk);
+    result.plan.chunks.push_back({.kind = chunk});
     result.chunks.push_back({.seconds = {1.0 + uneven_s * dice.share(), 2.0 + uneven_s * dice.share()},
                              .traffic_s = {traffic_s * dice.share(), traffic_s * dice.share()}});
     TimedProgram& timed = result.timed.emplace_back();
@@ -108,18 +106,21 @@ RandomChunks random_chunks(Dice dice) {
   return result;
 }
 
-std::string text(const Job& job) {
-  const ParallelLayout& l = job.layout;
-  return "stack " + job.stack.name + " tp " + std::to_string(l.tp) + " pp " + std::to_string(l.pp) + " vp " +
-         std::to_string(l.vp) + " dp " + std::to_string(l.dp) + (l.fsdp ? " fsdp" : "") + " microbatches " +
-         std::to_string(job.num_microbatches) + " flushes " + std::to_string(job.num_flushes);
+std::string text(const PipelineShape& pipeline) {
+  return "pp " + std::to_string(pipeline.pp) + " vp " + std::to_string(pipeline.vp) + " microbatches " +
+         std::to_string(pipeline.microbatches) + " flushes " + std::to_string(pipeline.flushes);
+}
+
+std::string text(const Job& job, const Plan& plan) {
+  return "stack " + job.stack.name + " tp " + std::to_string(job.layout.tp) + " dp " + std::to_string(job.layout.dp) +
+         (job.layout.fsdp ? " fsdp " : " ") + text(plan.pipeline);
 }
 
 // Lanes that fall behind compute and catch up, or never do; transfers that are faster or slower than the chunks.
 TEST(LongSteps, OfRandomPipelinesTakeAsLongAsPlayedWhole) {
   for (std::uint64_t stream = 0; stream < 100; ++stream) {
     const RandomChunks chunks = random_chunks({.stream = stream});
-    SCOPED_TRACE(std::to_string(stream) + ": " + text(chunks.job));
+    SCOPED_TRACE(std::to_string(stream) + ": " + text(chunks.plan.pipeline));
     expect_equal(chunks.play(kMostPlayed), chunks.play(kAll));
   }
 }
@@ -135,7 +136,7 @@ CostModel random_cost(RandomJobs& random, const Job& job) {
   CostModel cost = cost_model(job, h100_kernels());
   if (random.flip()) return cost;
   cost.kernels.network.bandwidth_share *= random.pick(std::array{0.1, 0.01});
-  for (GroupShape* group : {&cost.groups[Axis::dp], &cost.groups[Axis::tp], &cost.neighbours}) {
+  for (GroupShape* group : {&cost.groups[Group::copies], &cost.groups[Group::tp], &cost.neighbours}) {
     if (random.flip()) group->ranks_per_domain = 1;
   }
   return cost;
@@ -146,17 +147,15 @@ TEST(LongSteps, OfRandomJobsTakeAsLongAsPlayedWhole) {
   const SystemSpec h100 = Catalog(std::filesystem::path(PERFBENCH_SOURCE_DIR) / "model_configs").system("h100", "");
   for (int i = 0; i < 30; ++i) {
     Job job = random.next();
-    if (random.flip()) {
-      set_count(job, random.pick(std::array{4097, 6000}), 1);
-    } else {
-      set_count(job, 16, random.pick(std::array{300, 1000}));
-    }
+    const bool is_one_flush = random.flip();
+    const int count = is_one_flush ? random.pick(std::array{4097, 6000}) : random.pick(std::array{300, 1000});
     job.system = h100;
-    SCOPED_TRACE(std::to_string(i) + ": " + text(job));
-    const JobPrograms programs = build_programs(job);
+    Plan plan = build_plan(job);
+    set_count(plan.pipeline, is_one_flush ? count : 16, is_one_flush ? 1 : count);
+    SCOPED_TRACE(std::to_string(i) + ": " + text(job, plan));
     const CostModel cost = random_cost(random, job);
-    expect_equal(simulate(job, programs, cost), simulate(job, programs, cost, kAll));
-    if (i % 4 == 0) expect_equal(simulate_flat(job, programs, cost), simulate_flat(job, programs, cost, kAll));
+    expect_equal(simulate(plan, cost), simulate(plan, cost, kAll));
+    if (i % 4 == 0) expect_equal(simulate_flat(plan, cost), simulate_flat(plan, cost, kAll));
   }
 }
 
@@ -164,14 +163,14 @@ TEST(LongSteps, OfRandomJobsTakeAsLongAsPlayedWhole) {
 TEST(LongSteps, OfAsManyMicrobatchesAsAJobMayHaveGoOnAsShorterOnesDo) {
   for (const TestLayout layout : {TestLayout{}, TestLayout{.pp = 4, .dp = 2}, TestLayout{.pp = 4, .vp = 2}}) {
     for (const bool in_flushes : {false, true}) {
-      Job job = real_job({.dtype = "fp8", .layout = layout});
-      const JobPrograms programs = build_programs(job);
+      const Job job = real_job({.dtype = "fp8", .layout = layout});
+      Plan plan = build_plan(job);
       const CostModel cost = cost_model(
           job, read_kernel_constants(std::filesystem::path(PERFBENCH_SOURCE_DIR) / "model_configs/kernels/h100.json"));
       const auto step_s = [&](int microbatches) {
         const int flushes = in_flushes ? microbatches / 1024 : 1;
-        set_count(job, microbatches / flushes, flushes);
-        const Simulation quick = simulate(job, programs, cost), flat = simulate_flat(job, programs, cost);
+        set_count(plan.pipeline, microbatches / flushes, flushes);
+        const Simulation quick = simulate(plan, cost), flat = simulate_flat(plan, cost);
         EXPECT_NEAR(quick.breakdown.total() / quick.step_time_s, 1.0, 1e-9);
         EXPECT_NEAR(quick.step_time_s / flat.step_time_s, 1.0, 0.005);
         EXPECT_EQ(quick.error_s + flat.error_s, 0.0);
@@ -190,15 +189,15 @@ TEST(LongSteps, OfAsManyMicrobatchesAsAJobMayHaveGoOnAsShorterOnesDo) {
 TEST(LongSteps, WithoutAPeriodSayWhatTheyMayBeOffBy) {
   for (const std::uint64_t stream : {1U, 2U, 3U, 4U}) {
     RandomChunks chunks = random_chunks({.stream = stream});
-    SCOPED_TRACE(text(chunks.job));
-    set_count(chunks.job, 20000, 1);
+    SCOPED_TRACE(text(chunks.plan.pipeline));
+    set_count(chunks.plan.pipeline, 20000, 1);
     chunks.irregular_s = 0.5;
     const Simulation in_part = chunks.play(kMostPlayed), whole = chunks.play(kAll);
     EXPECT_GT(in_part.error_s, 0.0);
     EXPECT_LT(in_part.error_s, 0.1 * whole.step_time_s);
     EXPECT_NEAR(in_part.step_time_s, whole.step_time_s, in_part.error_s);
     EXPECT_NEAR(in_part.breakdown.total() / in_part.step_time_s, 1.0, 1e-9);
-    set_count(chunks.job, 1 << 30, 1);
+    set_count(chunks.plan.pipeline, 1 << 30, 1);
     EXPECT_GT(chunks.play(kMostPlayed).error_s, in_part.error_s);
   }
 }
@@ -207,7 +206,7 @@ TEST(LongSteps, WithoutAPeriodSayWhatTheyMayBeOffBy) {
 // backward waits more, for a lane that sets the pace. Only the parts of the step change.
 Simulation play_shifting_waits(double faster_s, std::int64_t most_played) {
   Job job = tiny_job(1, {}, 20000);
-  const JobPrograms programs{.kinds = {Program{}}, .kind_of = {0}};
+  const Plan plan{.pipeline = pipeline_shape(job), .kinds = {Program{}}, .chunks = {{}}};
   const auto play_slot = [&](int, const Slot& slot, const SlotInput& input, StageClock& clock, ReadyTable&) {
     if (input.is_first && !slot.backward) clock.free_s = {0.0, 10.0, 0.0, 0.0, 8.5};  // compute, tp, cp, ep, dp
     const Lane lane = slot.backward ? Lane::tp : Lane::dp;
@@ -217,7 +216,7 @@ Simulation play_shifting_waits(double faster_s, std::int64_t most_played) {
     clock.breakdown[Part::matmul] += 1.0;
     return kNoWait;
   };
-  return play_pipeline(job, programs, {TimedProgram{}}, play_slot, 0.0, most_played);
+  return play_pipeline(plan, {TimedProgram{}}, play_slot, 0.0, most_played);
 }
 
 TEST(LongSteps, MayShiftAWaitFromOnePartToAnother) {
@@ -228,7 +227,7 @@ TEST(LongSteps, MayShiftAWaitFromOnePartToAnother) {
 
 TEST(LongSteps, OfUsualLengthArePlayedWhole) {
   RandomChunks chunks = random_chunks({.stream = 1});
-  set_count(chunks.job, kMostPlayed / 4, 4);
+  set_count(chunks.plan.pipeline, kMostPlayed / 4, 4);
   chunks.irregular_s = 0.5;
   EXPECT_EQ(chunks.play(kMostPlayed).step_time_s, chunks.play(kAll).step_time_s);
 }

@@ -18,9 +18,9 @@ CostModel carried(const Job& job) {
 
 // Every kernel that `wanted` takes, twice as long as it is predicted.
 template <class Wanted>
-std::shared_ptr<KernelTable> slow_kernels(const JobPrograms& programs, const CostModel& cost, Wanted wanted) {
+std::shared_ptr<KernelTable> slow_kernels(const Plan& plan, const CostModel& cost, Wanted wanted) {
   auto table = std::make_shared<KernelTable>();
-  for (const Program& program : programs.kinds) {
+  for (const Program& program : plan.kinds) {
     for (const auto* nodes : {&program.forward, &program.backward, &program.optimizer}) {
       for (const Node& node : *nodes) {
         if (lane_of(node.op) != Lane::compute || !wanted(node.op)) continue;
@@ -39,17 +39,15 @@ double kernels_of(const Breakdown& parts) {
 class Measured : public ::testing::Test {
  protected:
   const Job job_ = real_job({.dtype = "fp8", .layout = {.tp = 2, .pp = 4, .vp = 2, .dp = 2}, .microbatches = 16});
-  const JobPrograms programs_ = build_programs(job_);
+  const Plan plan_ = build_plan(job_);
 };
 
-TEST_F(Measured, NothingIsMeasuredWithoutATable) {
-  EXPECT_EQ(simulate(job_, programs_, carried(job_)).measured_s, 0.0);
-}
+TEST_F(Measured, NothingIsMeasuredWithoutATable) { EXPECT_EQ(simulate(plan_, carried(job_)).measured_s, 0.0); }
 
 TEST_F(Measured, BothSimulationsCountTheSame) {
   CostModel cost = carried(job_);
-  cost.measured = slow_kernels(programs_, cost, [](const Op& op) { return !std::holds_alternative<AdamW>(op); });
-  const Simulation quick = simulate(job_, programs_, cost), flat = simulate_flat(job_, programs_, cost);
+  cost.measured = slow_kernels(plan_, cost, [](const Op& op) { return !std::holds_alternative<AdamW>(op); });
+  const Simulation quick = simulate(plan_, cost), flat = simulate_flat(plan_, cost);
   EXPECT_GT(quick.measured_s, 0.5 * quick.step_time_s);
   EXPECT_NEAR(quick.measured_s / flat.measured_s, 1.0, 1e-9);
   // All kernels but AdamW's, and the gradient norm of the update.
@@ -59,9 +57,9 @@ TEST_F(Measured, BothSimulationsCountTheSame) {
 
 TEST_F(Measured, TheTableBeatsTheModel) {
   CostModel cost = carried(job_);
-  const Simulation modelled = simulate(job_, programs_, cost);
-  cost.measured = slow_kernels(programs_, cost, [](const Op& op) { return std::holds_alternative<Matmul>(op); });
-  const Simulation measured = simulate(job_, programs_, cost);
+  const Simulation modelled = simulate(plan_, cost);
+  cost.measured = slow_kernels(plan_, cost, [](const Op& op) { return std::holds_alternative<Matmul>(op); });
+  const Simulation measured = simulate(plan_, cost);
   EXPECT_GT(measured.breakdown[Part::matmul], 1.3 * modelled.breakdown[Part::matmul]);
   EXPECT_NEAR(measured.breakdown[Part::attention], modelled.breakdown[Part::attention], 1e-9);
   EXPECT_NEAR(measured.breakdown.total(), measured.step_time_s, 1e-9);
@@ -71,8 +69,8 @@ TEST_F(Measured, TheTableBeatsTheModel) {
 
 TEST_F(Measured, TheUpdateCounts) {
   CostModel cost = carried(job_);
-  cost.measured = slow_kernels(programs_, cost, [](const Op& op) { return std::holds_alternative<AdamW>(op); });
-  const Simulation measured = simulate(job_, programs_, cost);
+  cost.measured = slow_kernels(plan_, cost, [](const Op& op) { return std::holds_alternative<AdamW>(op); });
+  const Simulation measured = simulate(plan_, cost);
   EXPECT_GT(measured.measured_s, 0.0);
   EXPECT_LT(measured.measured_s, measured.breakdown[Part::optimizer]);  // the gradient norm is modelled
 }
@@ -80,10 +78,10 @@ TEST_F(Measured, TheUpdateCounts) {
 // One name, whatever the layout: what was measured for one serves the other.
 TEST_F(Measured, KernelsOfOneLayoutServeAnother) {
   const Job other = real_job({.dtype = "fp8", .layout = {.tp = 2, .pp = 2, .dp = 8}, .microbatches = 8});
-  const JobPrograms programs = build_programs(other);
+  const Plan plan = build_plan(other);
   CostModel cost = carried(other);
-  cost.measured = slow_kernels(programs_, cost, [](const Op&) { return true; });
-  const Simulation measured = simulate(other, programs, cost);
+  cost.measured = slow_kernels(plan_, cost, [](const Op&) { return true; });
+  const Simulation measured = simulate(plan, cost);
   EXPECT_NEAR(measured.measured_s, kernels_of(measured.breakdown), 0.02 * measured.measured_s);
 }
 

@@ -18,7 +18,7 @@ constexpr double kTable = 1024 * 64;  // 1000 words, padded to 1024
 TEST(Memory, StatesOfEachStage) {
   Job job = tiny_job(4, {.pp = 2, .dp = 2}, 8);
   job.stack.constants.reserved_bytes = 1e6;
-  const auto stages = replay_memory(job, build_programs(job));
+  const auto stages = replay_memory(build_plan(job));
   ASSERT_EQ(stages.size(), 2U);
   const double first = 2 * (kLinears + kNorms) + kTable, last = first + 64;  // the head, and the final norm
   EXPECT_EQ(stages[0].parameters, 2 * first);
@@ -35,7 +35,7 @@ TEST(Memory, TheStackDecidesAboutTheStates) {
   job.stack.distributed_optimizer = false;
   job.stack.master_weights = false;
   job.stack.optimizer_state_dtype = DType::bf16;
-  const auto stages = replay_memory(job, build_programs(job));
+  const auto stages = replay_memory(build_plan(job));
   const double first = 2 * (kLinears + kNorms) + kTable;
   EXPECT_EQ(stages[0].gradients, 4 * first);
   EXPECT_EQ(stages[0].optimizer, 2 * 2 * first);
@@ -45,7 +45,7 @@ TEST(Memory, Fp8WeightsAndTheirCopies) {
   Job job = tiny_job(4, {.pp = 2}, 8);
   job.precision = Precision::fp8cs;
   const double bf16 = 2 * (2 * kNorms + kTable);
-  const auto parameters = [&] { return replay_memory(job, build_programs(job))[0].parameters; };
+  const auto parameters = [&] { return replay_memory(build_plan(job))[0].parameters; };
   EXPECT_EQ(parameters(), bf16 + 2 * kLinears * (1 + 1));  // held in FP8, and transposed
   job.stack.fp8_params = false;
   const double scales = 2 * 4 * 4;  // float32, of four linears in each of two layers
@@ -60,7 +60,7 @@ TEST(Memory, FsdpHoldsSharesAndOneUnitAhead) {
   Job job = tiny_job(4, {.dp = 4}, 2);
   job.layout.fsdp = true;
   job.stack.fsdp_reshard_after_forward = true;
-  const auto memory = [&] { return replay_memory(job, build_programs(job))[0]; };
+  const auto memory = [&] { return replay_memory(build_plan(job))[0]; };
   const double weights = 4 * (kLinears + kNorms) + 2 * kTable + 64;
   const StageMemoryBytes again = memory();
   EXPECT_EQ(again.parameters, 2 * weights / 4);
@@ -76,19 +76,19 @@ TEST(Memory, FsdpHoldsSharesAndOneUnitAhead) {
   EXPECT_GT(kept.activations + kept.workspace, deferred.activations + deferred.workspace);
   // In a pipeline the microbatches in flight share one copy.
   Job stages = tiny_job(4, {.pp = 4, .dp = 2}, 4);
-  const double whole = replay_memory(stages, build_programs(stages))[1].parameters;
+  const double whole = replay_memory(build_plan(stages))[1].parameters;
   stages.layout.fsdp = true;
-  EXPECT_EQ(replay_memory(stages, build_programs(stages))[1].parameters, whole + whole / 2);
+  EXPECT_EQ(replay_memory(build_plan(stages))[1].parameters, whole + whole / 2);
 }
 
 TEST(Memory, AStageHoldsWhatIsInFlight) {
   // Four stages, plain 1F1B: 4, 3, 2 and 1 microbatches of one layer each, the last of them inside the peak; and what
   // the next slot waits for is posted already: (T, H) in BF16.
   const Job job = tiny_job(4, {.pp = 4}, 8);
-  const JobPrograms programs = build_programs(job);
-  const auto stages = replay_memory(job, programs);
+  const Plan plan = build_plan(job);
+  const auto stages = replay_memory(plan);
   for (int stage = 0; stage < 4; ++stage) {
-    const Liveness live = liveness(programs.of(0, stage, 4));
+    const Liveness live = liveness(plan.of(0, stage));
     const double others = static_cast<double>(4 - stage - 1) * static_cast<double>(live.saved_bytes);
     const auto inside = static_cast<double>(std::max(live.forward_peak_bytes, live.backward_peak_bytes));
     const StageMemoryBytes& memory = stages[static_cast<std::size_t>(stage)];
@@ -99,12 +99,12 @@ TEST(Memory, AStageHoldsWhatIsInFlight) {
 
 TEST(Memory, OfManyMicrobatchesIsThatOfSome) {
   for (const int vp : {1, 2}) {
-    Job job = tiny_job(8, {.pp = 4, .vp = vp}, 64);
-    const JobPrograms programs = build_programs(job);
-    const auto some = replay_memory(job, programs);
-    job.num_microbatches = 1 << 20;
-    job.num_flushes = 1 << 10;
-    const auto many = replay_memory(job, programs);
+    const Job job = tiny_job(8, {.pp = 4, .vp = vp}, 64);
+    Plan plan = build_plan(job);
+    const auto some = replay_memory(plan);
+    plan.pipeline.microbatches = 1 << 20;
+    plan.pipeline.flushes = 1 << 10;
+    const auto many = replay_memory(plan);
     for (std::size_t stage = 0; stage < 4; ++stage) {
       EXPECT_EQ(many[stage].activations, some[stage].activations);
       EXPECT_EQ(many[stage].workspace, some[stage].workspace);
@@ -115,11 +115,11 @@ TEST(Memory, OfManyMicrobatchesIsThatOfSome) {
 TEST(Memory, InterleavingHoldsMoreChunks) {
   // 2 x (4 - 1) + (2 - 1) x 4 = 10 chunks ahead, and one that runs. Middle chunks of one layer are equal.
   const Job job = tiny_job(8, {.pp = 4, .vp = 2}, 8);
-  const JobPrograms programs = build_programs(job);
-  const auto first = static_cast<double>(liveness(programs.of(0, 0, 4)).saved_bytes);
-  const auto middle = static_cast<double>(liveness(programs.of(1, 0, 4)).saved_bytes);
+  const Plan plan = build_plan(job);
+  const auto first = static_cast<double>(liveness(plan.of(0, 0)).saved_bytes);
+  const auto middle = static_cast<double>(liveness(plan.of(1, 0)).saved_bytes);
   // Stage 0 before its first backward: chunk 0 of microbatches 0 to 3, chunk 1 of the same, chunk 0 of 4 to 6.
-  const StageMemoryBytes memory = replay_memory(job, programs)[0];
+  const StageMemoryBytes memory = replay_memory(plan)[0];
   EXPECT_GE(memory.activations + memory.workspace, 7 * first + 4 * middle);
   EXPECT_LE(memory.activations, 7 * first + 4 * middle);
 }

@@ -16,7 +16,8 @@ struct EqualChunks {
   double forward_s = kForward, backward_s = kBackward, send_s = 0.0, optimizer_s = 0.0, step_fixed_s = 0.0;
 
   Simulation play(const Job& job) const {
-    JobPrograms programs{.kinds = {Program{}}, .kind_of = std::vector<int>(job.chunks.size(), 0)};
+    const Plan plan{
+        .pipeline = pipeline_shape(job), .kinds = {Program{}}, .chunks = std::vector<PlannedChunk>(job.chunks.size())};
     TimedProgram timed;
     timed.forward_send_s = timed.backward_send_s = send_s;
     timed.optimizer_s = optimizer_s;
@@ -27,7 +28,7 @@ struct EqualChunks {
       clock.breakdown[Part::matmul] += seconds;
       return clock.free(Lane::compute);
     };
-    return play_pipeline(job, programs, {timed}, play_slot, step_fixed_s);
+    return play_pipeline(plan, {timed}, play_slot, step_fixed_s);
   }
 };
 
@@ -82,7 +83,7 @@ TEST(Pipeline, TheUpdateOfTheLargestStageComesAfterTheLastStage) {
 TEST(Pipeline, TellsTheFirstAndTheLastMicrobatchOfTheStep) {
   Job job = tiny_job(2, {.pp = 2}, 3);
   job.num_flushes = 2;
-  const JobPrograms programs{.kinds = {Program{}}, .kind_of = {0, 0}};
+  const Plan plan{.pipeline = pipeline_shape(job), .kinds = {Program{}}, .chunks = {{}, {}}};
   int firsts = 0, lasts = 0;
   const auto count = [&](int, const Slot& slot, const SlotInput& input, StageClock&, ReadyTable&) {
     EXPECT_EQ(input.is_first, slot.microbatch == 0);
@@ -91,7 +92,7 @@ TEST(Pipeline, TellsTheFirstAndTheLastMicrobatchOfTheStep) {
     lasts += input.is_last;
     return 0.0;
   };
-  play_pipeline(job, programs, {TimedProgram{}}, count, 0.0);
+  play_pipeline(plan, {TimedProgram{}}, count, 0.0);
   EXPECT_EQ(firsts, 2 * 2);  // forward and backward on two stages
   EXPECT_EQ(lasts, 2 * 2);
 }

@@ -92,13 +92,13 @@ struct Memory {
 };
 
 Memory memory_of(const Job& job) {
-  const JobPrograms programs = build_programs(job);  // verified
+  const Plan plan = build_plan(job);  // verified
   Memory memory;
-  for (const Program& program : programs.kinds) {
+  for (const Program& program : plan.kinds) {
     memory.kinds.push_back(liveness(program));
     memory.replay_bytes = std::max(memory.replay_bytes, ReplayBytes(program).most());
   }
-  memory.stages = replay_memory(job, programs);
+  memory.stages = replay_memory(plan);
   return memory;
 }
 
@@ -166,7 +166,7 @@ TEST(RecomputeMemory, OfGatheredWeightsInFp8) {
   job.seq_len = 1024;
   const auto peak = [&](int layers) {
     job.recompute_layers = layers;
-    return replay_memory(job, build_programs(job)).front().total();
+    return replay_memory(build_plan(job)).front().total();
   };
   EXPECT_LT(peak(40), peak(0));
   EXPECT_LT(peak(80), peak(40));

@@ -32,7 +32,7 @@ struct Case {
 CostModel cost_of(const Job& job, const Case& c) {
   CostModel cost = cost_model(job, carried(c.job.system));
   if (c.network < 1.0) {
-    cost.groups[Axis::dp].ranks_per_domain = 1;
+    cost.groups[Group::copies].ranks_per_domain = 1;
     cost.kernels.network.bandwidth_share *= c.network;
   }
   return cost;
@@ -80,9 +80,9 @@ TEST(Simulate, AgreesWithTheFlatSimulation) {
   for (const Case& c : grid()) {
     SCOPED_TRACE(c.text());
     const Job job = real_job(c.job);
-    const JobPrograms programs = build_programs(job);
+    const Plan plan = build_plan(job);
     const CostModel cost = cost_of(job, c);
-    const Simulation quick = simulate(job, programs, cost), flat = simulate_flat(job, programs, cost);
+    const Simulation quick = simulate(plan, cost), flat = simulate_flat(plan, cost);
     expect_adds_up(quick);
     expect_adds_up(flat);
     const double difference = std::abs(quick.step_time_s / flat.step_time_s - 1.0);
@@ -95,9 +95,9 @@ TEST(Simulate, AgreesWithTheFlatSimulation) {
 TEST(Simulate, WorkOfTheStepDoesNotDependOnHowItIsSimulated) {
   const Case c = grid().at(8);
   const Job job = real_job(c.job);
-  const JobPrograms programs = build_programs(job);
+  const Plan plan = build_plan(job);
   const CostModel cost = cost_of(job, c);
-  const Simulation quick = simulate(job, programs, cost), flat = simulate_flat(job, programs, cost);
+  const Simulation quick = simulate(plan, cost), flat = simulate_flat(plan, cost);
   for (Part part : {Part::matmul, Part::attention, Part::memory_bound, Part::launch, Part::optimizer}) {
     EXPECT_NEAR(quick.breakdown[part] / flat.breakdown[part], 1.0, 1e-9) << name(part);
   }
@@ -108,7 +108,7 @@ TEST(Simulate, ASlowerNetworkNeverShortensTheStep) {
   for (const double network : {0.99, 0.3, 0.1, 0.01}) {
     const Case c{.job = {.model = "llama3_8b", .layout = {.tp = 2, .pp = 2, .dp = 2}}, .network = network};
     const Job job = real_job(c.job);
-    const double now = simulate(job, build_programs(job), cost_of(job, c)).step_time_s;
+    const double now = simulate(build_plan(job), cost_of(job, c)).step_time_s;
     EXPECT_GT(now, before);
     before = now;
   }
@@ -122,7 +122,7 @@ TEST(Simulate, FsdpHidesMostOfItsTraffic) {
     const Job job = real_job(asked);
     CostModel cost = cost_of(job, {.job = asked});
     cost.stack.dp_exposed = 0.0;
-    return simulate(job, build_programs(job), cost);
+    return simulate(build_plan(job), cost);
   };
   const double traffic_s =
       2 * 3 * 8.03e9 * 2 * 7 / 8 / 450e9;  // two gathers and a scatter a microbatch, at NVLink's rate
@@ -135,12 +135,12 @@ TEST(Simulate, FsdpHidesMostOfItsTraffic) {
 TEST(Simulate, RecomputedLayersAreAPartOfTheStep) {
   Job job = real_job({.model = "llama3_70b", .layout = {.tp = 4, .pp = 4, .vp = 5, .dp = 2}, .microbatches = 16});
   const CostModel cost = cost_model(job, carried("h100"));
-  const Simulation plain = simulate(job, build_programs(job), cost);
+  const Simulation plain = simulate(build_plan(job), cost);
   double least = plain.step_time_s;
   for (const int layers : {1, 4}) {
     job.recompute_layers = layers;
-    const JobPrograms programs = build_programs(job);
-    const Simulation quick = simulate(job, programs, cost), flat = simulate_flat(job, programs, cost);
+    const Plan plan = build_plan(job);
+    const Simulation quick = simulate(plan, cost), flat = simulate_flat(plan, cost);
     expect_adds_up(quick);
     expect_adds_up(flat);
     EXPECT_NEAR(quick.step_time_s / flat.step_time_s, 1.0, 0.002);
@@ -152,7 +152,7 @@ TEST(Simulate, RecomputedLayersAreAPartOfTheStep) {
   }
   // Four of four layers: the forward's kernels once more.
   const double kernels = plain.breakdown[Part::matmul] + plain.breakdown[Part::attention];
-  const double share = simulate(job, build_programs(job), cost).breakdown[Part::recompute] / kernels;
+  const double share = simulate(build_plan(job), cost).breakdown[Part::recompute] / kernels;
   EXPECT_GT(share, 0.25);
   EXPECT_LT(share, 0.45);
 }
@@ -160,7 +160,7 @@ TEST(Simulate, RecomputedLayersAreAPartOfTheStep) {
 TEST(Simulate, WithoutNeighboursOrPeersNobodyWaits) {
   const Case c{.job = {.model = "llama3_8b"}};
   const Job job = real_job(c.job);
-  const Simulation result = simulate_flat(job, build_programs(job), cost_of(job, c));
+  const Simulation result = simulate_flat(build_plan(job), cost_of(job, c));
   EXPECT_EQ(result.breakdown[Part::tp_exposed], 0.0);
   EXPECT_EQ(result.breakdown[Part::dp_exposed], 0.0);
   EXPECT_EQ(result.breakdown[Part::pipeline_bubble], 0.0);

@@ -1,0 +1,28 @@
+#include "cost/part.h"
+
+#include "base/error.h"
+
+namespace perfbench {
+
+Part part_of(Group group) {
+  switch (group) {
+    case Group::tp:
+      return Part::tp_exposed;
+    case Group::cp:
+      return Part::cp_exposed;
+    case Group::copies:
+    case Group::expert_copies:
+    case Group::shard:
+    case Group::replicas:
+    case Group::ends:
+      return Part::dp_exposed;
+    case Group::ep:
+    case Group::etp:
+    case Group::world:
+      break;
+  }
+  check(false, "part_of: no part of the step's time stands for waits for this group");
+  return {};
+}
+
+}  // namespace perfbench
