@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/file.h"
+#include "base/first_problem.h"
 #include "base/json.h"
 #include "base/table.h"
 #include "cli/asked.h"
@@ -166,9 +167,8 @@ std::string job_line(const Job& job) {
 std::string reason_line(const JobOrRow& asked, const Row& row) {
   if (asked.problems.empty()) return fmt::format("{}, {}: {}", name(row.status), row.feature, row.reason);
   const Problem& first = asked.problems.front();
-  const std::size_t more = asked.problems.size() - 1;
-  return fmt::format("{}, {}: {}: {}{}", name(row.status), row.feature, first.where, first.what,
-                     more > 0 ? fmt::format(" (and {} more)", more) : "");
+  return fmt::format("{}, {}: {}: {}", name(row.status), row.feature, first.where,
+                     first_and_more(first.what, asked.problems.size()));
 }
 
 // The row as a prediction would have its status. What an engine makes of a job is seen when it runs.
