@@ -1,4 +1,4 @@
-#include "cli/checked_row.h"
+#include "runners/checked_row.h"
 
 #include <fmt/format.h>
 
