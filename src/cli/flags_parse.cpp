@@ -207,7 +207,7 @@ CommandLine parse_command_line(const std::vector<std::string>& args) {
     for (Problem& problem : take_subcommand(line)) problems.push_back(std::move(problem));
     for (const auto& [name, spelling] : expanded.spelling)
       if (!has_use_for(line.command, name))
-        problems.push_back({spelling, fmt::format("has no meaning for {}", spelling_of(line.command)), ""});
+        problems.push_back({spelling, fmt::format("has no meaning for {}", subcommand_of(line.command).spelling), ""});
     for (Problem& problem : measuring_problems(line, expanded)) problems.push_back(std::move(problem));
   }
   for (Problem& problem : output_problems(line.options)) problems.push_back(std::move(problem));
