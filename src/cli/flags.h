@@ -48,7 +48,6 @@ struct Flag {
   FlagGroup group;
   FlagSource source;
   FlagTarget target;
-  std::string_view field;     // the target's name in Request::origins and rows: "tp"; empty: the long name
   std::string_view value;     // what stands for the value in the help: "N"
   std::string_view choices;   // the accepted words, separated by spaces; empty: any
   std::string_view sentence;  // what it means
@@ -56,6 +55,7 @@ struct Flag {
 
 std::span<const Flag> flags();
 
+// The name of the target in Request::origins and rows, "tp"; the long name of a flag that sets no value of a Request.
 std::string_view field_of(const Flag& flag);
 
 // The flag of a spelling such as "-tp", "--tp", "--tensor_parallel_size", "--tensor-parallel-size" or "-gpu"; nullptr
