@@ -44,7 +44,7 @@ class Builder {
     block_ = block;
   }
 
-  // Appends an op. Its Out operands become new values with the given names, in the order of the op's fields; a nullptr
+  // Appends an op. Its Out operands become new values with the given names, in the order of its operands(); a nullptr
   // leaves an optional output out. Throws ProgramError when the inputs do not fit.
   template <class OpType>
   OpType emit(OpType op, std::initializer_list<const char*> outs, When when = When::always);
@@ -90,17 +90,15 @@ template <class OpType>
 OpType Builder::emit(OpType op, std::initializer_list<const char*> outs, When when) {
   const std::vector<ValueType> types = infer(Op(op), program_);
   std::size_t next = 0;
-  auto define = [&](auto& field) {
-    if constexpr (std::is_same_v<std::remove_cvref_t<decltype(field)>, Out>) {
+  each_operand(op, [&](std::string_view, auto& operand) {
+    if constexpr (std::is_same_v<std::remove_reference_t<decltype(operand)>, Out>) {
       if (const char* name = outs.begin()[next]) {
-        // `op` is this function's own, non-const object; fields() shows it as const.
         const Role role = phase_ == Phase::forward ? Role::activation : Role::gradient;
-        const_cast<Out&>(field).id = add({.name = name, .layer = layer_, .role = role, .type = types[next]});
+        operand.id = add({.name = name, .layer = layer_, .role = role, .type = types[next]});
       }
       ++next;
     }
-  };
-  std::apply([&](auto&... field) { (define(field), ...); }, op.fields());
+  });
   auto& nodes = phase_ == Phase::forward ? program_.forward : program_.backward;
   nodes.push_back({.op = op, .when = when, .layer = layer_, .block = block_});
   return op;
