@@ -32,6 +32,19 @@ struct Linear {
   Adapters adapters{};
 };
 
+// Sets a builder's scope for as long as it lives.
+class OpenModule {
+ public:
+  OpenModule(int& current, int inner) : current_(current), outer_(current) { current_ = inner; }
+  ~OpenModule() { current_ = outer_; }
+  OpenModule(const OpenModule&) = delete;
+  OpenModule& operator=(const OpenModule&) = delete;
+
+ private:
+  int& current_;
+  int outer_;
+};
+
 class Builder {
  public:
   Builder(Program& program, const Policy& policy, Phase phase = Phase::forward)
@@ -39,9 +52,12 @@ class Builder {
 
   const Policy& policy() const { return policy_; }
   const Program& program() const { return program_; }
-  void enter_layer(int layer, Block block = Block::none) {  // -1: outside the layers
-    layer_ = layer;
-    block_ = block;
+  void enter_layer(int layer) { layer_ = layer; }  // -1: outside the layers
+
+  // Ops that are emitted while the result lives are part of the module, and of those around it.
+  [[nodiscard]] OpenModule module(Module module) {
+    program_.scopes.push_back({.module = module, .outer = scope_});
+    return OpenModule(scope_, static_cast<int>(program_.scopes.size()) - 1);
   }
 
   // Appends an op. Its Out operands become new values with the given names, in the order of its operands(); a nullptr
@@ -83,7 +99,7 @@ class Builder {
   const Policy& policy_;
   Phase phase_;
   int layer_ = -1;
-  Block block_ = Block::none;
+  int scope_ = -1;
 };
 
 template <class OpType>
@@ -100,7 +116,7 @@ OpType Builder::emit(OpType op, std::initializer_list<const char*> outs, When wh
     }
   });
   auto& nodes = phase_ == Phase::forward ? program_.forward : program_.backward;
-  nodes.push_back({.op = op, .when = when, .layer = layer_, .block = block_});
+  nodes.push_back({.op = op, .when = when, .layer = layer_, .scope = scope_});
   return op;
 }
 
