@@ -118,9 +118,8 @@ Program build_chunk(const Job& job, const ChunkLayers& chunk) {
   }
   if (chunk.count > 0 && job.packed) program.starts = build.data("starts", {shape.batch * shape.seq});
   for (int layer = 0; layer < chunk.count; ++layer) {
-    build.enter_layer(layer, Block::attention);
+    build.enter_layer(layer);
     attention_block(build, stream, shape);
-    build.enter_layer(layer, Block::mlp);
     mlp_block(build, stream, shape);
   }
   build.enter_layer(-1);

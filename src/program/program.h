@@ -4,12 +4,16 @@
 
 #include <vector>
 
+#include "job/module.h"
 #include "program/op.h"
 
 namespace perfbench {
 
-// The part of a layer that an op belongs to.
-enum class Block : std::uint8_t { none, attention, mlp };
+// One occurrence of a module: the norms of a layer are two of them.
+struct ModuleScope {
+  Module module = Module::core_attn;
+  int outer = -1;  // index of the scope around it; -1: none
+};
 
 enum class When : std::uint8_t { always, first_microbatch, last_microbatch };  // of the global step
 
@@ -19,8 +23,8 @@ struct Node {
   int layer = -1;  // index in the chunk; -1: outside the layers
   // A control edge that is no use: the op does not start before this value is made (a prefetch).
   ValueId after = kNoValue;
-  Block block = Block::none;  // of a forward op
-  bool recomputed = false;    // a forward op that the backward runs once more
+  int scope = -1;           // of a forward op: index in Program::scopes of the innermost module around it; -1: none
+  bool recomputed = false;  // a forward op that the backward runs once more
 };
 
 struct Program {
@@ -28,7 +32,8 @@ struct Program {
   int num_layers = 0;
   std::vector<Value> values;
   std::vector<Node> forward, backward;
-  std::vector<Node> optimizer;  // once per global step
+  std::vector<Node> optimizer;      // once per global step
+  std::vector<ModuleScope> scopes;  // modules around forward ops, in the order in which they begin
 
   ValueId tokens = kNoValue, targets = kNoValue;          // data, where the chunk has the embedding or the head
   ValueId positions = kNoValue;                           // data: of each token in its sequence
