@@ -231,7 +231,8 @@ class ShardParameters {
 
   // What is there when a phase begins.
   ValueId start_of(Phase phase) const {
-    if (phase == Phase::forward) return program_.input != kNoValue ? program_.input : program_.tokens;
+    if (phase == Phase::forward && program_.input != kNoValue) return program_.input;
+    if (phase == Phase::forward) return program_.data.empty() ? kNoValue : program_.data.front().value;
     return program_.grad_output != kNoValue ? program_.grad_output : program_.loss;
   }
 

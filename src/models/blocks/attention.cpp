@@ -57,7 +57,8 @@ ValueId qk_norm(Builder& build, ValueId qkv, const LocalShape& shape) {
 }
 
 ValueId rope(Builder& build, ValueId qkv, const LocalShape& shape) {
-  Rope op{.qkv = {qkv}, .positions = {build.program().positions}, .heads = shape.heads, .theta = shape.rope_theta};
+  const ValueId positions = build.data(Datum::position, {shape.batch * shape.seq});
+  Rope op{.qkv = {qkv}, .positions = {positions}, .heads = shape.heads, .theta = shape.rope_theta};
   op.scaling = shape.rope_scaling;
   op.rotary_dim = shape.rotary_dim;
   return build.emit(op, {"qkv_rot"}).out.id;
@@ -71,7 +72,8 @@ void attention_block(Builder& build, Stream& stream, const LocalShape& shape) {
   ValueId qkv = build.column_linear(x, qkv_proj(shape), shape.heads.packed_width(), "qkv");  // (T, (n + 2k) D)
   if (shape.qk_norm) qkv = qk_norm(build, qkv, shape);
   if (shape.positions == Positions::rope) qkv = rope(build, qkv, shape);
-  Attention attention{.qkv = {qkv}, .starts = {build.program().starts}, .heads = shape.heads};
+  Attention attention{.qkv = {qkv}, .heads = shape.heads};
+  if (shape.attended > 0.0) attention.starts = {build.data(Datum::start, {shape.batch * shape.seq})};
   attention.batch = shape.batch;
   attention.seq = shape.seq;
   attention.attended = shape.attended;
