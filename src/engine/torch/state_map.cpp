@@ -39,7 +39,7 @@ void add_frozen(const Chunk& chunk, ValueId weight, at::Tensor& flat) {
     flat.copy_(whole.view(-1));
     return;
   }
-  const BucketBuffers& buffers = chunk.bucket_of(weight);
+  const BucketBuffers& buffers = chunk.bucket_with(weight);
   for (const ShareRange& range : buffers.ranges) {
     if (range.weight != weight) continue;
     flat.narrow(0, range.first, range.count).copy_(buffers.weights.narrow(0, range.offset, range.count));
@@ -80,7 +80,7 @@ void load_local(Chunk& chunk, const ModelPiece& located, const at::Tensor& local
     whole.narrow(0, located.local_row, located.piece.rows)
         .copy_(local.narrow(0, located.local_row, located.piece.rows));
   } else {
-    const BucketBuffers& buffers = chunk.bucket_of(located.weight);
+    const BucketBuffers& buffers = chunk.bucket_with(located.weight);
     load_ranges(buffers.ranges, located, local, buffers.weights);
   }
   for (const Share& share : chunk.shares) {
