@@ -11,7 +11,7 @@ namespace perfbench {
 
 // At least four significant digits and thousands separators: "0.01235", "10.12", "658.6", "13,812".
 std::string show_quantity(double value);
-std::string show_percent(double share);  // 0.3941 -> "39.4 %"
+std::string show_percent(double share);                      // 0.3941 -> "39.4 %"
 std::string show_ratio(const std::optional<double>& ratio);  // "0.987"; "-" where there is none
 
 // Shares of the sum in percent with one decimal ("12.3"), rounded so that the printed shares add up to 100.0.
