@@ -318,7 +318,7 @@ class TorchSession final : public Session {
         if (std::ranges::find(result.remarks, remark) == result.remarks.end()) result.remarks.push_back(remark);
       }
       result.seconds = std::max(result.seconds, seconds[r]);
-      if (rank.at.tp == 0 && rank.at.stage == plan_.mesh.pp - 1) result.loss += rank.loss.item<double>();
+      if (rank.at.tp == 0) result.loss += ranks_[r]->executor->loss().item<double>();
       if (rank.at.tp == 0 && plan_.mesh.index(ranks_[r]->number, Group::copies) == 0)
         norm_squared += rank.grad_norm_squared.item<double>();
     }
