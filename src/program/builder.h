@@ -66,10 +66,10 @@ class Builder {
   OpType emit(OpType op, std::initializer_list<const char*> outs, When when = When::always);
 
   ValueId add(Value value);
-  ValueId data(const char* name, Shape shape);         // int64, other tokens on every rank of dp and cp
-  ValueId stream_data(const char* name, Shape shape);  // the same, lying as the stream between blocks
-  ValueId constant(const char* name);                  // data: (1) float32, the same on every rank
-  ValueId boundary(const char* name, Shape shape);     // a stream value, or its gradient, from a neighbouring chunk
+  // The value that is the datum, made when it is first asked for: a chunk has one of each. `shape` is local. Throws
+  // ProgramError when it was asked for with another shape.
+  ValueId data(Datum datum, Shape shape);
+  ValueId boundary(const char* name, Shape shape);  // a stream value, or its gradient, from a neighbouring chunk
   ValueId weight(const char* name, Shape shape, Placement over_tp, const Pieces& pieces);
 
   // (T, K) -> (T, N) with N split over tp; `x` is a stream value. `features` is the local N.
@@ -85,6 +85,7 @@ class Builder {
   struct Operand8 {
     ValueId value = kNoValue, scale = kNoValue;  // scale: absent where the value is not FP8
   };
+  PerAxis<Placement> stream_placement() const;
   Operand8 quantize_input(ValueId x, bool with_transpose);
   // The second operand of a linear's product: the weight, or its copy in FP8. (N, K)
   Operand8 linear_weight(const Linear& linear, Shape shape, Placement over_tp);

@@ -6,6 +6,7 @@
 
 #include "program/infer.h"
 #include "program/operands.h"
+#include "program/verify_data.h"
 #include "program/verify_shards.h"
 #include "program/verify_updates.h"
 
@@ -83,6 +84,7 @@ class Verify {
     matches("output", program_.output, "grad_output", program_.grad_output);
     main_grads();
     shared_grads();
+    verify_data(program_);
     verify_updates(program_);
     verify_shards(program_);
   }

@@ -190,8 +190,8 @@ void ropes(std::vector<OpCase>& cases, DType dtype) {
     const Count count{
         0, 2.0 * size_bytes(dtype) * static_cast<double>(tokens * width) + 8.0 * static_cast<double>(tokens)};
     cases.push_back(make(v.name, Rope::kName, plain(dtype), count, [=](Builder& b, Program& p) {
-      p.positions = b.data("positions", {tokens});
-      Rope op{.qkv = {input(b, p, {tokens, width})}, .positions = {p.positions}, .heads = v.heads, .theta = v.theta};
+      const ValueId positions = b.data(Datum::position, {tokens});
+      Rope op{.qkv = {input(b, p, {tokens, width})}, .positions = {positions}, .heads = v.heads, .theta = v.theta};
       op.rotary_dim = v.rotary_dim;
       return b.emit(op, {"out"}).out.id;
     }));
@@ -243,8 +243,8 @@ void packed_attentions(std::vector<OpCase>& cases, DType dtype) {
     const double flops = T * n * 2 * (2 * attended * D) / 2;
     const double bytes = size_bytes(dtype) * T * (static_cast<double>(width) + n * D) + 4 * T * n + 8 * T;
     cases.push_back(make(v.name, Attention::kName, plain(dtype), {flops, bytes}, [=](Builder& b, Program& p) {
-      p.starts = b.data("starts", {tokens});
-      Attention op{.qkv = {input(b, p, {tokens, width})}, .starts = {p.starts}, .heads = v.heads};
+      const ValueId starts = b.data(Datum::start, {tokens});
+      Attention op{.qkv = {input(b, p, {tokens, width})}, .starts = {starts}, .heads = v.heads};
       op.batch = v.batch;
       op.seq = v.seq;
       op.attended = attended;
@@ -258,18 +258,17 @@ void vocabulary(std::vector<OpCase>& cases, DType dtype) {
   const double e = size_bytes(dtype);
   // The rows read, the rows written, and the tokens of 8 bytes.
   cases.push_back(
-      make("embedding", Embedding::kName, plain(dtype), {0, e * 2 * T * H + 8 * T}, [](Builder& b, Program& p) {
-        p.tokens = b.data("tokens", {12});
-        return b.emit(Embedding{.tokens = {p.tokens}, .weight = {weight(b, "w", {32, 18})}}, {"out"}).out.id;
+      make("embedding", Embedding::kName, plain(dtype), {0, e * 2 * T * H + 8 * T}, [](Builder& b, Program&) {
+        const ValueId tokens = b.data(Datum::token, {12});
+        return b.emit(Embedding{.tokens = {tokens}, .weight = {weight(b, "w", {32, 18})}}, {"out"}).out.id;
       }));
   for (const std::int64_t vocab : {std::int64_t{32}, std::int64_t{27}}) {
     // Logits, targets of 8 bytes, the weight and the loss, and a float32 a token.
     cases.push_back(make(vocab == 32 ? "cross_entropy" : "cross_entropy_padded", CrossEntropy::kName, plain(dtype),
                          {0, e * T * V + 8 * T + 4 + 4 + 4 * T}, [=](Builder& b, Program& p) {
-                           p.targets = b.data("targets", {12});
-                           p.loss_weight = b.constant("loss_weight");
-                           CrossEntropy op{.logits = {input(b, p, {12, 32})}, .targets = {p.targets}};
-                           op.weight = {p.loss_weight};
+                           const ValueId targets = b.data(Datum::target, {12});
+                           CrossEntropy op{.logits = {input(b, p, {12, 32})}, .targets = {targets}};
+                           op.weight = {b.data(Datum::loss_weight, {1})};
                            op.vocab = vocab;
                            p.loss = b.emit(op, {"loss", "lse"}).loss.id;
                            return kNoValue;

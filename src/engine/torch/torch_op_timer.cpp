@@ -18,9 +18,9 @@
 #include "base/median.h"
 #include "engine/torch/lone_world.h"
 #include "engine/torch/ops.h"
+#include "engine/torch/packed.h"
 #include "engine/torch/run_error.h"
 #include "engine/torch/runtime.h"
-#include "engine/torch/step_data.h"
 #include "program/liveness.h"
 
 namespace perfbench {
@@ -106,7 +106,6 @@ class LoneOp {
       std::iota(members.begin(), members.end(), 0);
       rank_.axis[axis] = world->group(0, members);
     }
-    rank_.loss = at::zeros({1}, options(at::kFloat));
     chunk_.states.resize(program.values.size());
     rank_.num_positions = std::max<std::int64_t>(1, num_positions());
     for (const Operand& operand : operands_) {
@@ -136,8 +135,8 @@ class LoneOp {
   at::Tensor whole_numbers(ValueId id) {
     const ValueType& type = chunk_.program.type(id);
     const auto packed = [&](const auto& op) {
-      rank_.packed = packed_sequences(starts_of(op.seq, op.batch, op.attended), op.batch, runtime_);
-      return rank_.packed.host_starts.to(rank_.device);
+      frame_.know(id, packed_sequences(starts_of(op.seq, op.batch, op.attended), op.batch, runtime_));
+      return frame_.packed({id}).host_starts.to(rank_.device);
     };
     if (const auto* o = std::get_if<Attention>(&op_); o != nullptr && o->starts.id == id) return packed(*o);
     if (const auto* o = std::get_if<AttentionBackward>(&op_); o != nullptr && o->starts.id == id) return packed(*o);

@@ -57,7 +57,8 @@ ValueId qk_norm(Builder& build, ValueId qkv, const LocalShape& shape) {
 }
 
 ValueId rope(Builder& build, ValueId qkv, const LocalShape& shape) {
-  Rope op{.qkv = {qkv}, .positions = {build.program().positions}, .heads = shape.heads, .theta = shape.rope_theta};
+  const ValueId positions = build.data(Datum::position, {shape.batch * shape.seq});
+  Rope op{.qkv = {qkv}, .positions = {positions}, .heads = shape.heads, .theta = shape.rope_theta};
   op.scaling = shape.rope_scaling;
   op.rotary_dim = shape.rotary_dim;
   return build.emit(op, {"qkv_rot"}).out.id;
@@ -66,7 +67,8 @@ ValueId rope(Builder& build, ValueId qkv, const LocalShape& shape) {
 // (T, n D)
 ValueId core_attention(Builder& build, ValueId qkv, const LocalShape& shape) {
   const OpenModule module = build.module(Module::core_attn);
-  Attention op{.qkv = {qkv}, .starts = {build.program().starts}, .heads = shape.heads};
+  Attention op{.qkv = {qkv}, .heads = shape.heads};
+  if (shape.attended > 0.0) op.starts = {build.data(Datum::start, {shape.batch * shape.seq})};
   op.batch = shape.batch;
   op.seq = shape.seq;
   op.attended = shape.attended;

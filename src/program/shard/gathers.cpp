@@ -55,7 +55,8 @@ std::size_t first_reader(const std::vector<Node>& nodes, const std::map<ValueId,
 
 // What is there when a phase begins.
 ValueId start_of(const Program& program, Phase phase) {
-  if (phase == Phase::forward) return program.input != kNoValue ? program.input : program.tokens;
+  if (phase == Phase::forward && program.input != kNoValue) return program.input;
+  if (phase == Phase::forward) return program.data.empty() ? kNoValue : program.data.front().value;
   return program.grad_output != kNoValue ? program.grad_output : program.loss;
 }
 

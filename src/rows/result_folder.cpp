@@ -1,4 +1,4 @@
-#include "cli/result_folder.h"
+#include "rows/result_folder.h"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,6 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "cli/output.h"
 #include "job/catalog.h"
 
 namespace perfbench {
@@ -33,17 +32,18 @@ fs::path new_folder(const fs::path& in, std::string_view date, std::string_view 
 
 // A new link is renamed over the old one, so that it always names a whole result. Where several processes do so at
 // once, one may have renamed what another made: that one makes it again.
-void link_latest(const fs::path& folder) {
+// Returns why it could not; "" where it could.
+std::string link_latest(const fs::path& folder) {
   const fs::path link = folder.parent_path() / "latest", next = folder.parent_path() / ".latest.tmp";
   std::error_code error, none;
   for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
     fs::remove(next, none);
     fs::create_symlink(folder.filename(), next, error);
     if (!error) fs::rename(next, link, error);
-    if (!error) return;
+    if (!error) return "";
   }
   fs::remove(next, none);
-  warn({fmt::format("{}: does not name {}: {}", link.string(), folder.string(), error.message())});
+  return fmt::format("{}: does not name {}: {}", link.string(), folder.string(), error.message());
 }
 
 std::string sentence(std::vector<std::string> names, const fs::path& folder) {
@@ -59,10 +59,10 @@ std::optional<fs::path> nemorun_home() {
   return home == nullptr || *home == '\0' ? std::nullopt : std::optional<fs::path>(home);
 }
 
-std::optional<ResultFolder> result_folder(const Options& options) {
-  if (options.out) {
-    require_result_folder(*options.out);
-    return ResultFolder{.path = *options.out};
+std::optional<ResultFolder> result_folder(const std::optional<std::string>& out) {
+  if (out) {
+    require_result_folder(*out);
+    return ResultFolder{.path = *out};
   }
   const std::optional<fs::path> home = nemorun_home();
   if (!home) return std::nullopt;
@@ -71,14 +71,15 @@ std::optional<ResultFolder> result_folder(const Options& options) {
   return folder;
 }
 
-std::string write_result(const ResultFolder& folder, const Row& row, const RunRecord& record,
-                         const NamedTexts& further) {
-  if (!folder.of_runs) return sentence(write_results(folder.path, {&row, 1}, record, further), folder.path);
+WrittenResult write_result(const ResultFolder& folder, const Row& row, const RunRecord& record,
+                           const NamedTexts& further) {
+  if (!folder.of_runs) return {.where = sentence(write_results(folder.path, {&row, 1}, record, further), folder.path)};
   const fs::path own = new_folder(folder.path, record.date, row.model);
   try {
     const std::vector<std::string> names = write_results(own, {&row, 1}, record, further);
-    link_latest(own);
-    return sentence(names, own);
+    WrittenResult written{.where = sentence(names, own)};
+    if (std::string warning = link_latest(own); !warning.empty()) written.warnings.push_back(std::move(warning));
+    return written;
   } catch (const RunError&) {
     std::error_code not_empty;
     fs::remove(own, not_empty);

@@ -4,15 +4,14 @@
 #include <optional>
 #include <string>
 
-#include "cli/command_line.h"
 #include "job/env_vars.h"
 
 namespace perfbench {
 
 class RunEnvironment {
  public:
-  // Reads the file of --env_vars, if one is given. Throws InputError.
-  explicit RunEnvironment(const Options& options);
+  // Reads the file, if one is given. Throws InputError.
+  explicit RunEnvironment(const std::optional<std::string>& file);
 
   // Sets the variables, so that the engine and LibTorch find them: to be called before engine_report() or
   // open_session() loads these, and not for a prediction. Where `several_gpus` may talk to each other, kernels are

@@ -1,9 +1,10 @@
-#include "cli/checked_row.h"
+#include "runners/checked_row.h"
 
 #include <fmt/format.h>
 
 #include <utility>
 
+#include "base/first_problem.h"
 #include "rows/job_or_row.h"
 
 namespace perfbench {
@@ -51,9 +52,7 @@ std::string_view verdict(Status status) { return status == Status::failed ? "imp
 std::string verdict_text(const CheckedRow& row) {
   if (row.status == Status::ok) return std::string(verdict(row.status));
   if (row.problems.empty()) return fmt::format("{}, feature={}", verdict(row.status), row.feature);
-  const std::size_t more = row.problems.size() - 1;
-  return fmt::format("{}: {}{}", verdict(row.status), row.problems.front().what,
-                     more > 0 ? fmt::format(" (and {} more)", more) : "");
+  return fmt::format("{}: {}", verdict(row.status), first_and_more(row.problems.front().what, row.problems.size()));
 }
 
 }  // namespace perfbench

@@ -1,11 +1,11 @@
-#include "cli/record.h"
+#include "harness/record.h"
 
 #include <unistd.h>
 
 #include <array>
 #include <string>
 
-#include "cli/commit.h"
+#include "harness/commit.h"
 #include "harness/digest.h"
 #include "job/recorded_vars.h"
 
@@ -19,7 +19,8 @@ std::string host_name() {
 
 }  // namespace
 
-RunRecord record_of(const CommandLine& line, const EnvVars& env_vars, const Catalog& catalog) {
+RunRecord new_record(std::span<const std::pair<std::string, std::string>> given, const EnvVars& env_vars,
+                     const Catalog& catalog) {
   RunRecord record{.host = host_name(),
                    .date = utc_now(),
                    .versions = {{"perfbench", PERFBENCH_VERSION}},
@@ -28,7 +29,7 @@ RunRecord record_of(const CommandLine& line, const EnvVars& env_vars, const Cata
                    .command = {"perfbench"},
                    .env_vars = env_vars,
                    .environment = recorded_environment()};
-  for (const auto& [spelling, value] : line.given) {
+  for (const auto& [spelling, value] : given) {
     if (!spelling.empty()) record.command.push_back(spelling);
     if (spelling.empty() || !value.empty()) record.command.push_back(value);
   }

@@ -1,4 +1,4 @@
-#include "cli/run_environment.h"
+#include "runners/run_environment.h"
 
 #include <fmt/format.h>
 
@@ -9,7 +9,7 @@
 
 namespace perfbench {
 
-RunEnvironment::RunEnvironment(const Options& options) : file_(options.env_vars) {
+RunEnvironment::RunEnvironment(const std::optional<std::string>& file) : file_(file) {
   if (file_) variables_ = read_env_vars(*file_);
 }
 

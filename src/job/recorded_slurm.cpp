@@ -1,14 +1,13 @@
-#include "cli/recorded_value.h"
+#include "job/recorded_slurm.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "base/redact.h"
 #include "base/text.h"
 
 namespace perfbench {
 namespace {
-
-constexpr std::string_view kHiddenValue = "***";
 
 // Parameters of sbatch that hold no secret. Others may: export=TOKEN=..., comment=..., a mail address.
 constexpr std::string_view kSlurmParameters =
@@ -25,7 +24,8 @@ bool is_slurm_parameter(std::string_view name) {
   return std::find(known.begin(), known.end(), spelled) != known.end();
 }
 
-// "qos=high;export=[redacted];exclusive" of "qos=high;export=A=B;exclusive".
+}  // namespace
+
 std::string recorded_slurm_params(std::string_view text) {
   std::vector<std::string> safe;
   for (const std::string& part : split(text, ';')) {
@@ -38,18 +38,6 @@ std::string recorded_slurm_params(std::string_view text) {
       safe.emplace_back(trim(part).empty() ? "" : kRedacted);
   }
   return join(safe, ";");
-}
-
-}  // namespace
-
-std::string recorded_value(const Flag& flag, std::string_view value) {
-  if (flag.kind == FlagKind::secret) return std::string(kHiddenValue);
-  return flag.name == "additional_slurm_params" ? recorded_slurm_params(value) : redacted(value);
-}
-
-bool hides_value(const Flag& flag, std::string_view value) {
-  if (flag.kind == FlagKind::secret) return true;
-  return flag.name == "additional_slurm_params" && recorded_slurm_params(value) != value;
 }
 
 }  // namespace perfbench
