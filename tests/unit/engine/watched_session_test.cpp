@@ -60,7 +60,7 @@ std::unique_ptr<Session> open_planned(Script& script, double timeout_s = 0.2, bo
   Plan plan;
   plan.mesh.size[Axis::tp] = 2;
   plan.kinds.resize(1);
-  plan.kinds[0].values = {{.name = "a model"}};
+  plan.kinds[0].values.emplace_back().name = "a model";
   plan.kinds[0].forward = {{.op = Add{}}};
   plan.chunks = {{.kind = 0}};
   const OpenSession open = [&script, hangs_in_open](const Plan& held,

@@ -195,8 +195,8 @@ Change on_one_h200(std::int64_t memory_bytes = 150'000'000'000) {
     EngineReport report = gpu_report(1);
     report.devices.front().memory_bytes = memory_bytes;
     parts.engine.machine = [report] { return report; };
-    parts.engine.watch = [](const Job& watched, const EngineReport&) {
-      EXPECT_EQ(watched.num_gpus, 1);
+    parts.engine.watch = [](int num_gpus, const EngineReport&) {
+      EXPECT_EQ(num_gpus, 1);
       return GpuWatch{.read = [] {
         return std::vector<GpuReading>{{.sm_clock_mhz = 1500.0, .clock_reasons = 0x20}};  // sw_thermal
       }};
