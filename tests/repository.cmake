@@ -5,6 +5,13 @@ add_test(NAME layers.self_test COMMAND ${PERFBENCH_PYTHON} ${CMAKE_CURRENT_SOURC
 perfbench_register(layers.self_test "repository")
 add_test(NAME scripts.run COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/scripts/run_test.sh)
 perfbench_register(scripts.run "repository")
+add_test(NAME scripts.lint COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/scripts/lint_test.sh)
+perfbench_register(scripts.lint "repository")
+# clang-tidy on what has changed takes minutes: scripts/test.sh --tidy runs it, as CI does.
+add_test(NAME tidy.changed COMMAND bash ${PROJECT_SOURCE_DIR}/scripts/lint.sh --changed)
+perfbench_register(tidy.changed "tidy")
+set_property(TEST tidy.changed APPEND PROPERTY ENVIRONMENT PERFBENCH_BUILD=${PROJECT_BINARY_DIR})
+set_tests_properties(scripts.lint tidy.changed PROPERTIES SKIP_RETURN_CODE 77)
 
 # These need the packages of scripts/requirements-test.txt in .venv.
 foreach(folder cli oracle suite)
