@@ -1,8 +1,12 @@
-# Checks of the repository itself: include directions, tests in Python, format, the Dockerfile.
+# Checks of the repository itself: include directions, documents, tests in Python, format, the Dockerfile.
 add_test(NAME layers.includes COMMAND ${PERFBENCH_PYTHON} ${PROJECT_SOURCE_DIR}/scripts/check_layers.py)
 perfbench_register(layers.includes "repository")
 add_test(NAME layers.self_test COMMAND ${PERFBENCH_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/layers/check_layers_test.py)
 perfbench_register(layers.self_test "repository")
+add_test(NAME docs.check COMMAND ${PERFBENCH_PYTHON} ${PROJECT_SOURCE_DIR}/scripts/check_documents.py)
+perfbench_register(docs.check "repository")
+add_test(NAME docs.self_test COMMAND ${PERFBENCH_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/docs/check_documents_test.py)
+perfbench_register(docs.self_test "repository")
 add_test(NAME scripts.run COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/scripts/run_test.sh)
 perfbench_register(scripts.run "repository")
 add_test(NAME scripts.lint COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/scripts/lint_test.sh)
