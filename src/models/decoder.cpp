@@ -35,21 +35,21 @@ ValueId vocab_weight(Builder& build, const Job& job, const char* name, const cha
 }
 
 // A row of the table of learned positions for each row of the stream. (T, H)
-ValueId learned_positions(Builder& build, const Job& job, const LocalShape& shape, Program& program) {
+ValueId learned_positions(Builder& build, const Job& job, const LocalShape& shape) {
   const ModelSpec& model = job.model;
-  program.stream_positions = build.stream_data("stream_positions", {local_tokens(shape, program, build.policy())});
+  const ValueId positions = build.data(Datum::stream_position, {local_tokens(shape, build.program(), build.policy())});
   const ValueId table = build.weight("position_table", {model.max_positions, model.hidden}, kReplicated,
                                      {whole_rows(shape.tensors.positions.weight, model.max_positions)});
-  const Embedding op{.tokens = {program.stream_positions}, .weight = {table}};
+  const Embedding op{.tokens = {positions}, .weight = {table}};
   return build.emit(op, {"positioned"}).out.id;
 }
 
-ValueId embedding(Builder& build, const Job& job, const LocalShape& shape, Program& program, ValueId weight) {
-  program.tokens = build.data("tokens", {shape.batch * shape.seq});
-  const Embedding op = build.emit(Embedding{.tokens = {program.tokens}, .weight = {weight}}, {"embedded"});
+ValueId embedding(Builder& build, const Job& job, const LocalShape& shape, ValueId weight) {
+  const ValueId ids = build.data(Datum::token, {shape.batch * shape.seq});
+  const Embedding op = build.emit(Embedding{.tokens = {ids}, .weight = {weight}}, {"embedded"});
   const ValueId tokens = build.scatter_seq(op.out.id, "embedded");
   if (job.model.positions != Positions::learned) return tokens;
-  const Add sum{.a = {tokens}, .b = {learned_positions(build, job, shape, program)}};
+  const Add sum{.a = {tokens}, .b = {learned_positions(build, job, shape)}};
   return build.emit(sum, {"embedded_sum"}).out.id;
 }
 
@@ -58,10 +58,10 @@ void head(Builder& build, Stream& stream, const LocalShape& shape, Program& prog
   const NormNames names{.weight = "final_norm", .bias = "final_norm_bias", .sum = "sum"};
   const ValueId x = build.gather_seq(norm(build, stream, shape, names, shape.tensors.final_norm));  // (T, H)
   const ValueId logits = build.emit(Matmul{.a = {x}, .b = {weight}}, {"logits"}).out.id;            // (T, V)
-  program.targets = build.data("targets", {shape.batch * shape.seq});
-  program.loss_weight = build.constant("loss_weight");
-  const CrossEntropy op{
-      .logits = {logits}, .targets = {program.targets}, .weight = {program.loss_weight}, .vocab = vocab};
+  const CrossEntropy op{.logits = {logits},
+                        .targets = {build.data(Datum::target, {shape.batch * shape.seq})},
+                        .weight = {build.data(Datum::loss_weight, {1})},
+                        .vocab = vocab};
   program.loss = build.emit(op, {"loss", "lse"}).loss.id;
 }
 
@@ -108,19 +108,14 @@ Program build_chunk(const Job& job, const ChunkLayers& chunk) {
   if (chunk.embedding) {
     table = vocab_weight(build, job, "embed_tokens", shape.tensors.embedding.weight);
     program[table].shared = job.model.tied_embeddings && !chunk.head;
-    stream.pending = embedding(build, job, shape, program, table);
+    stream.pending = embedding(build, job, shape, table);
   } else {
     program.input = build.boundary("input", {local_tokens(shape, program, policy), shape.hidden});
     stream.pending = program.input;
   }
-  if (chunk.count > 0 && shape.positions == Positions::rope) {
-    program.positions = build.data("positions", {shape.batch * shape.seq});
-  }
-  if (chunk.count > 0 && job.packed) program.starts = build.data("starts", {shape.batch * shape.seq});
   for (int layer = 0; layer < chunk.count; ++layer) {
-    build.enter_layer(layer, Block::attention);
+    build.enter_layer(layer);
     attention_block(build, stream, shape);
-    build.enter_layer(layer, Block::mlp);
     mlp_block(build, stream, shape);
   }
   build.enter_layer(-1);

@@ -57,10 +57,22 @@ ValueId qk_norm(Builder& build, ValueId qkv, const LocalShape& shape) {
 }
 
 ValueId rope(Builder& build, ValueId qkv, const LocalShape& shape) {
-  Rope op{.qkv = {qkv}, .positions = {build.program().positions}, .heads = shape.heads, .theta = shape.rope_theta};
+  const ValueId positions = build.data(Datum::position, {shape.batch * shape.seq});
+  Rope op{.qkv = {qkv}, .positions = {positions}, .heads = shape.heads, .theta = shape.rope_theta};
   op.scaling = shape.rope_scaling;
   op.rotary_dim = shape.rotary_dim;
   return build.emit(op, {"qkv_rot"}).out.id;
+}
+
+// (T, n D)
+ValueId core_attention(Builder& build, ValueId qkv, const LocalShape& shape) {
+  const OpenModule module = build.module(Module::core_attn);
+  Attention op{.qkv = {qkv}, .heads = shape.heads};
+  if (shape.attended > 0.0) op.starts = {build.data(Datum::start, {shape.batch * shape.seq})};
+  op.batch = shape.batch;
+  op.seq = shape.seq;
+  op.attended = shape.attended;
+  return build.emit(op, {"attn", "lse"}).out.id;
 }
 
 }  // namespace
@@ -71,12 +83,8 @@ void attention_block(Builder& build, Stream& stream, const LocalShape& shape) {
   ValueId qkv = build.column_linear(x, qkv_proj(shape), shape.heads.packed_width(), "qkv");  // (T, (n + 2k) D)
   if (shape.qk_norm) qkv = qk_norm(build, qkv, shape);
   if (shape.positions == Positions::rope) qkv = rope(build, qkv, shape);
-  Attention attention{.qkv = {qkv}, .starts = {build.program().starts}, .heads = shape.heads};
-  attention.batch = shape.batch;
-  attention.seq = shape.seq;
-  attention.attended = shape.attended;
-  attention = build.emit(attention, {"attn", "lse"});                                            // (T, n D), (T, n)
-  stream.pending = build.row_linear(attention.out.id, o_proj(shape), shape.hidden, "attn_out");  // (T, H)
+  const ValueId attention = core_attention(build, qkv, shape);                            // (T, n D)
+  stream.pending = build.row_linear(attention, o_proj(shape), shape.hidden, "attn_out");  // (T, H)
 }
 
 }  // namespace perfbench

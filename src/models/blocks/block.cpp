@@ -59,6 +59,7 @@ ValueId advance(Stream& stream, ValueId sum, ValueId y) {
 
 ValueId norm(Builder& build, Stream& stream, const LocalShape& shape, const NormNames& names,
              const TensorName& tensor) {
+  const OpenModule module = build.module(Module::layernorm);
   const In x{stream.pending}, residual{stream.residual};
   const In weight{build.weight(names.weight, {shape.hidden}, kReplicated, {whole_rows(tensor.weight, shape.hidden)})};
   const char* sum = stream.residual != kNoValue ? names.sum : nullptr;

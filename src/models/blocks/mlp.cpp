@@ -49,15 +49,18 @@ Linear down_proj(const LocalShape& shape) {
 ValueId activated(Builder& build, ValueId x, const LocalShape& shape) {
   if (shape.gated) {
     const ValueId pair = build.column_linear(x, gate_up_proj(shape), 2 * shape.ffn, "gate_up");  // (T, 2 F)
+    const OpenModule module = build.module(Module::mlp_act);
     return build.emit(SwiGlu{.x = {pair}}, {"act"}).y.id;
   }
   const ValueId up = build.column_linear(x, up_proj(shape), shape.ffn, "up");  // (T, F)
+  const OpenModule module = build.module(Module::mlp_act);
   return build.emit(Activate{.x = {up}, .activation = shape.activation}, {"act"}).y.id;
 }
 
 }  // namespace
 
 void mlp_block(Builder& build, Stream& stream, const LocalShape& shape) {
+  const OpenModule module = build.module(Module::mlp);
   const NormNames names{.weight = "post_norm", .bias = "post_norm_bias", .sum = "sum_mid"};
   const ValueId x = norm(build, stream, shape, names, shape.tensors.post_norm);                              // (T, H)
   stream.pending = build.row_linear(activated(build, x, shape), down_proj(shape), shape.hidden, "mlp_out");  // (T, H)
