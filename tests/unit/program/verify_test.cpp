@@ -84,7 +84,7 @@ TEST_F(Verifies, AnOutputHasTheTypeThatFollowsFromTheInputs) {
 
 TEST_F(Verifies, AnOperandIsAValueOfTheProgram) {
   std::get<SwiGlu>(node_of<SwiGlu>(program_.forward)->op).x.id = 10000;
-  EXPECT_EQ(said(program_), "swiglu: an operand is no value of the Program");
+  EXPECT_EQ(said(program_), "swiglu: its operand x is no value of the Program");
 }
 
 TEST_F(Verifies, OnlyStatesAreUpdated) {
