@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <span>
@@ -27,8 +26,6 @@
 
 namespace perfbench {
 namespace {
-
-namespace fs = std::filesystem;
 
 // The engine runs on the CPU unless a GPU is asked for.
 SessionSettings session_settings(const Options& options) {
