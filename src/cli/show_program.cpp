@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "models/decoder.h"
+#include "models/programs.h"
 #include "program/print.h"
 
 namespace perfbench {

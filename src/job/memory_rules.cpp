@@ -29,8 +29,8 @@ Broken offload_within(const JobDraft& d) { return layers_within(d, "offload_laye
 // which has no word there.
 std::vector<std::string> modules_of(const ModelSpec& model) {
   std::vector<std::string> words = {"core_attn", "layernorm", "mlp", "act", "mlp_act"};
-  if (model.mla) words.emplace_back("mla_up_proj");
-  if (model.moe) words.insert(words.end(), {"moe", "moe_act", "shared_experts"});
+  if (has_mixer<Mla>(model)) words.emplace_back("mla_up_proj");
+  if (has_mlp<Moe>(model)) words.insert(words.end(), {"moe", "moe_act", "shared_experts"});
   return words;
 }
 

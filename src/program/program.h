@@ -2,6 +2,7 @@
 // number is in a Program.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "program/op.h"
@@ -27,6 +28,7 @@ struct Program {
   PerAxis<int> axis_size{{1, 1, 1, 1}};
   int num_layers = 0;
   std::vector<Value> values;
+  Pieces sources;  // of all weights
   std::vector<Node> forward, backward;
   std::vector<Node> optimizer;  // once per global step
 
@@ -42,6 +44,10 @@ struct Program {
   const Value& operator[](ValueId id) const { return values[static_cast<std::size_t>(id)]; }
   Value& operator[](ValueId id) { return values[static_cast<std::size_t>(id)]; }
   const ValueType& type(ValueId id) const { return (*this)[id].type; }
+  std::span<const Piece> pieces(ValueId weight) const {
+    const SourceRange& range = (*this)[weight].sources;
+    return std::span(sources).subspan(static_cast<std::size_t>(range.first), static_cast<std::size_t>(range.count));
+  }
 };
 
 // Ranks that hold the same weights and other tokens: dp x cp. Their group is that of Axis::dp.

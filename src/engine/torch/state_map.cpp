@@ -13,8 +13,7 @@
 namespace perfbench {
 namespace {
 
-std::string with_layer(const char* pattern, int layer) {
-  std::string name = pattern;
+std::string with_layer(std::string name, int layer) {
   if (const auto at = name.find("{}"); at != std::string::npos) name.replace(at, 2, std::to_string(layer));
   return name;
 }
@@ -32,8 +31,7 @@ std::vector<Located> pieces_of(const Chunk& chunk) {
   for (ValueId id : states(chunk.program, StateKind::weight)) {
     const Value& value = chunk.program[id];
     std::int64_t row = 0;
-    for (const Piece& piece : value.pieces) {
-      if (piece.tensor == nullptr) break;
+    for (const Piece& piece : chunk.program.pieces(id)) {
       list.push_back({.weight = id,
                       .piece = piece,
                       .name = with_layer(piece.tensor, chunk.first_layer + std::max(value.layer, 0)),
