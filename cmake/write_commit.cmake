@@ -1,5 +1,5 @@
 # cmake -DSOURCE=<sources> -DUNIT=<file> -P write_commit.cmake
-# Writes the unit behind src/cli/commit.h: 40 hex digits, "+dirty" behind them where a tracked file is not as it was
+# Writes the unit behind src/harness/commit.h: 40 hex digits, "+dirty" behind them where a tracked file is not as it was
 # committed, or "unknown" where the sources are no work tree of their own.
 set(commit unknown)
 find_program(git NAMES git)
@@ -16,7 +16,7 @@ if(git)
   endif()
 endif()
 file(CONFIGURE OUTPUT ${UNIT} CONTENT [[
-#include "cli/commit.h"
+#include "harness/commit.h"
 
 namespace perfbench {
 

@@ -9,7 +9,7 @@
 
 namespace perfbench {
 
-Compat compat_of(const Options& options) { return options.compat == "nemo" ? Compat::nemo : Compat::perfbench; }
+Compat compat_of(const Options& options) { return options.compat.value_or(Compat::perfbench); }
 
 namespace {
 
@@ -37,7 +37,7 @@ void apply_module(const ModelWord& word, Compat compat, Request& request) {
 std::vector<std::string> notes_of(const CommandLine& line, const Job& job) {
   std::vector<std::string> notes;
   const std::optional<double> per_node = job.system.gpus_per_node.value;
-  if (!runs_engine(line.options) && line.launch.gpus_per_node && per_node &&
+  if (!runs_engine(mode_of(line)) && line.launch.gpus_per_node && per_node &&
       static_cast<double>(*line.launch.gpus_per_node) != *per_node)
     notes.push_back(fmt::format("gpus_per_node {} was asked for; a node of {} has {}, and that is what is predicted",
                                 *line.launch.gpus_per_node, job.system.name, *per_node));
@@ -68,7 +68,7 @@ Asked resolve_asked(const CommandLine& line, const Catalog& catalog) {
 }
 
 Asked resolve_asked(const CommandLine& line, const Request& request, const Catalog& catalog) {
-  if (runs_engine(line.options)) measure_settings(line);  // throws
+  if (runs_engine(mode_of(line))) measure_settings(line);  // throws
   std::optional<std::filesystem::path> table;
   if (line.options.table) table = *line.options.table;
   Resolved resolved = resolve(request, catalog, compat_of(line.options), table);

@@ -12,7 +12,6 @@
 #include "cli/commands.h"
 #include "cli/measure_flags.h"
 #include "cli/output.h"
-#include "cli/run_environment.h"
 #include "engine/engine.h"
 #include "engine/worker.h"
 #include "harness/progress.h"
@@ -23,6 +22,7 @@
 #include "program/operands.h"
 #include "runners/machine_check.h"
 #include "runners/measured_on.h"
+#include "runners/run_environment.h"
 #include "runners/run_telemetry.h"
 #include "runners/stop_signal.h"
 #include "runners/time_kernels.h"
@@ -124,7 +124,7 @@ std::string summary(const KernelTable& table, const std::string& file, std::int6
 }  // namespace
 
 ExitCode run_calibrate(const CommandLine& line) {
-  RunEnvironment environment(line.options);
+  RunEnvironment environment(line.options.env_vars);
   const Catalog catalog = Catalog::find();
   environment.set(false);
   const MeasureSettings settings = measure_settings(line);

@@ -6,9 +6,9 @@
 #include "base/json.h"
 #include "base/table.h"
 #include "base/text.h"
-#include "cli/checked_row.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "runners/checked_row.h"
 
 namespace perfbench {
 namespace {

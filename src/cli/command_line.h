@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/choices.h"
 #include "job/request.h"
 
 namespace perfbench {
@@ -17,8 +18,8 @@ struct Secret {
 
 // perfbench's own options.
 struct Options {
-  std::optional<std::string> mode;       // auto, measure, slice, simulate
-  std::optional<std::string> compat;     // perfbench or nemo
+  std::optional<Mode> mode;              // unset: automatic
+  std::optional<Compat> compat;          // whose defaults
   std::optional<std::string> table;      // instead of model_configs_<gpu>.csv
   std::optional<std::string> env_vars;   // a JSON file
   std::optional<std::string> out;        // folder of the result files
@@ -33,14 +34,14 @@ struct Options {
   bool report = false;  // `audit` prints FLOPs per token
 
   // `--mode measure`
-  std::optional<std::string> device;           // cpu or cuda
+  std::optional<Device> device;
   std::optional<std::int64_t> steps;           // warm-up included
   std::optional<std::int64_t> seed;            // of weights and mock data
   std::optional<std::int64_t> step_timeout_s;  // without any op begun
-  std::optional<std::string> log_format;       // of a line per step: nemo, megatron, none
+  std::optional<StepLogFormat> log_format;     // of a line per step
 
   // Measured kernels
-  std::optional<std::string> stage;                // `--mode slice`: first, middle, last, all
+  std::optional<SliceStage> stage;                 // `--mode slice`
   std::optional<std::int64_t> slice_microbatches;  // `--mode slice`: of a step of a slice
   std::optional<std::string> calibration;          // a file of measured kernels that a prediction uses
   std::optional<std::int64_t> budget;              // `calibrate`: seconds
@@ -49,7 +50,7 @@ struct Options {
   std::optional<std::string> expect, save_gradients, save_weights;  // files
 
   // `import`
-  std::optional<std::string> format;          // of its file: auto, table, log
+  std::optional<ImportFormat> format;         // of its file
   std::optional<std::string> convention, id;  // of a table's TFLOP/s; what its rows are called
   std::optional<std::int64_t> warmup_steps;   // iterations of a log that don't count; of `--mode measure`, too
   bool keep_unknown = false;                  // columns that nobody knows

@@ -9,6 +9,7 @@
 
 #include "cli/help.h"
 #include "cli/output.h"
+#include "cli/subcommands.h"
 #include "cli/version.h"
 
 namespace perfbench {
@@ -16,41 +17,7 @@ namespace perfbench {
 ExitCode run(const CommandLine& line) {
   if (line.options.help) return print(help_text());
   if (line.options.version) return print(version_text());
-  switch (line.command) {
-    case Command::row:
-      return run_row(line);
-    case Command::check:
-      return run_check(line);
-    case Command::export_table:
-      return run_export(line);
-    case Command::audit:
-      return run_audit(line);
-    case Command::import_file:
-      return run_import(line);
-    case Command::verify:
-      return run_verify(line);
-    case Command::show_program:
-      return run_show_program(line);
-    case Command::doctor:
-      return run_doctor(line);
-    case Command::list:
-      return run_list(line);
-    case Command::completion:
-      return run_completion(line);
-    case Command::sweep:
-      return run_sweep(line);
-    case Command::diff:
-      return run_diff(line);
-    case Command::baseline_update:
-      return run_baseline_update(line);
-    case Command::baseline_check:
-      return run_baseline_check(line);
-    case Command::calibrate:
-      return run_calibrate(line);
-    case Command::accuracy:
-      return run_accuracy(line);
-  }
-  return ExitCode::bad_input;
+  return subcommand_of(line.command).run(line);
 }
 
 ExitCode report(const std::exception& error) {

@@ -10,49 +10,10 @@
 #include "cli/listing.h"
 #include "cli/output.h"
 #include "cli/subcommands.h"
+#include "cli/texts.h"
 
 namespace perfbench {
 namespace {
-
-// What bash does around the generated lines. Names of models and systems come from the executable that is being
-// completed, so that they are those of its own data files.
-constexpr std::string_view kHead = R"(# bash completion of perfbench: source <(perfbench completion bash)
-_perfbench_names() { "${COMP_WORDS[0]}" list "$1" --names 2>/dev/null; }
-
-# Fills COMPREPLY with those of the words $1 that start with $2. Nothing in the words is expanded.
-_perfbench_words() {
-  local -a words
-  local word
-  read -r -d '' -a words <<< "$1"
-  COMPREPLY=()
-  for word in "${words[@]}"; do [[ $word == "$2"* ]] && COMPREPLY+=("$word"); done
-  return 0
-}
-
-_perfbench_files() {
-  compopt -o filenames 2>/dev/null
-  mapfile -t COMPREPLY < <(compgen -f -- "$1")
-}
-
-_perfbench_folders() {
-  compopt -o filenames 2>/dev/null
-  mapfile -t COMPREPLY < <(compgen -d -- "$1")
-}
-
-_perfbench() {
-  local cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD-1]}" command="${COMP_WORDS[1]}"
-  COMPREPLY=()
-  # bash takes the "=" of --flag=value for a word.
-  if [[ $cur == "=" ]]; then
-    cur=""
-  elif [[ $prev == "=" ]]; then
-    prev="${COMP_WORDS[COMP_CWORD-2]}"
-  fi
-)";
-
-constexpr std::string_view kTail = R"(}
-complete -F _perfbench perfbench
-)";
 
 std::string bare(std::string_view spelling) {
   std::string text(spelling.substr(spelling.find_first_not_of('-')));
@@ -117,13 +78,20 @@ std::map<std::string, std::vector<std::string>> first_words() {
 }
 
 // What stands for the words after a subcommand.
-std::string argument_line(Command command) {
-  if (command == Command::list) return fmt::format("_perfbench_words \"{}\" \"$cur\"", join(listing_names(), " "));
-  if (command == Command::completion) return "_perfbench_words \"bash\" \"$cur\"";
-  if (command == Command::baseline_update || command == Command::baseline_check)
-    return "_perfbench_words \"$(_perfbench_names systems)\" \"$cur\"";
-  if (command == Command::show_program || command == Command::doctor || command == Command::accuracy) return ":";
-  return "_perfbench_files \"$cur\"";
+std::string argument_line(Words words) {
+  switch (words) {
+    case Words::none:
+      return ":";
+    case Words::files:
+      return "_perfbench_files \"$cur\"";
+    case Words::systems:
+      return "_perfbench_words \"$(_perfbench_names systems)\" \"$cur\"";
+    case Words::listings:
+      return fmt::format("_perfbench_words \"{}\" \"$cur\"", join(listing_names(), " "));
+    case Words::shells:
+      return "_perfbench_words \"bash\" \"$cur\"";
+  }
+  return ":";
 }
 
 // Puts the second word of a subcommand, too, into $command, and completes it while it is being typed.
@@ -154,8 +122,7 @@ std::string subcommand_cases() {
   text += second_word_cases() + "  case \"$command\" in\n";
   for (const Subcommand& subcommand : subcommands())
     if (subcommand.command != Command::row)
-      text +=
-          case_of(fmt::format("\"{}\"", subcommand.spelling), subcommand.command, argument_line(subcommand.command));
+      text += case_of(fmt::format("\"{}\"", subcommand.spelling), subcommand.command, argument_line(subcommand.words));
   return text + case_of("*", Command::row, ":") + "  esac\n";
 }
 
@@ -168,6 +135,8 @@ ExitCode run_completion(const CommandLine& line) {
                    "perfbench completion bash");
 }
 
-std::string bash_completion() { return std::string(kHead) + value_cases() + subcommand_cases() + std::string(kTail); }
+std::string bash_completion() {
+  return with_lines(completion_template(), "{cases}", value_cases() + subcommand_cases());
+}
 
 }  // namespace perfbench

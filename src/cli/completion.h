@@ -1,4 +1,4 @@
-// Shell completion, generated from the tables of flags and subcommands.
+// Shell completion: completion.bash with the tables of flags and subcommands.
 #pragma once
 
 #include <string>

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "job/request_fields.h"
 
 namespace perfbench {
 namespace {
@@ -12,211 +13,207 @@ using G = FlagGroup;
 using S = FlagSource;
 using L = LaunchOptions;
 
-// Order of the columns: name, aliases, kind, group, source, target, field, value, choices, sentence.
+// Order of the columns: name, aliases, kind, group, source, target, value, choices, sentence.
 constexpr Flag kFlags[] = {
-    {"model", "", K::text, G::question, S::perfbench, &Request::model, "", "NAME", "",
+    {"model", "", K::text, G::question, S::perfbench, &Request::model, "NAME", "",
      "Model: a name, an alias, or a path to a config.json or to its folder."},
-    {"gpu", "-g", K::text, G::question, S::nemo_2504, &Request::system, "system", "NAME", "",
+    {"gpu", "-g", K::text, G::question, S::nemo_2504, &Request::system, "NAME", "",
      "GPU system: h100, b200, gb200, ...; a wrong name gets the nearest ones."},
-    {"task", "", K::text, G::question, S::perfbench, &Request::task, "", "TASK", "pretrain pre_train sft lora",
+    {"task", "", K::text, G::question, S::perfbench, &Request::task, "TASK", "pretrain pre_train sft lora",
      "pretrain, sft or lora; pretrain unless the model's name or -f says otherwise."},
-    {"finetuning", "-f", K::text, G::question, S::nemo_2504, &Request::task, "task", "TASK", "sft lora",
+    {"finetuning", "-f", K::text, G::question, S::nemo_2504, &Request::task, "TASK", "sft lora",
      "Fine-tuning scheme: sft or lora."},
-    {"lora_rank", "", K::integer, G::question, S::perfbench, &Request::lora_rank, "", "N", "",
+    {"lora_rank", "", K::integer, G::question, S::perfbench, &Request::lora_rank, "N", "",
      "Task lora: rank of the adapters; 16 unless given."},
-    {"lora_alpha", "", K::integer, G::question, S::perfbench, &Request::lora_alpha, "", "N", "",
+    {"lora_alpha", "", K::integer, G::question, S::perfbench, &Request::lora_alpha, "N", "",
      "Task lora: an adapter is multiplied by alpha / rank; 32 unless given."},
-    {"lora_targets", "", K::list, G::question, S::perfbench, &Request::lora_targets, "", "NAME...", "",
+    {"lora_targets", "", K::list, G::question, S::perfbench, &Request::lora_targets, "NAME...", "",
      "Task lora: the linear layers with an adapter: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj; "
      "qkv_proj for one adapter of q, k and v together; all for every linear layer but the head. Those of the stack "
      "unless given."},
-    {"packed", "", K::boolean, G::question, S::perfbench, &Request::packed, "", "BOOL", "",
+    {"packed", "", K::boolean, G::question, S::perfbench, &Request::packed, "BOOL", "",
      "Tasks sft and lora: samples are packs of shorter sequences that do not see each other; what the stack does "
      "unless given."},
-    {"stack", "", K::text, G::question, S::perfbench, &Request::stack, "", "NAME", "",
+    {"stack", "", K::text, G::question, S::perfbench, &Request::stack, "NAME", "",
      "Whose software is predicted: megatron, automodel or perfbench."},
-    {"mode", "", K::text, G::question, S::perfbench, &Options::mode, "", "MODE", "auto measure slice simulate",
+    {"mode", "", K::text, G::question, S::perfbench, &Options::mode, "MODE", "auto measure slice simulate",
      "auto, simulate, measure or slice. auto simulates where nothing can be measured, and says so. slice: one device "
      "runs single stages, and the step is simulated with the times of their kernels."},
-    {"calibration", "", K::text, G::question, S::perfbench, &Options::calibration, "", "FILE", "",
+    {"calibration", "", K::text, G::question, S::perfbench, &Options::calibration, "FILE", "",
      "Measured kernels, as calibrate and --mode slice write them: a prediction for the system that they were measured "
      "on takes their times."},
-    {"compat", "", K::text, G::question, S::perfbench, &Options::compat, "", "WHOSE", "perfbench nemo",
+    {"compat", "", K::text, G::question, S::perfbench, &Options::compat, "WHOSE", "perfbench nemo",
      "nemo: what is left out has the defaults of NeMo's own scripts."},
-    {"table", "", K::text, G::question, S::perfbench, &Options::table, "", "FILE", "",
+    {"table", "", K::text, G::question, S::perfbench, &Options::table, "FILE", "",
      "Configuration table to start from, instead of model_configs_<gpu>.csv."},
 
-    {"num_gpus", "-ng", K::integer, G::layout, S::nemo_2504, &Request::num_gpus, "", "N", "", "GPUs in all."},
-    {"tensor_parallel_size", "-tp", K::integer, G::layout, S::nemo_2504, &Request::tp, "tp", "N", "",
+    {"num_gpus", "-ng", K::integer, G::layout, S::nemo_2504, &Request::num_gpus, "N", "", "GPUs in all."},
+    {"tensor_parallel_size", "-tp", K::integer, G::layout, S::nemo_2504, &Request::tp, "N", "",
      "Tensor parallel size."},
-    {"pipeline_parallel_size", "-pp", K::integer, G::layout, S::nemo_2504, &Request::pp, "pp", "N", "",
-     "Pipeline stages."},
-    {"context_parallel_size", "-cp", K::integer, G::layout, S::nemo_2504, &Request::cp, "cp", "N", "",
+    {"pipeline_parallel_size", "-pp", K::integer, G::layout, S::nemo_2504, &Request::pp, "N", "", "Pipeline stages."},
+    {"context_parallel_size", "-cp", K::integer, G::layout, S::nemo_2504, &Request::cp, "N", "",
      "Context parallel size: parts of a sequence."},
-    {"virtual_pipeline_parallel_size", "-vp", K::integer, G::layout, S::nemo_2504, &Request::vp, "vp", "N", "",
+    {"virtual_pipeline_parallel_size", "-vp", K::integer, G::layout, S::nemo_2504, &Request::vp, "N", "",
      "Model chunks of a pipeline stage."},
-    {"expert_parallel_size", "-ep", K::integer, G::layout, S::nemo_2504, &Request::ep, "ep", "N", "",
+    {"expert_parallel_size", "-ep", K::integer, G::layout, S::nemo_2504, &Request::ep, "N", "",
      "Expert parallel size."},
-    {"expert_tensor_parallel_size", "-et", K::optional_integer, G::layout, S::nemo_2504, &Request::etp, "etp", "N", "",
+    {"expert_tensor_parallel_size", "-et", K::optional_integer, G::layout, S::nemo_2504, &Request::etp, "N", "",
      "Tensor parallel size of the experts; without a value: the default."},
-    {"use_mcore_fsdp", "-fsdp", K::boolean, G::layout, S::nemo_2504, &Request::fsdp, "fsdp", "BOOL", "",
+    {"use_mcore_fsdp", "-fsdp", K::boolean, G::layout, S::nemo_2504, &Request::fsdp, "BOOL", "",
      "Shard the parameters over the data parallel ranks."},
 
-    {"global_batch_size", "-gb --gbs", K::integer, G::batch, S::nemo_2504, &Request::gbs, "gbs", "N", "",
+    {"global_batch_size", "-gb --gbs", K::integer, G::batch, S::nemo_2504, &Request::gbs, "N", "",
      "Samples of a global step."},
-    {"micro_batch_size", "-mb --mbs", K::integer, G::batch, S::nemo_2504, &Request::mbs, "mbs", "N", "",
+    {"micro_batch_size", "-mb --mbs", K::integer, G::batch, S::nemo_2504, &Request::mbs, "N", "",
      "Samples of a microbatch."},
-    {"lbs", "", K::integer, G::batch, S::perfbench, &Request::lbs, "", "N", "",
+    {"lbs", "", K::integer, G::batch, S::perfbench, &Request::lbs, "N", "",
      "Samples of a data parallel rank in one pipeline flush; gbs / dp unless given."},
-    {"gradient_accumulation", "-ga", K::integer, G::batch, S::aws, &Request::ga, "ga", "N", "",
+    {"gradient_accumulation", "-ga", K::integer, G::batch, S::aws, &Request::ga, "N", "",
      "Sets gbs = mbs x dp x N; must agree with -gb where both are given."},
-    {"seq_len", "", K::integer, G::batch, S::perfbench, &Request::seq_len, "", "N", "", "Tokens of a sample."},
+    {"seq_len", "", K::integer, G::batch, S::perfbench, &Request::seq_len, "N", "", "Tokens of a sample."},
 
-    {"compute_dtype", "-c", K::text, G::precision, S::nemo_2504, &Request::dtype, "dtype", "DTYPE",
+    {"compute_dtype", "-c", K::text, G::precision, S::nemo_2504, &Request::dtype, "DTYPE",
      "fp32 bf16 fp8 fp8cs fp8ds mxfp8 nvfp4", "fp32, bf16 or fp8, or a precision: fp8cs, fp8ds, mxfp8, nvfp4."},
-    {"fp8_recipe", "-fr", K::text, G::precision, S::nemo_2504, &Request::fp8_recipe, "", "NAME", "cs ds mxfp8 nvfp4 ss",
+    {"fp8_recipe", "-fr", K::text, G::precision, S::nemo_2504, &Request::fp8_recipe, "NAME", "cs ds mxfp8 nvfp4 ss",
      "FP8 recipe: cs (current scaling), ds (delayed scaling), mxfp8, nvfp4, ss (subchannel scaling, later NeMo "
      "versions; "
      "unsupported here)."},
     {"keep_fsdp_fp8_transpose_cache", "", K::boolean, G::precision, S::nemo_2504,
-     &Request::keep_fsdp_fp8_transpose_cache, "", "BOOL", "",
-     "Keep the transposed FP8 weights between uses under FSDP."},
+     &Request::keep_fsdp_fp8_transpose_cache, "BOOL", "", "Keep the transposed FP8 weights between uses under FSDP."},
 
-    {"recompute_layers", "-rl", K::integer, G::memory, S::nemo_2504, &Request::recompute_layers, "", "N", "",
+    {"recompute_layers", "-rl", K::integer, G::memory, S::nemo_2504, &Request::recompute_layers, "N", "",
      "Layers whose activations are computed again in the backward pass."},
-    {"activation_offload_layers", "-ol", K::integer, G::memory, S::nemo_2504, &Request::offload_layers,
-     "offload_layers", "N", "", "Layers whose activations wait in host memory."},
-    {"recompute_modules", "-rm", K::list, G::memory, S::nemo_2504, &Request::recompute_modules, "", "NAME...", "",
+    {"activation_offload_layers", "-ol", K::integer, G::memory, S::nemo_2504, &Request::offload_layers, "N", "",
+     "Layers whose activations wait in host memory."},
+    {"recompute_modules", "-rm", K::list, G::memory, S::nemo_2504, &Request::recompute_modules, "NAME...", "",
      "Modules that are computed again in the backward pass."},
-    {"cuda_graphs", "-cg", K::boolean, G::memory, S::nemo_2504, &Request::cuda_graphs, "", "BOOL", "",
+    {"cuda_graphs", "-cg", K::boolean, G::memory, S::nemo_2504, &Request::cuda_graphs, "BOOL", "",
      "Launch through CUDA graphs."},
-    {"use_user_buffer_registration", "-ubr", K::boolean, G::memory, S::nemo_later, &Request::user_buffers,
-     "user_buffers", "BOOL", "", "Register communication buffers with NCCL."},
-    {"use_sharp", "-sharp", K::boolean, G::memory, S::nemo_later, &Request::sharp, "sharp", "BOOL", "",
+    {"use_user_buffer_registration", "-ubr", K::boolean, G::memory, S::nemo_later, &Request::user_buffers, "BOOL", "",
+     "Register communication buffers with NCCL."},
+    {"use_sharp", "-sharp", K::boolean, G::memory, S::nemo_later, &Request::sharp, "BOOL", "",
      "Reduce inside the network switches."},
 
-    {"device", "", K::text, G::measuring, S::perfbench, &Options::device, "", "DEVICE", "cpu cuda",
+    {"device", "", K::text, G::measuring, S::perfbench, &Options::device, "DEVICE", "cpu cuda",
      "Where --mode measure, --mode slice and calibrate run; cuda unless given; verify: cpu. cpu: each rank is a "
      "thread, and the system is cpu."},
-    {"steps", "", K::integer, G::measuring, S::perfbench, &Options::steps, "", "N", "",
+    {"steps", "", K::integer, G::measuring, S::perfbench, &Options::steps, "N", "",
      "Global steps, warm-up included; 30 unless given, 6 of a slice. verify: steps to train."},
-    {"warmup_steps", "--warmup", K::integer, G::measuring, S::perfbench, &Options::warmup_steps, "", "N", "",
+    {"warmup_steps", "--warmup", K::integer, G::measuring, S::perfbench, &Options::warmup_steps, "N", "",
      "First steps that don't count; 10 unless given, or a third of fewer than 30 steps. import: of a log; 10 unless "
      "given."},
-    {"seed", "", K::integer, G::measuring, S::perfbench, &Options::seed, "", "N", "",
+    {"seed", "", K::integer, G::measuring, S::perfbench, &Options::seed, "N", "",
      "Of the initial weights and of the mock data; 1 unless given."},
-    {"stage", "", K::text, G::measuring, S::perfbench, &Options::stage, "", "STAGE", "first middle last all",
+    {"stage", "", K::text, G::measuring, S::perfbench, &Options::stage, "STAGE", "first middle last all",
      "--mode slice: the pipeline stage that is run; all unless given: the first, the middle and the last one."},
-    {"slice_microbatches", "", K::integer, G::measuring, S::perfbench, &Options::slice_microbatches, "", "N", "",
+    {"slice_microbatches", "", K::integer, G::measuring, S::perfbench, &Options::slice_microbatches, "N", "",
      "--mode slice: microbatches of a step of a slice; 2 x pp, at least 4 and at most those of the job, unless given."},
-    {"budget", "", K::integer, G::measuring, S::perfbench, &Options::budget, "", "SECONDS", "",
+    {"budget", "", K::integer, G::measuring, S::perfbench, &Options::budget, "SECONDS", "",
      "calibrate: how long kernels are timed; 120 unless given. What is left then is counted in the file."},
-    {"step_timeout_s", "", K::integer, G::measuring, S::perfbench, &Options::step_timeout_s, "", "SECONDS", "",
+    {"step_timeout_s", "", K::integer, G::measuring, S::perfbench, &Options::step_timeout_s, "SECONDS", "",
      "A step in which no rank begins an op for so long hangs: the row is of status timeout. 60 on GPUs and 600 on a "
      "CPU "
      "unless given. calibrate: of one kernel."},
-    {"log_format", "", K::text, G::measuring, S::perfbench, &Options::log_format, "", "FORMAT", "nemo megatron none",
+    {"log_format", "", K::text, G::measuring, S::perfbench, &Options::log_format, "FORMAT", "nemo megatron none",
      "A line of each step before the row: NeMo's, or Megatron-LM's with that of Megatron-Bridge. nemo unless given. "
      "With --json, --csv or --markdown: on standard error, and none unless given."},
 
-    {"json", "", K::on, G::result, S::perfbench, &Options::json, "", "", "", "Print one JSON object."},
-    {"csv", "", K::on, G::result, S::perfbench, &Options::csv, "", "", "", "Print a CSV header and line."},
-    {"markdown", "", K::on, G::result, S::perfbench, &Options::markdown, "", "", "", "Print a Markdown table."},
-    {"out", "", K::text, G::result, S::perfbench, &Options::out, "", "DIR", "",
+    {"json", "", K::on, G::result, S::perfbench, &Options::json, "", "", "Print one JSON object."},
+    {"csv", "", K::on, G::result, S::perfbench, &Options::csv, "", "", "Print a CSV header and line."},
+    {"markdown", "", K::on, G::result, S::perfbench, &Options::markdown, "", "", "Print a Markdown table."},
+    {"out", "", K::text, G::result, S::perfbench, &Options::out, "DIR", "",
      "Also write rows.csv, rows.json and run.json there. Where NEMORUN_HOME is set, each run has a new folder in "
      "$NEMORUN_HOME/perfbench, and the link latest there names the last one; else nothing is written. sweep: its "
      "journal and results go there; $NEMORUN_HOME/perfbench-sweep is its default, always the same, so that it goes "
      "on."},
-    {"output", "-o", K::text, G::result, S::perfbench, &Options::output, "", "FILE", "",
+    {"output", "-o", K::text, G::result, S::perfbench, &Options::output, "FILE", "",
      "export, import: write the table there instead of printing it; calibrate: the file. import: rows of a log are "
      "JSON where FILE ends in "
      ".json."},
-    {"format", "", K::text, G::result, S::perfbench, &Options::format, "", "FORMAT", "auto table log",
+    {"format", "", K::text, G::result, S::perfbench, &Options::format, "FORMAT", "auto table log",
      "import: what FILE is; auto looks at it."},
-    {"convention", "", K::text, G::result, S::perfbench, &Options::convention, "", "NAME", "",
+    {"convention", "", K::text, G::result, S::perfbench, &Options::convention, "NAME", "",
      "import: whose closed form counts the FLOPs of the table: nemo_25.04, nemo_25.09, automodel."},
-    {"id", "", K::text, G::result, S::perfbench, &Options::id, "", "NAME", "",
+    {"id", "", K::text, G::result, S::perfbench, &Options::id, "NAME", "",
      "import: rows of a table are called NAME-01, NAME-02, ...; the file's name unless given."},
-    {"keep_unknown", "", K::on, G::result, S::perfbench, &Options::keep_unknown, "", "", "",
+    {"keep_unknown", "", K::on, G::result, S::perfbench, &Options::keep_unknown, "", "",
      "import: keep columns whose heading is unknown as they are printed."},
-    {"expect", "", K::text, G::result, S::perfbench, &Options::expect, "", "FILE", "",
+    {"expect", "", K::text, G::result, S::perfbench, &Options::expect, "FILE", "",
      "verify: compare with these gradients and losses (safetensors), or with these norms and losses (.json, as --json "
      "prints them); exit 1 when one differs."},
-    {"save_gradients", "", K::text, G::result, S::perfbench, &Options::save_gradients, "", "FILE", "",
+    {"save_gradients", "", K::text, G::result, S::perfbench, &Options::save_gradients, "FILE", "",
      "verify: write the gradients there, F32 safetensors under Hugging Face's names."},
-    {"save_weights", "", K::text, G::result, S::perfbench, &Options::save_weights, "", "FILE", "",
+    {"save_weights", "", K::text, G::result, S::perfbench, &Options::save_weights, "FILE", "",
      "verify: write the weights after the last step there."},
-    {"env_vars", "", K::text, G::result, S::perfbench, &Options::env_vars, "", "FILE", "",
+    {"env_vars", "", K::text, G::result, S::perfbench, &Options::env_vars, "FILE", "",
      "env_vars.json: environment variables of the run, recorded with the result; values by a list of names that hold "
      "no "
      "secret. --mode measure, --mode slice and calibrate set them before LibTorch is loaded."},
-    {"dryrun", "-d --dry-run", K::on, G::result, S::nemo_2504, &Options::dryrun, "", "", "",
+    {"dryrun", "-d --dry-run", K::on, G::result, S::nemo_2504, &Options::dryrun, "", "",
      "Print what would be simulated, where each value came from, and the status that it would have; simulate "
      "nothing."},
-    {"where", "", K::conditions, G::result, S::perfbench, &Options::where, "", "NAME=VALUE,...", "",
+    {"where", "", K::conditions, G::result, S::perfbench, &Options::where, "NAME=VALUE,...", "",
      "sweep, list, calibrate, accuracy: only the rows that agree with every name; of several values of one name, with "
      "one of them."},
-    {"repeats", "", K::integer, G::result, S::perfbench, &Options::repeats, "", "N", "",
+    {"repeats", "", K::integer, G::result, S::perfbench, &Options::repeats, "N", "",
      "sweep: run each job N times; its row is the one with the median step time, and holds the times of all, so that "
      "diff "
      "knows how much they vary."},
-    {"strict", "", K::on, G::result, S::perfbench, &Options::strict, "", "", "",
+    {"strict", "", K::on, G::result, S::perfbench, &Options::strict, "", "",
      "sweep: exit 1 when a row is not ok. diff: exit 1 for FASTER rows, too. audit: exit 1 for findings above info."},
-    {"threshold", "", K::conditions, G::result, S::perfbench, &Options::threshold, "", "METRIC=PERCENT,...", "",
+    {"threshold", "", K::conditions, G::result, S::perfbench, &Options::threshold, "METRIC=PERCENT,...", "",
      "diff: the change that counts, for step_time_s, tokens_per_s_per_gpu, model_tflops_per_gpu or peak_memory_gib; 2 "
      "for simulated rows and 5 for others unless given."},
-    {"junit", "", K::text, G::result, S::perfbench, &Options::junit, "", "FILE", "",
+    {"junit", "", K::text, G::result, S::perfbench, &Options::junit, "FILE", "",
      "diff, audit: also write the verdicts or findings there as JUnit XML."},
-    {"report", "", K::on, G::result, S::perfbench, &Options::report, "", "", "",
+    {"report", "", K::on, G::result, S::perfbench, &Options::report, "", "",
      "audit: print the FLOPs per token of each row that prints TFLOP/s, and how far they are off."},
-    {"names", "", K::on, G::result, S::perfbench, &Options::names, "", "", "", "list: print the names alone."},
-    {"version", "", K::on, G::result, S::perfbench, &Options::version, "", "", "",
+    {"names", "", K::on, G::result, S::perfbench, &Options::names, "", "", "list: print the names alone."},
+    {"version", "", K::on, G::result, S::perfbench, &Options::version, "", "",
      "Print the version, the commit, a digest of the data files and the environment that counts."},
-    {"help", "-h", K::on, G::result, S::perfbench, &Options::help, "", "", "", "Print this text."},
+    {"help", "-h", K::on, G::result, S::perfbench, &Options::help, "", "", "Print this text."},
 
-    {"account", "-a", K::text, G::cluster, S::nemo_2504, &L::account, "", "NAME", "", "Slurm account."},
-    {"partition", "-p", K::text, G::cluster, S::nemo_2504, &L::partition, "", "NAME", "", "Slurm partition."},
-    {"container_image", "-i", K::text, G::cluster, S::nemo_2504, &L::container_image, "", "IMAGE", "",
-     "Container image."},
-    {"gpus_per_node", "-gn", K::integer, G::cluster, S::nemo_2504, &L::gpus_per_node, "", "N", "",
+    {"account", "-a", K::text, G::cluster, S::nemo_2504, &L::account, "NAME", "", "Slurm account."},
+    {"partition", "-p", K::text, G::cluster, S::nemo_2504, &L::partition, "NAME", "", "Slurm partition."},
+    {"container_image", "-i", K::text, G::cluster, S::nemo_2504, &L::container_image, "IMAGE", "", "Container image."},
+    {"gpus_per_node", "-gn", K::integer, G::cluster, S::nemo_2504, &L::gpus_per_node, "N", "",
      "GPUs of a node; a prediction takes the system's own number."},
-    {"max_steps", "-ms", K::integer, G::cluster, S::nemo_2504, &L::max_steps, "", "N", "",
+    {"max_steps", "-ms", K::integer, G::cluster, S::nemo_2504, &L::max_steps, "N", "",
      "Training steps; --mode measure: the same as --steps."},
-    {"time_limit", "-t", K::text, G::cluster, S::nemo_2504, &L::time_limit, "", "TIME", "", "Time limit, HH:MM:SS."},
-    {"log_dir", "-l", K::text, G::cluster, S::nemo_2504, &L::log_dir, "", "DIR", "", "Folder of the logs."},
-    {"hf_token", "-hf", K::secret, G::cluster, S::nemo_2504, &L::hf_token, "", "TOKEN", "",
+    {"time_limit", "-t", K::text, G::cluster, S::nemo_2504, &L::time_limit, "TIME", "", "Time limit, HH:MM:SS."},
+    {"log_dir", "-l", K::text, G::cluster, S::nemo_2504, &L::log_dir, "DIR", "", "Folder of the logs."},
+    {"hf_token", "-hf", K::secret, G::cluster, S::nemo_2504, &L::hf_token, "TOKEN", "",
      "Hugging Face token; never printed or recorded."},
-    {"enable_nsys", "-en", K::on, G::cluster, S::nemo_2504, &L::enable_nsys, "", "", "",
-     "Profile with Nsight Systems."},
-    {"enable_memory_profile", "-em", K::on, G::cluster, S::nemo_later, &L::enable_memory_profile, "", "", "",
+    {"enable_nsys", "-en", K::on, G::cluster, S::nemo_2504, &L::enable_nsys, "", "", "Profile with Nsight Systems."},
+    {"enable_memory_profile", "-em", K::on, G::cluster, S::nemo_later, &L::enable_memory_profile, "", "",
      "Profile the device memory."},
-    {"memory_profile_out_path", "-mp", K::text, G::cluster, S::nemo_later, &L::memory_profile_out_path, "", "FILE", "",
+    {"memory_profile_out_path", "-mp", K::text, G::cluster, S::nemo_later, &L::memory_profile_out_path, "FILE", "",
      "Where the memory profile goes."},
-    {"tensorboard", "-tb", K::on, G::cluster, S::nemo_2504, &L::tensorboard, "", "", "", "Log to TensorBoard."},
-    {"wandb", "-wd", K::on, G::cluster, S::nemo_2504, &L::wandb, "", "", "", "Log to Weights & Biases."},
-    {"wandb_key", "-wdk", K::secret, G::cluster, S::nemo_2504, &L::wandb_key, "", "KEY", "",
+    {"tensorboard", "-tb", K::on, G::cluster, S::nemo_2504, &L::tensorboard, "", "", "Log to TensorBoard."},
+    {"wandb", "-wd", K::on, G::cluster, S::nemo_2504, &L::wandb, "", "", "Log to Weights & Biases."},
+    {"wandb_key", "-wdk", K::secret, G::cluster, S::nemo_2504, &L::wandb_key, "KEY", "",
      "Weights & Biases key; never printed or recorded."},
-    {"wandb_prj_name", "-wdp", K::text, G::cluster, S::nemo_2504, &L::wandb_prj_name, "", "NAME", "",
+    {"wandb_prj_name", "-wdp", K::text, G::cluster, S::nemo_2504, &L::wandb_prj_name, "NAME", "",
      "Weights & Biases project."},
-    {"wandb_job_name", "-wdj", K::text, G::cluster, S::nemo_2504, &L::wandb_job_name, "", "NAME", "",
+    {"wandb_job_name", "-wdj", K::text, G::cluster, S::nemo_2504, &L::wandb_job_name, "NAME", "",
      "Weights & Biases job."},
-    {"nemo_home", "-nh", K::text, G::cluster, S::nemo_2504, &L::nemo_home, "", "DIR", "",
+    {"nemo_home", "-nh", K::text, G::cluster, S::nemo_2504, &L::nemo_home, "DIR", "",
      "NeMo's folder of models and checkpoints."},
-    {"custom_mounts", "-cm", K::list, G::cluster, S::nemo_2504, &L::custom_mounts, "", "MOUNT...", "",
+    {"custom_mounts", "-cm", K::list, G::cluster, S::nemo_2504, &L::custom_mounts, "MOUNT...", "",
      "Mounts of the container, separated by spaces or commas."},
-    {"use_fsdp_double_buffer", "-fsdp_db", K::boolean, G::cluster, S::nemo_later, &L::use_fsdp_double_buffer, "",
-     "BOOL", "", "Two buffers for FSDP's gathered weights."},
-    {"enable_vboost", "-vb", K::boolean, G::cluster, S::nemo_later, &L::enable_vboost, "", "BOOL", "",
+    {"use_fsdp_double_buffer", "-fsdp_db", K::boolean, G::cluster, S::nemo_later, &L::use_fsdp_double_buffer, "BOOL",
+     "", "Two buffers for FSDP's gathered weights."},
+    {"enable_vboost", "-vb", K::boolean, G::cluster, S::nemo_later, &L::enable_vboost, "BOOL", "",
      "Give the tensor cores a larger share of the power."},
     {"dump_config_diff_from_base_recipe", "-dcdfr", K::on, G::cluster, S::nemo_2504,
-     &L::dump_config_diff_from_base_recipe, "", "", "", "Print how the recipe differs from its base."},
-    {"use_hf_tokenizer", "", K::on, G::cluster, S::nemo_2504, &L::use_hf_tokenizer, "", "", "",
+     &L::dump_config_diff_from_base_recipe, "", "", "Print how the recipe differs from its base."},
+    {"use_hf_tokenizer", "", K::on, G::cluster, S::nemo_2504, &L::use_hf_tokenizer, "", "",
      "Use the Hugging Face tokenizer."},
-    {"nccl_communicator_config_path", "", K::text, G::cluster, S::nemo_2504, &L::nccl_communicator_config_path, "",
-     "FILE", "", "NCCL communicator settings."},
-    {"additional_slurm_params", "", K::text, G::cluster, S::nemo_later, &L::additional_slurm_params, "", "TEXT", "",
+    {"nccl_communicator_config_path", "", K::text, G::cluster, S::nemo_2504, &L::nccl_communicator_config_path, "FILE",
+     "", "NCCL communicator settings."},
+    {"additional_slurm_params", "", K::text, G::cluster, S::nemo_later, &L::additional_slurm_params, "TEXT", "",
      "Further Slurm parameters: 'key=value;key'."},
-    {"detach", "", K::on, G::cluster, S::nemo_later, &L::detach, "", "", "", "Return once the job is submitted."},
+    {"detach", "", K::on, G::cluster, S::nemo_later, &L::detach, "", "", "Return once the job is submitted."},
 };
 
 std::string bare(std::string_view spelling) {
@@ -238,7 +235,14 @@ bool has_alias(const Flag& flag, std::string_view wanted) {
 
 std::span<const Flag> flags() { return kFlags; }
 
-std::string_view field_of(const Flag& flag) { return flag.field.empty() ? flag.name : flag.field; }
+std::string_view field_of(const Flag& flag) {
+  std::string_view field = flag.name;
+  for_each_field([&](std::string_view name, auto member) {
+    const auto* target = std::get_if<decltype(member)>(&flag.target);
+    if (target != nullptr && *target == member) field = name;
+  });
+  return field;
+}
 
 const Flag* find_flag(std::string_view spelling) {
   if (!spelling.starts_with('-') || spelling.starts_with("---")) return nullptr;

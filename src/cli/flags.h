@@ -34,10 +34,12 @@ using FlagTarget =
     std::variant<std::optional<std::string> Request::*, std::optional<std::int64_t> Request::*,
                  std::optional<bool> Request::*, std::optional<Task> Request::*,
                  std::optional<std::vector<std::string>> Request::*, std::optional<std::string> Options::*,
-                 bool Options::*, std::optional<std::int64_t> Options::*, std::optional<std::string> LaunchOptions::*,
-                 std::optional<std::int64_t> LaunchOptions::*, std::optional<bool> LaunchOptions::*,
-                 bool LaunchOptions::*, std::optional<std::vector<std::string>> LaunchOptions::*,
-                 std::optional<Secret> LaunchOptions::*>;
+                 std::optional<Mode> Options::*, std::optional<Compat> Options::*, std::optional<Device> Options::*,
+                 std::optional<SliceStage> Options::*, std::optional<StepLogFormat> Options::*,
+                 std::optional<ImportFormat> Options::*, bool Options::*, std::optional<std::int64_t> Options::*,
+                 std::optional<std::string> LaunchOptions::*, std::optional<std::int64_t> LaunchOptions::*,
+                 std::optional<bool> LaunchOptions::*, bool LaunchOptions::*,
+                 std::optional<std::vector<std::string>> LaunchOptions::*, std::optional<Secret> LaunchOptions::*>;
 
 struct Flag {
   std::string_view name;     // the long name, with underscores: "tensor_parallel_size"
@@ -46,7 +48,6 @@ struct Flag {
   FlagGroup group;
   FlagSource source;
   FlagTarget target;
-  std::string_view field;     // the target's name in Request::origins and rows: "tp"; empty: the long name
   std::string_view value;     // what stands for the value in the help: "N"
   std::string_view choices;   // the accepted words, separated by spaces; empty: any
   std::string_view sentence;  // what it means
@@ -54,6 +55,7 @@ struct Flag {
 
 std::span<const Flag> flags();
 
+// The name of the target in Request::origins and rows, "tp"; the long name of a flag that sets no value of a Request.
 std::string_view field_of(const Flag& flag);
 
 // The flag of a spelling such as "-tp", "--tp", "--tensor_parallel_size", "--tensor-parallel-size" or "-gpu"; nullptr

@@ -8,7 +8,7 @@
 #include "base/redact.h"
 #include "base/text.h"
 #include "cli/flags.h"
-#include "cli/recorded_value.h"
+#include "job/recorded_slurm.h"
 
 namespace perfbench {
 namespace {
@@ -36,6 +36,20 @@ std::size_t secret_spelling_size(std::string_view arg) {
       if (find_flag(arg.substr(0, size)) == &flag) most = size;
   }
   return most;
+}
+
+constexpr std::string_view kSlurmParameters = "additional_slurm_params";
+
+// What of a value may be recorded: "***" of a secret, of every other value what redacted() leaves.
+std::string recorded_value(const Flag& flag, std::string_view value) {
+  if (flag.kind == FlagKind::secret) return "***";
+  return flag.name == kSlurmParameters ? recorded_slurm_params(value) : redacted(value);
+}
+
+// Whether the value is not to be seen at all, so that it goes from the list of processes, too.
+bool hides_value(const Flag& flag, std::string_view value) {
+  if (flag.kind == FlagKind::secret) return true;
+  return flag.name == kSlurmParameters && recorded_slurm_params(value) != value;
 }
 
 // Nearness is that of the names without their dashes.

@@ -22,7 +22,7 @@ struct ExpandedArguments {
   std::vector<std::string> words;                            // what is neither a flag nor its value
   std::map<std::string, std::string, std::less<>> spelling;  // long name -> the last spelling used: "-tp"
   std::vector<std::pair<std::string, std::string>>
-      given;                      // (spelling, value) in order, as recorded_value() has it; a word is ("", word)
+      given;                      // (spelling, value) in order, without what is secret; a word is ("", word)
   std::vector<Problem> problems;  // unknown flags with the nearest ones, missing values
   std::vector<HiddenPart> hidden;
 };

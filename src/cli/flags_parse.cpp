@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cli/flags.h"
 #include "cli/flags_expand.h"
+#include "cli/measure_flags.h"
 #include "cli/subcommands.h"
 #include "job/request_fields.h"
 
@@ -101,6 +102,13 @@ class FlagSetter {
     value = text_;
     return std::nullopt;
   }
+  // The word is one of the flag's choices: check_choice() has said so.
+  template <typename Enum>
+  requires std::is_enum_v<Enum> std::optional<Problem> assign(std::optional<Enum>& value) {
+    value = parse_choice<Enum>(text_);
+    check(value.has_value(), "a choice of a flag stands for no value");
+    return std::nullopt;
+  }
   std::optional<Problem> assign(std::optional<Secret>& value) {
     value = Secret{text_};
     return std::nullopt;
@@ -154,20 +162,21 @@ std::vector<Problem> output_problems(const Options& options) {
 }
 
 // What a flag of the group `measuring` needs; empty where it has what it needs.
-std::string_view needed_mode(const Flag& flag, const std::string& mode) {
-  if (flag.name == "stage" || flag.name == "slice_microbatches") return mode == "slice" ? "" : "slice";
-  if (flag.name == "log_format") return mode == "measure" ? "" : "measure";
-  return mode == "measure" || mode == "slice" ? "" : "measure";
+std::string_view needed_mode(const Flag& flag, Mode mode) {
+  if (flag.name == "stage" || flag.name == "slice_microbatches") return mode == Mode::slice ? "" : "slice";
+  if (flag.name == "log_format") return mode == Mode::measure ? "" : "measure";
+  return runs_engine(mode) ? "" : "measure";
 }
 
 // Flags of the group `measuring` have no effect on a prediction, and a calibration none on what is measured.
 std::vector<Problem> measuring_problems(const CommandLine& line, const ExpandedArguments& expanded) {
   const bool may_measure = line.command == Command::row || line.command == Command::sweep;
   if (!may_measure) return {};
-  const std::string mode = line.options.mode.value_or("auto");
+  const Mode mode = mode_of(line);
   std::vector<Problem> problems;
-  if (line.options.calibration && (mode == "measure" || mode == "slice"))
-    problems.push_back({"--calibration", fmt::format("has a meaning for predictions only, not for --mode {}", mode),
+  if (line.options.calibration && runs_engine(mode))
+    problems.push_back({"--calibration",
+                        fmt::format("has a meaning for predictions only, not for --mode {}", word_of(mode)),
                         "leave it out, or --mode simulate"});
   for (const auto& [name, spelling] : expanded.spelling)
     if (const Flag* flag = find_flag("--" + name); flag != nullptr && flag->group == FlagGroup::measuring)
@@ -198,7 +207,7 @@ CommandLine parse_command_line(const std::vector<std::string>& args) {
     for (Problem& problem : take_subcommand(line)) problems.push_back(std::move(problem));
     for (const auto& [name, spelling] : expanded.spelling)
       if (!has_use_for(line.command, name))
-        problems.push_back({spelling, fmt::format("has no meaning for {}", spelling_of(line.command)), ""});
+        problems.push_back({spelling, fmt::format("has no meaning for {}", subcommand_of(line.command).spelling), ""});
     for (Problem& problem : measuring_problems(line, expanded)) problems.push_back(std::move(problem));
   }
   for (Problem& problem : output_problems(line.options)) problems.push_back(std::move(problem));

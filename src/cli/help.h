@@ -1,4 +1,4 @@
-// The text of --help, made from the tables of flags and subcommands; docs/cli.md is this text.
+// The text of --help: help.txt with the tables of flags and subcommands; docs/cli.md is this text.
 #pragma once
 
 #include <string>

@@ -17,9 +17,9 @@ constexpr std::string_view kOfRowsAlone[] = {"use_user_buffer_registration", "us
                                              "keep_fsdp_fp8_transpose_cache"};
 
 bool is_idle(const Flag& flag, const CommandLine& line) {
-  if (flag.name == "max_steps") return !runs_engine(line.options);
-  if (flag.name == "gpus_per_node") return runs_engine(line.options);  // a prediction has a note of its own
-  if (flag.name == "cuda_graphs") return wants_measure(line.options) || line.command == Command::show_program;
+  if (flag.name == "max_steps") return !runs_engine(mode_of(line));
+  if (flag.name == "gpus_per_node") return runs_engine(mode_of(line));  // a prediction has a note of its own
+  if (flag.name == "cuda_graphs") return mode_of(line) == Mode::measure || line.command == Command::show_program;
   return flag.group == FlagGroup::cluster ||
          std::find(std::begin(kOfRowsAlone), std::end(kOfRowsAlone), flag.name) != std::end(kOfRowsAlone);
 }

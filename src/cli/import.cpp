@@ -28,8 +28,9 @@ void require_convention(const Options& options) {
 }
 
 bool is_log(const std::string& text, const Options& options) {
-  const std::string format = options.format.value_or("auto");
-  return format == "log" || (format == "auto" && (is_automodel_summary(text) || count_log_lines(text) >= kLinesOfALog));
+  const ImportFormat format = options.format.value_or(ImportFormat::automatic);
+  return format == ImportFormat::log ||
+         (format == ImportFormat::automatic && (is_automodel_summary(text) || count_log_lines(text) >= kLinesOfALog));
 }
 
 ExitCode write_or_print(const Options& options, const std::string& text) {

@@ -8,10 +8,10 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "base/units.h"
-#include "cli/checked_row.h"
 #include "cli/listing.h"
 #include "harness/sweep.h"
 #include "rows/published.h"
+#include "runners/checked_row.h"
 
 namespace perfbench {
 namespace {

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "job/catalog.h"
+#include "runners/calibration.h"
 
 namespace perfbench {
 namespace {
@@ -13,7 +14,7 @@ namespace {
 bool names_cpu(const Request& request) { return request.system && canonical_name(*request.system) == kCpuSystem; }
 
 Device device_of(const CommandLine& line) {
-  if (line.options.device) return *line.options.device == "cpu" ? Device::cpu : Device::cuda;
+  if (line.options.device) return *line.options.device;
   return names_cpu(line.request) ? Device::cpu : Device::cuda;
 }
 
@@ -24,9 +25,7 @@ double step_timeout_s(const Options& options, Device device) {
   return device == Device::cpu ? 600.0 : 60.0;
 }
 
-bool wants_measure(const Options& options) { return options.mode == "measure"; }
-bool wants_slice(const Options& options) { return options.mode == "slice"; }
-bool runs_engine(const Options& options) { return wants_measure(options) || wants_slice(options); }
+Mode mode_of(const CommandLine& line) { return line.options.mode.value_or(Mode::automatic); }
 
 MeasureSettings measure_settings(const CommandLine& line) {
   const Options& options = line.options;
@@ -35,7 +34,7 @@ MeasureSettings measure_settings(const CommandLine& line) {
     throw InputError("--steps", fmt::format("is {}, and --max_steps is {}", *options.steps, *max_steps),
                      "give one of them");
   MeasureSettings settings{.device = device_of(line)};
-  if (wants_slice(options)) settings.steps = kSliceSteps;
+  if (mode_of(line) == Mode::slice) settings.steps = kSliceSteps;
   settings.steps = options.steps ? *options.steps : max_steps.value_or(settings.steps);
   settings.warmup = options.warmup_steps.value_or(std::min(settings.warmup, settings.steps / 3));
   settings.seed = static_cast<std::uint64_t>(options.seed.value_or(1));
@@ -47,26 +46,26 @@ MeasureSettings measure_settings(const CommandLine& line) {
   return settings;
 }
 
-SliceSettings slice_settings(const CommandLine& line) {
-  return {.measure = measure_settings(line),
-          .stage = line.options.stage.value_or("all"),
-          .microbatches = line.options.slice_microbatches};
+RunnerSettings runner_settings(const CommandLine& line) {
+  if (!runs_engine(mode_of(line))) return {.calibration = calibration_of(line.options.calibration)};
+  return {.slice = {.measure = measure_settings(line),
+                    .stage = line.options.stage.value_or(SliceStage::all),
+                    .microbatches = line.options.slice_microbatches}};
 }
 
 bool measures_on_cuda(const CommandLine& line) {
-  return runs_engine(line.options) && measure_settings(line).device == Device::cuda;
+  return runs_engine(mode_of(line)) && measure_settings(line).device == Device::cuda;
 }
 
 StepLogFormat step_log_format(const Options& options) {
   const bool text = !options.json && !options.csv && !options.markdown;
-  const std::string word = options.log_format.value_or(text ? "nemo" : "none");
-  return parse_step_log_format(word).value_or(StepLogFormat::none);
+  return options.log_format.value_or(text ? StepLogFormat::nemo : StepLogFormat::none);
 }
 
 void apply_measuring(const CommandLine& line, Request& request) {
   const bool calibrates = line.command == Command::calibrate;
-  if (!runs_engine(line.options) && !calibrates) return;
-  if (line.options.device == "cpu") {
+  if (!runs_engine(mode_of(line)) && !calibrates) return;
+  if (line.options.device == Device::cpu) {
     if (request.system && !names_cpu(request))
       throw InputError(flag_of(request, "system"),
                        fmt::format("is {}, and --device cpu measures on system cpu", *request.system),
@@ -74,7 +73,7 @@ void apply_measuring(const CommandLine& line, Request& request) {
     if (!request.system) request.origins["system"] = "flag --device";
     request.system = kCpuSystem;
   }
-  if (line.options.device == "cuda" && names_cpu(request))
+  if (line.options.device == Device::cuda && names_cpu(request))
     throw InputError(flag_of(request, "system"), "is cpu, and --device cuda measures on GPUs", "leave one of them out");
   if (request.stack) return;
   request.stack = kMeasuredStack;

@@ -4,24 +4,24 @@
 #include "cli/command_line.h"
 #include "job/request.h"
 #include "rows/step_lines.h"
+#include "runners/make_runner.h"
 #include "runners/measure_settings.h"
-#include "runners/slice_row.h"
 
 namespace perfbench {
 
 // --step_timeout_s, or what the device has: an op of a CPU may take long.
 double step_timeout_s(const Options& options, Device device);
 
-bool wants_measure(const Options& options);
-bool wants_slice(const Options& options);
-bool runs_engine(const Options& options);  // either
+// --mode; automatic unless given.
+Mode mode_of(const CommandLine& line);
 
 // Of the flags, or of the system where no --device is given. Throws InputError for numbers that leave no step to time
 // and for --steps and --max_steps that differ.
 MeasureSettings measure_settings(const CommandLine& line);
 
-// Throw as measure_settings() does.
-SliceSettings slice_settings(const CommandLine& line);
+// Of what is run the measure_settings(), of a prediction the kernels of --calibration. Throw as measure_settings()
+// does, and for a file that can't be read.
+RunnerSettings runner_settings(const CommandLine& line);
 bool measures_on_cuda(const CommandLine& line);
 
 // The format of the lines of steps: --log-format, else NeMo's where the row is printed as text.

@@ -2,30 +2,27 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <memory>
 #include <utility>
 
 #include "cli/asked.h"
 #include "cli/commands.h"
 #include "cli/measure_flags.h"
 #include "cli/output.h"
-#include "cli/record.h"
-#include "cli/result_folder.h"
-#include "cli/run_environment.h"
 #include "cli/show_job.h"
 #include "engine/engine.h"
 #include "engine/gpu/telemetry_summary.h"
 #include "harness/progress.h"
+#include "harness/record.h"
 #include "harness/run_id.h"
-#include "rows/published.h"
-#include "rows/run_record.h"
+#include "rows/result_folder.h"
 #include "rows/writers.h"
 #include "runners/auto_mode.h"
 #include "runners/calibration.h"
 #include "runners/machine_check.h"
-#include "runners/measure_row.h"
+#include "runners/make_runner.h"
 #include "runners/plan_row.h"
-#include "runners/simulate_row.h"
-#include "runners/slice_engine.h"
+#include "runners/run_environment.h"
 #include "runners/stop_signal.h"
 
 namespace perfbench {
@@ -49,54 +46,52 @@ void print_step(const Options& options, StepLogFormat format, const LoggedStep& 
     print_on_the_way(text);
 }
 
-using Telemetry = std::vector<TelemetrySample>;  // every reading of the GPUs
+// A row and what was found out on the way to it.
+struct AskedRow {
+  Row row;
+  std::vector<std::string> warnings{};
+  bool can_be_simulated = false;                 // its system has a data sheet
+  std::shared_ptr<const KernelTable> kernels{};  // of slices
+  std::vector<TelemetrySample> telemetry{};      // every reading of the GPUs
+};
 
-std::function<void(std::span<const TelemetrySample>)> kept_in(Telemetry& telemetry) {
-  return [&telemetry](std::span<const TelemetrySample> samples) { telemetry.assign(samples.begin(), samples.end()); };
-}
-
-// Prints a line of each step, or, on a terminal where there are none, a bar.
-Row measured_row(const CommandLine& line, const Job& job, bool must_fit, Telemetry& telemetry) {
-  const Options& options = line.options;
-  const MeasureSettings settings = measure_settings(line);
-  const StepLogFormat format = step_log_format(options);
-  std::optional<Progress> progress;
-  if (format == StepLogFormat::none && isatty(STDERR_FILENO) != 0) progress.emplace(stderr, true, settings.steps);
-  MeasureParts parts = engine_parts(settings.device);
-  parts.must_fit = must_fit;
-  parts.watched = kept_in(telemetry);
-  parts.step_done = [&](const LoggedStep& step) {
-    if (format != StepLogFormat::none) print_step(options, format, step);
+// A line of each measured step or, on a terminal where there are none, a bar; of a slice its step.
+void show_progress(RunnerHooks& hooks, const CommandLine& line, std::int64_t steps) {
+  const StepLogFormat format = step_log_format(line.options);
+  const bool on_terminal = isatty(STDERR_FILENO) != 0;
+  std::shared_ptr<Progress> progress;
+  if (mode_of(line) == Mode::measure && format == StepLogFormat::none && on_terminal)
+    progress = std::make_shared<Progress>(stderr, true, steps);
+  hooks.step_done = [&line, format, progress](const LoggedStep& step) {
+    if (format != StepLogFormat::none) print_step(line.options, format, step);
     if (progress) progress->step(true, "");
   };
-  catch_stop_signals();
-  return RowMeasurer(settings, std::move(parts))(job);
+  if (!on_terminal) return;
+  hooks.slice_step_done = [steps](int stage, std::int64_t step) {
+    say(fmt::format("\rstage {}, step {} of {}{}", stage, step, steps, step == steps ? "\n" : ""));
+  };
 }
 
-SliceResult sliced_row(const CommandLine& line, const Job& job, const Catalog& catalog, Telemetry& telemetry) {
-  const SliceSettings settings = slice_settings(line);
-  SliceParts parts = slice_engine_parts(settings, catalog);
-  parts.engine.must_fit = true;
-  parts.engine.watched = kept_in(telemetry);
-  if (isatty(STDERR_FILENO) != 0) {
-    parts.step_done = [&](int stage, std::int64_t step) {
-      say(fmt::format("\rstage {}, step {} of {}{}", stage, step, settings.measure.steps,
-                      step == settings.measure.steps ? "\n" : ""));
-    };
-  }
-  catch_stop_signals();
-  return RowSlicer(settings, std::move(parts))(job);
+Row run_job(const CommandLine& line, const Job& job, const Catalog& catalog, bool must_fit, AskedRow& result) {
+  RunnerSettings settings = runner_settings(line);
+  settings.must_fit = must_fit;
+  RunnerHooks hooks{
+      .watched = [&](std::span<const TelemetrySample> all) { result.telemetry.assign(all.begin(), all.end()); },
+      .kernels = [&](std::shared_ptr<const KernelTable> kernels) { result.kernels = std::move(kernels); }};
+  show_progress(hooks, line, settings.slice.measure.steps);
+  if (runs_engine(mode_of(line))) catch_stop_signals();
+  return make_runner(mode_of(line), settings, catalog, std::move(hooks))(job);
 }
 
-bool is_auto(const Options& options) { return options.mode.value_or("auto") == "auto"; }
-
-bool may_load_engine(const Options& options) {
-  return runs_engine(options) || (is_auto(options) && !options.calibration && has_nvidia_driver());
+bool may_load_engine(const CommandLine& line) {
+  const Mode mode = mode_of(line);
+  return runs_engine(mode) || (mode == Mode::automatic && !line.options.calibration && has_nvidia_driver());
 }
 
 bool may_use_several_gpus(const CommandLine& line) {
-  const bool may_measure = measures_on_cuda(line) || is_auto(line.options);
-  return may_measure && !wants_slice(line.options) && line.request.num_gpus != 1;
+  const Mode mode = mode_of(line);
+  const bool may_measure = mode == Mode::automatic || (mode == Mode::measure && measures_on_cuda(line));
+  return may_measure && line.request.num_gpus != 1;
 }
 
 // Of a line that measures on GPUs: those of this machine must be there, and are the system.
@@ -109,28 +104,11 @@ Request request_of(const CommandLine& line, const Catalog& catalog) {
   return request;
 }
 
-// A row and what was found out on the way to it.
-struct AskedRow {
-  Row row;
-  std::vector<std::string> warnings{};
-  bool can_be_simulated = false;                 // its system has a data sheet
-  std::shared_ptr<const KernelTable> kernels{};  // of slices
-  Telemetry telemetry{};
-};
-
 // By the mode that the line names.
 AskedRow row_of_mode(const CommandLine& line, const Catalog& catalog, bool must_fit) {
   const Asked asked = resolve_asked(line, request_of(line, catalog), catalog);
   AskedRow result{.row = {}, .warnings = asked.warnings, .can_be_simulated = asked.job.system.has_data_sheet()};
-  if (wants_measure(line.options)) {
-    result.row = measured_row(line, asked.job, must_fit, result.telemetry);
-  } else if (wants_slice(line.options)) {
-    SliceResult sliced = sliced_row(line, asked.job, catalog, result.telemetry);
-    result.row = std::move(sliced.row);
-    result.kernels = std::move(sliced.kernels);
-  } else {
-    result.row = simulate_row(asked.job, catalog, calibration_of(line.options.calibration));
-  }
+  result.row = run_job(line, asked.job, catalog, must_fit, result);
   result.row.row_choice = asked.choice.sentence;
   result.row.notes.insert(result.row.notes.end(), asked.notes.begin(), asked.notes.end());
   return result;
@@ -148,11 +126,11 @@ ModeChoice mode_choice(const CommandLine& line, const Catalog& catalog) {
 AskedRow auto_row(const CommandLine& line, const Catalog& catalog) {
   ModeChoice choice = mode_choice(line, catalog);
   CommandLine chosen = line;
-  chosen.options.mode = choice.measures ? "measure" : "simulate";
+  chosen.options.mode = choice.measures ? Mode::measure : Mode::simulate;
   AskedRow result = row_of_mode(chosen, catalog, false);
   if (choice.measures && result.row.status == Status::unsupported) {
     choice = {.measures = false, .why = result.row.reason};
-    chosen.options.mode = "simulate";
+    chosen.options.mode = Mode::simulate;
     result = row_of_mode(chosen, catalog, false);
   }
   if (result.can_be_simulated) result.row.notes.push_back(note_of(choice));
@@ -162,7 +140,7 @@ AskedRow auto_row(const CommandLine& line, const Catalog& catalog) {
 // The row of what is asked; of what cannot be a Job here, a row that says so.
 AskedRow asked_row(const CommandLine& line, const Catalog& catalog) {
   try {
-    return is_auto(line.options) ? auto_row(line, catalog) : row_of_mode(line, catalog, true);
+    return mode_of(line) == Mode::automatic ? auto_row(line, catalog) : row_of_mode(line, catalog, true);
   } catch (const Unsupported& problem) {
     return {.row = unsupported_row(with_defaults(asked_request(line), compat_of(line.options)), problem)};
   }
@@ -177,7 +155,7 @@ void add_engine_versions(RunRecord& record, const Row& row) {
 }
 
 RunRecord record_of(const CommandLine& line, const EnvVars& env_vars, const Catalog& catalog, const AskedRow& asked) {
-  RunRecord record = record_of(line, env_vars, catalog);
+  RunRecord record = new_record(line.given, env_vars, catalog);
   record.run = asked.row.run;
   if (asked.row.loss_ok || asked.kernels) add_engine_versions(record, asked.row);  // steps were run
   return record;
@@ -213,7 +191,7 @@ ExitCode dry_run(const CommandLine& line, const Catalog& catalog) {
   const Asked asked = resolve_asked(line, looks ? request_of(line, catalog) : asked_request(line), catalog);
   warn(asked.warnings);
   std::optional<Row> planned;  // what an engine makes of a job is seen when it runs
-  if (!runs_engine(line.options))
+  if (!runs_engine(mode_of(line)))
     planned = RowPlanner(catalog, calibration_of(line.options.calibration))(asked.job).row;
   return print(line.options.json ? job_json(asked, planned) : job_text(asked, planned));
 }
@@ -221,11 +199,11 @@ ExitCode dry_run(const CommandLine& line, const Catalog& catalog) {
 }  // namespace
 
 ExitCode run_row(const CommandLine& line) {
-  RunEnvironment environment(line.options);
+  RunEnvironment environment(line.options.env_vars);
   const Catalog catalog = Catalog::find();
-  if (may_load_engine(line.options)) environment.set(may_use_several_gpus(line));
+  if (may_load_engine(line)) environment.set(may_use_several_gpus(line));
   if (line.options.dryrun) return dry_run(line, catalog);
-  const std::optional<ResultFolder> folder = result_folder(line.options);
+  const std::optional<ResultFolder> folder = result_folder(line.options.out);
 
   AskedRow asked = asked_row(line, catalog);
   Row& row = asked.row;
@@ -235,17 +213,18 @@ ExitCode run_row(const CommandLine& line) {
   id.add(row);
   row.run = id.text();
   ExitCode code = exit_code_of(row);
-  std::string where;
+  WrittenResult written;
   try {
     if (folder)
-      where =
+      written =
           write_result(*folder, row, record_of(line, environment.variables(), catalog, asked), further_files(asked));
   } catch (const RunError& error) {
     code = report(error);  // and the row is printed all the same
   }
+  warn(written.warnings);
   warn(asked.warnings);
-  if (prints_a_form(line.options)) say(std::exchange(where, ""));
-  print(printed(row, line.options) + (where.empty() ? "" : "\n" + where));
+  if (prints_a_form(line.options)) say(std::exchange(written.where, ""));
+  print(printed(row, line.options) + (written.where.empty() ? "" : "\n" + written.where));
   return code;
 }
 

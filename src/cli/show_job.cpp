@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/table.h"
 #include "base/text.h"
+#include "rows/asked_fields.h"
 
 namespace perfbench {
 namespace {
@@ -16,45 +17,13 @@ using Fields = std::vector<std::pair<std::string, Json>>;
 
 Json::Array texts_of(const std::vector<std::string>& texts) { return {texts.begin(), texts.end()}; }
 
-// Names as rows have them, in their order.
-Fields common_fields(const Job& job) {
-  const ParallelLayout& layout = job.layout;
-  Json::Array modules(job.recompute_modules.begin(), job.recompute_modules.end());
-  return {{"model", job.model.name},
-          {"task", std::string(name(job.task))},
-          {"system", job.system.name},
-          {"precision", std::string(name(job.precision))},
-          {"stack", job.stack.name},
-          {"num_gpus", job.num_gpus},
-          {"gbs", job.gbs},
-          {"mbs", job.mbs},
-          {"lbs", job.lbs},
-          {"seq_len", job.seq_len},
-          {"tp", layout.tp},
-          {"pp", layout.pp},
-          {"cp", layout.cp},
-          {"vp", layout.vp},
-          {"ep", layout.ep},
-          {"etp", layout.etp},
-          {"dp", layout.dp},
-          {"fsdp", layout.fsdp},
-          {"ga", job.ga},
-          {"num_microbatches", job.num_microbatches},
-          {"num_flushes", job.num_flushes},
-          {"cuda_graphs", job.cuda_graphs},
-          {"recompute_layers", job.recompute_layers},
-          {"offload_layers", job.offload_layers},
-          {"recompute_modules", std::move(modules)}};
-}
-
+// Names as rows have them. Samples are packs in fine-tuning only.
 Fields fields_of(const Job& job) {
-  Fields fields = common_fields(job);
-  if (job.lora) {
-    fields.emplace_back("lora_rank", job.lora->rank);
-    fields.emplace_back("lora_alpha", job.lora->alpha);
-    fields.emplace_back("lora_targets", texts_of(job.lora->targets));
+  Fields fields;
+  for (const AskedField& field : asked_fields()) {
+    if (field.name == "packed" && job.task == Task::pretrain) continue;
+    if (Json value = field.of(job); !value.is_null()) fields.emplace_back(field.name, std::move(value));
   }
-  if (job.task != Task::pretrain) fields.emplace_back("packed", job.packed);
   return fields;
 }
 

@@ -3,92 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <string>
+#include <type_traits>
+#include <variant>
 
 #include "base/text.h"
+#include "cli/commands.h"
+#include "cli/flags.h"
 #include "cli/model_word.h"
 
 namespace perfbench {
 namespace {
-
-constexpr Subcommand kSubcommands[] = {
-    {Command::row, "the main form", "perfbench [FLAGS]", "", "Predict one row and print it."},
-    {Command::check, "check", "perfbench check TABLE.csv... [--json]", "json help version",
-     "Say of every row what a sweep would: ok, oom with the stage that does not fit, unsupported with what is missing, "
-     "or impossible with the rule that it breaks."},
-    {Command::sweep, "sweep", "perfbench sweep TABLE.csv... [--out DIR] [--where NAME=VALUE,...]",
-     "where repeats strict mode calibration device steps warmup_steps seed step_timeout_s stage slice_microbatches "
-     "max_steps stack out env_vars json markdown dryrun help version",
-     "Run every row of configuration tables, whatever comes of it, into rows.csv, rows.json, rows.md and run.json. A "
-     "sweep that was stopped goes on where it was."},
-    {Command::diff, "diff",
-     "perfbench diff BASELINE NEW [--threshold METRIC=PERCENT] [--strict] [--json] [--junit FILE]",
-     "threshold strict json junit help version",
-     "Compare rows.csv files, or folders that hold one, configuration by configuration: SAME, FASTER, SLOWER, "
-     "AMBIGUOUS, MISSING, NEW or INVALID. Exit 1 if a row is SLOWER, MISSING or INVALID."},
-    {Command::baseline_update, "baseline update", "perfbench baseline update [SYSTEM... | --table FILE] [--out DIR]",
-     "table out threshold help version",
-     "Predict every row of the systems' tables, show what changed, and write results/baselines/<system>.csv; without "
-     "a system, those that are there."},
-    {Command::baseline_check, "baseline check",
-     "perfbench baseline check [SYSTEM... | --table FILE] [--out DIR] [as diff]",
-     "table out threshold strict json junit help version",
-     "The same, compared with the baselines as diff does; nothing is written there."},
-    {Command::list, "list", "perfbench list WHAT [--where NAME=VALUE,...] [--json] [--names]",
-     "where json names help version",
-     "Show what the data files hold: models, systems, configs, stacks or published (rows)."},
-    {Command::completion, "completion", "perfbench completion bash", "help version",
-     "Print a script that makes bash complete perfbench's words: source <(perfbench completion bash)."},
-    {Command::export_table, "export", "perfbench export TABLE.csv [-o FILE]", "output help version",
-     "Print a table for NeMo: its columns in its order, without perfbench's own."},
-    {Command::audit, "audit", "perfbench audit [FILE...] [--report] [--strict] [--json] [--junit FILE]",
-     "report strict json junit model gpu task stack compute_dtype fp8_recipe convention keep_unknown help version",
-     "Check published tables against themselves: batches, layouts, throughput, FLOP conventions, peaks, commands. FILE "
-     "is "
-     "a table as import reads it, or one that it wrote; without one, all of model_configs/published."},
-    {Command::import_file, "import", "perfbench import FILE [--output FILE] [--format table|log] [FLAGS]",
-     "output format convention id keep_unknown warmup_steps json model gpu task finetuning stack compat table "
-     "num_gpus tensor_parallel_size pipeline_parallel_size context_parallel_size virtual_pipeline_parallel_size "
-     "expert_parallel_size expert_tensor_parallel_size use_mcore_fsdp global_batch_size micro_batch_size lbs "
-     "gradient_accumulation seq_len compute_dtype fp8_recipe recompute_layers activation_offload_layers "
-     "recompute_modules cuda_graphs use_user_buffer_registration use_sharp lora_rank lora_alpha lora_targets packed "
-     "help version",
-     "A table as it was published (Markdown, CSV, or one cell per line) into the form of model_configs/published; a "
-     "log "
-     "of NeMo, Megatron-LM, Megatron-Bridge, torchtitan or NeMo AutoModel into a measured row. Flags say what the file "
-     "doesn't."},
-    {Command::verify, "verify",
-     "perfbench verify DIR [--steps N] [--expect FILE] [--save_gradients FILE] [--json] [FLAGS]",
-     "expect save_gradients save_weights steps device step_timeout_s json gpu stack num_gpus tensor_parallel_size "
-     "pipeline_parallel_size context_parallel_size virtual_pipeline_parallel_size expert_parallel_size "
-     "expert_tensor_parallel_size use_mcore_fsdp global_batch_size micro_batch_size lbs gradient_accumulation seq_len "
-     "compute_dtype fp8_recipe recompute_layers recompute_modules task finetuning lora_rank lora_alpha lora_targets "
-     "packed help version",
-     "Run a forward and a backward of a Hugging Face folder (config.json, model.safetensors) on its batch.safetensors "
-     "(input_ids and labels, as transformers takes them), then print or compare the loss and the gradients. --steps N: "
-     "then train N steps on that batch. Adapters that peft saved there are what is trained, unless --task says "
-     "otherwise."},
-    {Command::show_program, "show program", "perfbench show program [FLAGS]",
-     "model gpu task finetuning stack compat table num_gpus tensor_parallel_size pipeline_parallel_size "
-     "context_parallel_size virtual_pipeline_parallel_size expert_parallel_size expert_tensor_parallel_size "
-     "use_mcore_fsdp global_batch_size micro_batch_size lbs gradient_accumulation seq_len compute_dtype fp8_recipe "
-     "keep_fsdp_fp8_transpose_cache recompute_layers activation_offload_layers recompute_modules cuda_graphs "
-     "use_user_buffer_registration use_sharp lora_rank lora_alpha lora_targets packed help version",
-     "Print the operations of one rank: one layer of each kind, forward and backward, with shapes, lanes and "
-     "collectives."},
-    {Command::calibrate, "calibrate", "perfbench calibrate [FLAGS | TABLE.csv...] --output FILE [--budget SECONDS]",
-     "output budget device seed step_timeout_s where model gpu task finetuning stack compat table num_gpus "
-     "tensor_parallel_size pipeline_parallel_size context_parallel_size virtual_pipeline_parallel_size "
-     "expert_parallel_size expert_tensor_parallel_size use_mcore_fsdp global_batch_size micro_batch_size lbs "
-     "gradient_accumulation seq_len compute_dtype fp8_recipe recompute_layers recompute_modules lora_rank lora_alpha "
-     "lora_targets packed env_vars help version",
-     "Time each kernel of a job, or of every row of tables, and a grid of matrix products, attention and copies on the "
-     "device at hand, into a file that predictions use (--calibration)."},
-    {Command::accuracy, "accuracy", "perfbench accuracy --calibration FILE [--where NAME=VALUE,...] [--json]",
-     "calibration where stack json help version",
-     "Compare the predicted times of measured kernels with the measured ones, kernel by kernel and by op."},
-    {Command::doctor, "doctor", "perfbench doctor [--json]", "json help version",
-     "Say what the engine can use here: LibTorch, devices, NCCL, or what is missing."},
-};
 
 // Flags of single subcommands, long names.
 constexpr std::string_view kNotOfTheMainForm =
@@ -100,11 +26,41 @@ bool holds_word(std::string_view words, std::string_view word) {
   return std::find(all.begin(), all.end(), word) != all.end();
 }
 
+template <typename Struct, typename Value>
+constexpr bool is_of_request(Value Struct::*) {
+  return std::is_same_v<Struct, Request>;
+}
+
+// Whether the flag sets a value of a Request.
+bool describes_a_job(std::string_view name) {
+  const Flag* flag = find_flag("--" + std::string(name));
+  return flag != nullptr && std::visit([](auto member) { return is_of_request(member); }, flag->target);
+}
+
+bool takes(std::string_view flags, std::string_view flag) {
+  if (flags.empty()) return !holds_word(kNotOfTheMainForm, flag);
+  if (flag == "help" || flag == "version" || holds_word(flags, flag)) return true;
+  return holds_word(flags, "@job") && describes_a_job(flag) && !holds_word(flags, "-" + std::string(flag));
+}
+
+std::vector<std::string> spellings() {
+  std::vector<std::string> names;
+  for (const Subcommand& subcommand : subcommands())
+    if (subcommand.command != Command::row) names.emplace_back(subcommand.spelling);
+  return names;
+}
+
+// Words that the subcommand looks at itself.
+std::vector<Problem> takes_any(const CommandLine&) { return {}; }
+
 std::vector<Problem> check_tables(const CommandLine& line) {
-  if (line.words.empty()) return {{std::string(spelling_of(line.command)), "needs a table, FILE.csv", ""}};
-  if (line.command == Command::export_table && line.words.size() > 1)
-    return {{"export", fmt::format("takes one table, {} given", line.words.size()), "call it once per table"}};
-  return {};
+  if (!line.words.empty()) return {};
+  return {{std::string(subcommand_of(line.command).spelling), "needs a table, FILE.csv", ""}};
+}
+
+std::vector<Problem> check_one_table(const CommandLine& line) {
+  if (line.words.size() <= 1) return check_tables(line);
+  return {{"export", fmt::format("takes one table, {} given", line.words.size()), "call it once per table"}};
 }
 
 std::vector<Problem> check_diff_words(const CommandLine& line) {
@@ -148,14 +104,12 @@ std::vector<Problem> check_accuracy(const CommandLine& line) {
   return problems;
 }
 
-// Takes "baseline update" or "baseline check".
-std::vector<Problem> take_baseline(CommandLine& line) {
-  const std::string what = line.words.size() > 1 ? line.words[1] : "";
-  if (what != "update" && what != "check")
-    return {{"baseline", what.empty() ? "needs what to do" : fmt::format("can't {}", what),
-             "perfbench baseline update, or perfbench baseline check"}};
-  line.command = what == "update" ? Command::baseline_update : Command::baseline_check;
-  line.words.erase(line.words.begin(), line.words.begin() + 2);
+std::vector<Problem> check_doctor(const CommandLine& line) {
+  if (line.words.empty()) return {};
+  return {{"doctor", fmt::format("takes no words, \"{}\" given", line.words.front()), ""}};
+}
+
+std::vector<Problem> check_baseline(const CommandLine& line) {
   if (line.words.empty() || !line.options.table) return {};
   return {{"--table", "names one table, and a system was named, too", "give one of them"}};
 }
@@ -165,10 +119,7 @@ std::vector<Problem> check_model_words(const CommandLine& line) {
   std::vector<Problem> problems;
   for (const std::string& word : line.words) {
     if (parse_model_word(word)) continue;
-    const std::vector<std::string> names = {"check",           "list",      "completion", "sweep",  "diff",
-                                            "baseline update", "export",    "audit",      "import", "verify",
-                                            "doctor",          "calibrate", "accuracy"};
-    const std::vector<std::string> near = nearest(word, names);
+    const std::vector<std::string> near = nearest(word, spellings());
     const std::string rule = "is no subcommand and no module name (pretrain_<model>, finetune_<model>)";
     if (!near.empty()) return {{word, rule, fmt::format("did you mean {}?", join(near, ", "))}};
     problems.push_back({word, rule, fmt::format("for a model: --model {}", word)});
@@ -178,51 +129,117 @@ std::vector<Problem> check_model_words(const CommandLine& line) {
   return problems;
 }
 
+constexpr Subcommand kSubcommands[] = {
+    {Command::row, "the main form", "perfbench [FLAGS]", "", Words::none, check_model_words, run_row,
+     "Predict one row and print it."},
+    {Command::check, "check", "perfbench check TABLE.csv... [--json]", "json", Words::files, check_tables, run_check,
+     "Say of every row what a sweep would: ok, oom with the stage that does not fit, unsupported with what is missing, "
+     "or impossible with the rule that it breaks."},
+    {Command::sweep, "sweep", "perfbench sweep TABLE.csv... [--out DIR] [--where NAME=VALUE,...]",
+     "where repeats strict mode calibration device steps warmup_steps seed step_timeout_s stage slice_microbatches "
+     "max_steps stack out env_vars json markdown dryrun",
+     Words::files, check_tables, run_sweep,
+     "Run every row of configuration tables, whatever comes of it, into rows.csv, rows.json, rows.md and run.json. A "
+     "sweep that was stopped goes on where it was."},
+    {Command::diff, "diff",
+     "perfbench diff BASELINE NEW [--threshold METRIC=PERCENT] [--strict] [--json] [--junit FILE]",
+     "threshold strict json junit", Words::files, check_diff_words, run_diff,
+     "Compare rows.csv files, or folders that hold one, configuration by configuration: SAME, FASTER, SLOWER, "
+     "AMBIGUOUS, MISSING, NEW or INVALID. Exit 1 if a row is SLOWER, MISSING or INVALID."},
+    {Command::baseline_update, "baseline update", "perfbench baseline update [SYSTEM... | --table FILE] [--out DIR]",
+     "table out threshold", Words::systems, check_baseline, run_baseline_update,
+     "Predict every row of the systems' tables, show what changed, and write results/baselines/<system>.csv; without a "
+     "system, those that are there."},
+    {Command::baseline_check, "baseline check",
+     "perfbench baseline check [SYSTEM... | --table FILE] [--out DIR] [as diff]",
+     "table out threshold strict json junit", Words::systems, check_baseline, run_baseline_check,
+     "The same, compared with the baselines as diff does; nothing is written there."},
+    {Command::list, "list", "perfbench list WHAT [--where NAME=VALUE,...] [--json] [--names]", "where json names",
+     Words::listings, takes_any, run_list,
+     "Show what the data files hold: models, systems, configs, stacks or published (rows)."},
+    {Command::completion, "completion", "perfbench completion bash", "help", Words::shells, takes_any, run_completion,
+     "Print a script that makes bash complete perfbench's words: source <(perfbench completion bash)."},
+    {Command::export_table, "export", "perfbench export TABLE.csv [-o FILE]", "output", Words::files, check_one_table,
+     run_export, "Print a table for NeMo: its columns in its order, without perfbench's own."},
+    {Command::audit, "audit", "perfbench audit [FILE...] [--report] [--strict] [--json] [--junit FILE]",
+     "report strict json junit model gpu task stack compute_dtype fp8_recipe convention keep_unknown", Words::files,
+     takes_any, run_audit,
+     "Check published tables against themselves: batches, layouts, throughput, FLOP conventions, peaks, commands. FILE "
+     "is a table as import reads it, or one that it wrote; without one, all of model_configs/published."},
+    {Command::import_file, "import", "perfbench import FILE [--output FILE] [--format table|log] [FLAGS]",
+     "@job -keep_fsdp_fp8_transpose_cache output format convention id keep_unknown warmup_steps json compat table",
+     Words::files, check_import_words, run_import,
+     "A table as it was published (Markdown, CSV, or one cell per line) into the form of model_configs/published; a "
+     "log of NeMo, Megatron-LM, Megatron-Bridge, torchtitan or NeMo AutoModel into a measured row. Flags say what the "
+     "file doesn't."},
+    {Command::verify, "verify",
+     "perfbench verify DIR [--steps N] [--expect FILE] [--save_gradients FILE] [--json] [FLAGS]",
+     "@job -model -keep_fsdp_fp8_transpose_cache -activation_offload_layers -cuda_graphs -use_user_buffer_registration "
+     "-use_sharp expect save_gradients save_weights steps device step_timeout_s json",
+     Words::files, check_verify_words, run_verify,
+     "Run a forward and a backward of a Hugging Face folder (config.json, model.safetensors) on its batch.safetensors "
+     "(input_ids and labels, as transformers takes them), then print or compare the loss and the gradients. --steps N: "
+     "then train N steps on that batch. Adapters that peft saved there are what is trained, unless --task says "
+     "otherwise."},
+    {Command::show_program, "show program", "perfbench show program [FLAGS]", "@job compat table", Words::none,
+     check_model_words, run_show_program,
+     "Print the operations of one rank: one layer of each kind, forward and backward, with shapes, lanes and "
+     "collectives."},
+    {Command::calibrate, "calibrate", "perfbench calibrate [FLAGS | TABLE.csv...] --output FILE [--budget SECONDS]",
+     "@job -keep_fsdp_fp8_transpose_cache -activation_offload_layers -cuda_graphs -use_user_buffer_registration "
+     "-use_sharp output budget device seed step_timeout_s where compat table env_vars",
+     Words::files, check_calibrate, run_calibrate,
+     "Time each kernel of a job, or of every row of tables, and a grid of matrix products, attention and copies on the "
+     "device at hand, into a file that predictions use (--calibration)."},
+    {Command::accuracy, "accuracy", "perfbench accuracy --calibration FILE [--where NAME=VALUE,...] [--json]",
+     "calibration where stack json", Words::none, check_accuracy, run_accuracy,
+     "Compare the predicted times of measured kernels with the measured ones, kernel by kernel and by op."},
+    {Command::doctor, "doctor", "perfbench doctor [--json]", "json", Words::none, check_doctor, run_doctor,
+     "Say what the engine can use here: LibTorch, devices, NCCL, or what is missing."},
+};
+
+// What is wrong where the first word of a subcommand is not followed by its second.
+std::vector<Problem> missing_second_word(const CommandLine& line) {
+  const std::string what = line.words.size() > 1 ? line.words[1] : "";
+  if (line.words.front() == "show")
+    return {{"show", what.empty() ? "needs what to show" : fmt::format("\"{}\" can't be shown", what),
+             "perfbench show program"}};
+  if (line.words.front() == "baseline")
+    return {{"baseline", what.empty() ? "needs what to do" : fmt::format("can't {}", what),
+             "perfbench baseline update, or perfbench baseline check"}};
+  return {};
+}
+
+// Of the words, how many spell it; 0: they don't.
+std::size_t words_taken(const Subcommand& subcommand, const std::vector<std::string>& words) {
+  const std::vector<std::string> spelled = split(subcommand.spelling, ' ');
+  const bool begins = words.size() >= spelled.size() && std::equal(spelled.begin(), spelled.end(), words.begin());
+  return begins ? spelled.size() : 0;
+}
+
 }  // namespace
 
 std::span<const Subcommand> subcommands() { return kSubcommands; }
 
-std::string_view spelling_of(Command command) {
-  return std::find_if(std::begin(kSubcommands), std::end(kSubcommands),
-                      [&](const Subcommand& s) { return s.command == command; })
-      ->spelling;
+const Subcommand& subcommand_of(Command command) {
+  const auto found = std::ranges::find(kSubcommands, command, &Subcommand::command);
+  check(found != std::end(kSubcommands), "a command that is not in the table of subcommands");
+  return *found;
 }
 
-bool has_use_for(Command command, std::string_view flag) {
-  const auto found = std::find_if(std::begin(kSubcommands), std::end(kSubcommands),
-                                  [&](const Subcommand& s) { return s.command == command; });
-  return found->flags.empty() ? !holds_word(kNotOfTheMainForm, flag) : holds_word(found->flags, flag);
-}
+bool has_use_for(Command command, std::string_view flag) { return takes(subcommand_of(command).flags, flag); }
 
 std::vector<Problem> take_subcommand(CommandLine& line) {
   if (line.words.empty()) return {};
-  const std::string first = line.words.front();
-  if (first == "show") {
-    if (line.words.size() < 2 || line.words[1] != "program") {
-      return {{"show",
-               line.words.size() < 2 ? "needs what to show" : fmt::format("\"{}\" can't be shown", line.words[1]),
-               "perfbench show program"}};
-    }
-    line.command = Command::show_program;
-    line.words.erase(line.words.begin(), line.words.begin() + 2);
-    return check_model_words(line);
+  for (const Subcommand& subcommand : kSubcommands) {
+    const std::size_t taken = subcommand.command == Command::row ? 0 : words_taken(subcommand, line.words);
+    if (taken == 0) continue;
+    line.command = subcommand.command;
+    line.words.erase(line.words.begin(), line.words.begin() + static_cast<std::ptrdiff_t>(taken));
+    return subcommand.check(line);
   }
-  if (first == "baseline") return take_baseline(line);
-  const auto found = std::find_if(std::begin(kSubcommands), std::end(kSubcommands),
-                                  [&](const Subcommand& s) { return s.spelling == first; });
-  if (found == std::end(kSubcommands)) return check_model_words(line);
-  line.command = found->command;
-  line.words.erase(line.words.begin());
-  if (line.command == Command::audit) return {};  // without words it takes every table
-  if (line.command == Command::list || line.command == Command::completion) return {};  // they look at their words
-  if (line.command == Command::diff) return check_diff_words(line);
-  if (line.command == Command::import_file) return check_import_words(line);
-  if (line.command == Command::verify) return check_verify_words(line);
-  if (line.command == Command::calibrate) return check_calibrate(line);
-  if (line.command == Command::accuracy) return check_accuracy(line);
-  if (line.command != Command::doctor) return check_tables(line);
-  if (line.words.empty()) return {};
-  return {{"doctor", fmt::format("takes no words, \"{}\" given", line.words.front()), ""}};
+  std::vector<Problem> problems = missing_second_word(line);
+  return problems.empty() ? check_model_words(line) : problems;
 }
 
 }  // namespace perfbench

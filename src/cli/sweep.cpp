@@ -5,12 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <utility>
 
-#include "base/file.h"
+#include "base/first_problem.h"
 #include "base/json.h"
 #include "base/table.h"
 #include "cli/asked.h"
@@ -18,21 +17,16 @@
 #include "cli/idle_flags.h"
 #include "cli/measure_flags.h"
 #include "cli/output.h"
-#include "cli/record.h"
-#include "cli/result_folder.h"
-#include "cli/run_environment.h"
-#include "engine/abi.h"
 #include "engine/worker.h"
-#include "harness/digest.h"
 #include "harness/progress.h"
+#include "harness/record.h"
 #include "job/resolve.h"
+#include "rows/result_folder.h"
 #include "rows/writers.h"
 #include "runners/calibration.h"
 #include "runners/machine_check.h"
-#include "runners/measure_row.h"
+#include "runners/made_with.h"
 #include "runners/plan_row.h"
-#include "runners/simulate_row.h"
-#include "runners/slice_engine.h"
 #include "runners/stop_signal.h"
 
 namespace perfbench {
@@ -48,63 +42,13 @@ fs::path folder_of_sweeps(const Options& options) {
                    "--out DIR, or set NEMORUN_HOME: $NEMORUN_HOME/perfbench-sweep is the default then");
 }
 
-// What of a measurement, or of measured kernels, its rows depend on; nothing for a plain simulation.
-std::string measurement_text(const CommandLine& line, const RunEnvironment& environment) {
-  if (line.options.calibration) return fmt::format("calibration {}\n", digest(read_file(*line.options.calibration)));
-  if (!runs_engine(line.options)) return "";
-  const SliceSettings slice = slice_settings(line);
-  const MeasureSettings& settings = slice.measure;
-  std::string gpus;
-  if (settings.device == Device::cuda) {
-    const EngineReport report = engine_report();
-    gpus = fmt::format(", CUDA {} on {}", report.cuda.version,
-                       report.devices.empty() ? "no GPU" : report.devices.front().name);
-  }
-  const fs::path engine = executable_path().parent_path() / kEngineLibrary;
-  std::string text = fmt::format("device {}{}, {} steps, {} of them warm-up, seed {}, engine {}\n",
-                                 settings.device == Device::cpu ? "cpu" : "cuda", gpus, settings.steps, settings.warmup,
-                                 settings.seed, fs::exists(engine) ? file_digest(engine) : "none");
-  if (wants_slice(line.options))
-    text += fmt::format("stage {}, microbatches {}\n", slice.stage, slice.microbatches.value_or(0));
-  if (environment.given()) text += fmt::format("env_vars {}\n", environment.digest());
-  return text;
+Making making_of(const CommandLine& line) {
+  return {.mode = mode_of(line),
+          .mode_word = word_of(mode_of(line)),
+          .stage_word = word_of(line.options.stage.value_or(SliceStage::all)),
+          .settings = runner_settings(line),
+          .calibration = line.options.calibration};
 }
-
-// What a row depends on beside its job: the code, the mode, the kernel constants and the published tables with the
-// configurations that they ran, which only predictions are compared with.
-class MadeWith {
- public:
-  MadeWith(const Catalog& catalog, const CommandLine& line, const RunEnvironment& environment)
-      : catalog_(catalog),
-        common_(fmt::format("perfbench {} {}\nmode {}\n{}{}", PERFBENCH_VERSION, file_digest("/proc/self/exe"),
-                            line.options.mode.value_or("auto"), measurement_text(line, environment),
-                            published_digests())),
-        simulates_(!runs_engine(line.options)) {}
-
-  const std::string& of(const Job& job) {
-    const auto [entry, is_new] = by_system_.try_emplace(job.system.name);
-    if (is_new) {
-      const fs::path file = catalog_.kernel_constants(job.system.name);
-      entry->second = fmt::format("{}kernels {} {}\n", common_, file.filename().string(), file_digest(file));
-      const fs::path configs = catalog_.config_table(job.system.name);
-      if (simulates_ && fs::exists(configs)) entry->second += fmt::format("configs {}\n", file_digest(configs));
-    }
-    return entry->second;
-  }
-
- private:
-  std::string published_digests() const {
-    std::string text;
-    for (const fs::path& file : files_in(catalog_.folder() / "published", ".csv"))
-      text += fmt::format("published {} {}\n", file.filename().string(), file_digest(file));
-    return text;
-  }
-
-  const Catalog& catalog_;
-  std::string common_;
-  bool simulates_;
-  std::map<std::string, std::string> by_system_;
-};
 
 // A row of a run that was given variables says so.
 Runner with_note(Runner runner, const RunEnvironment& environment) {
@@ -114,24 +58,6 @@ Runner with_note(Runner runner, const RunEnvironment& environment) {
     row.notes.push_back(note);
     return row;
   };
-}
-
-Runner runner_of(const CommandLine& line, const Catalog& catalog, const RunEnvironment& environment) {
-  if (wants_measure(line.options)) {
-    const MeasureSettings settings = measure_settings(line);
-    return with_note(RowMeasurer(settings, engine_parts(settings.device)), environment);
-  }
-  if (wants_slice(line.options)) {
-    const SliceSettings settings = slice_settings(line);
-    const RowSlicer slicer(settings, slice_engine_parts(settings, catalog));
-    return with_note([slicer](const Job& job) { return slicer(job).row; }, environment);
-  }
-  return RowSimulator(catalog, calibration_of(line.options.calibration));
-}
-
-Method method_of(const Options& options) {
-  if (wants_measure(options)) return Method::measured;
-  return wants_slice(options) ? Method::slice : Method::simulated;
 }
 
 bool any_on_several_gpus(const SweepPlan& plan) {
@@ -166,14 +92,13 @@ std::string job_line(const Job& job) {
 std::string reason_line(const JobOrRow& asked, const Row& row) {
   if (asked.problems.empty()) return fmt::format("{}, {}: {}", name(row.status), row.feature, row.reason);
   const Problem& first = asked.problems.front();
-  const std::size_t more = asked.problems.size() - 1;
-  return fmt::format("{}, {}: {}: {}{}", name(row.status), row.feature, first.where, first.what,
-                     more > 0 ? fmt::format(" (and {} more)", more) : "");
+  return fmt::format("{}, {}: {}: {}", name(row.status), row.feature, first.where,
+                     first_and_more(first.what, asked.problems.size()));
 }
 
 // The row as a prediction would have its status. What an engine makes of a job is seen when it runs.
 Row dry_row(const CommandLine& line, const JobOrRow& asked, RowPlanner& plan) {
-  if (asked.job && runs_engine(line.options)) return row_of(*asked.job);
+  if (asked.job && runs_engine(mode_of(line))) return row_of(*asked.job);
   return planned_row(asked, plan);
 }
 
@@ -271,7 +196,7 @@ SweepResult run_rows(const CommandLine& line, SweepPlan plan, const Catalog& cat
                          .made_with = [&](const Job& job) { return made_with.of(job); },
                          .done = [&](bool run_now, std::string_view what) { progress.step(run_now, what); },
                          .stop = [] { return stop_signal() != 0 || num_threads_left_behind() > 0; },
-                         .method = method_of(line.options)};
+                         .method = method_of(mode_of(line))};
   return sweep(std::move(plan), repeats, catalog, hooks, journal);
 }
 
@@ -288,7 +213,7 @@ ExitCode stopped(const SweepResult& result, std::size_t rows, const Journal& jou
 
 ExitCode run_sweep(const CommandLine& line) {
   const Options& options = line.options;
-  RunEnvironment environment(options);
+  RunEnvironment environment(options.env_vars);
   const Catalog catalog = Catalog::find();
   if (line.request.stack) catalog.stack(*line.request.stack, "--stack");
   const Where where = options.where ? parse_where(*options.where, "--where", where_names()) : Where{};
@@ -302,12 +227,14 @@ ExitCode run_sweep(const CommandLine& line) {
     throw InputError(findings.problems);
   }
 
-  if (runs_engine(options))
-    environment.set(measures_on_cuda(line) && wants_measure(options) && any_on_several_gpus(plan));
+  if (runs_engine(mode_of(line)))
+    environment.set(measures_on_cuda(line) && mode_of(line) == Mode::measure && any_on_several_gpus(plan));
   const fs::path folder = folder_of_sweeps(options);
   if (measures_on_cuda(line)) require_machine(engine_report(), 1);  // what no row could change
-  MadeWith made_with(catalog, line, environment);  // reads what the command line names, before anything is written
-  Runner runner = runner_of(line, catalog, environment);
+  const Making making = making_of(line);  // reads what the command line names, before anything is written
+  MadeWith made_with(catalog, making, environment);
+  Runner runner = make_runner(making.mode, making.settings, catalog);
+  if (runs_engine(making.mode)) runner = with_note(std::move(runner), environment);
   require_result_folder(folder);
   Journal journal(folder, PERFBENCH_VERSION);
   warn(journal.warnings());
@@ -321,7 +248,7 @@ ExitCode run_sweep(const CommandLine& line) {
   FileSet files(folder);
   const TextTable table = write_rows(files, result, options.repeats.value_or(1), journal,
                                      options.markdown ? TableUse::markdown : TableUse::everywhere);
-  RunRecord record = record_of(line, environment.variables(), catalog);
+  RunRecord record = new_record(line.given, environment.variables(), catalog);
   record.run = result.run;
   add_run(files, record);
   files.commit();

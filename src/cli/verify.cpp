@@ -33,7 +33,7 @@ namespace fs = std::filesystem;
 // The engine runs on the CPU unless a GPU is asked for.
 SessionSettings session_settings(const Options& options) {
   SessionSettings settings;
-  settings.device = options.device == "cuda" ? Device::cuda : Device::cpu;
+  settings.device = options.device.value_or(Device::cpu);
   settings.timeout_s = step_timeout_s(options, settings.device);
   return settings;
 }

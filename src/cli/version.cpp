@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "cli/commit.h"
+#include "harness/commit.h"
 #include "harness/digest.h"
 #include "job/catalog.h"
 #include "job/recorded_vars.h"

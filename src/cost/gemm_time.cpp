@@ -12,7 +12,7 @@ double saturation(double size, double half_size) { return size / (size + half_si
 double peak_flops_per_s(const Hardware& hardware, DType dtype) {
   switch (dtype) {
     case DType::f32:
-      return known(hardware, &Hardware::bf16_flops_per_s) / 2.0;
+      return known(hardware, &Hardware::f32_flops_per_s);  // PyTorch's default: no TF32
     case DType::bf16:
       return known(hardware, &Hardware::bf16_flops_per_s);
     case DType::f8e4m3:

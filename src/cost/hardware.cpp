@@ -20,6 +20,7 @@ struct SheetNumber {
 constexpr std::array kSheet{
     SheetNumber{"peak_flops_per_s.bf16", &SystemSpec::peak_bf16_flops_per_s, &Hardware::bf16_flops_per_s},
     SheetNumber{"peak_flops_per_s.fp8", &SystemSpec::peak_fp8_flops_per_s, &Hardware::fp8_flops_per_s},
+    SheetNumber{"peak_flops_per_s.f32", &SystemSpec::peak_f32_flops_per_s, &Hardware::f32_flops_per_s},
     SheetNumber{"memory_bandwidth_bytes_per_s", &SystemSpec::memory_bandwidth_bytes_per_s,
                 &Hardware::memory_bytes_per_s},
     SheetNumber{"nvlink_bandwidth_bytes_per_s", &SystemSpec::nvlink_bandwidth_bytes_per_s,

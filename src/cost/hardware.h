@@ -11,6 +11,7 @@ namespace perfbench {
 struct Hardware {
   std::optional<double> bf16_flops_per_s{};  // dense
   std::optional<double> fp8_flops_per_s{};   // dense; unset on a system without FP8, too
+  std::optional<double> f32_flops_per_s{};   // of the vector units
   std::optional<double> memory_bytes_per_s{};
   std::optional<double> nvlink_bytes_per_s{};  // per GPU and direction
   std::optional<double> nic_bytes_per_s{};     // per NIC and direction

@@ -42,6 +42,11 @@ double positive(JsonFields& fields, std::string_view key, double most = kMostSiz
   return not_negative(fields, key, most);
 }
 
+// 0 where the key is not there.
+double positive_or_none(JsonFields& fields, std::string_view key) {
+  return fields.any(key) == nullptr ? 0.0 : positive(fields, key);
+}
+
 DType dtype(JsonFields& fields, std::string_view key) {
   const std::string text = fields.text(key);
   for (const DType known : {DType::f32, DType::bf16, DType::f8e4m3, DType::f8e5m2})
@@ -56,15 +61,18 @@ struct WorkJson {
                         {"batch", s.batch}};
   }
   Json operator()(const AttentionWork& w) const {
-    return Json::Object{{"kind", w.backward ? "attention_backward" : "attention"},
-                        {"batch", w.shape.batch},
-                        {"seq", w.shape.seq},
-                        {"heads", w.shape.heads},
-                        {"kv_heads", w.shape.kv_heads},
-                        {"head_dim", w.shape.head_dim},
-                        {"causal", w.shape.causal},
-                        {"attended", w.shape.attended},
-                        {"blocks", w.blocks}};
+    Json::Object json{{"kind", w.backward ? "attention_backward" : "attention"},
+                      {"batch", w.shape.batch},
+                      {"seq", w.shape.seq},
+                      {"heads", w.shape.heads},
+                      {"kv_heads", w.shape.kv_heads},
+                      {"head_dim", w.shape.head_dim},
+                      {"causal", w.shape.causal},
+                      {"attended", w.shape.attended},
+                      {"blocks", w.blocks}};
+    if (w.shape.key_seq > 0.0) json.emplace_back("key_seq", w.shape.key_seq);
+    if (w.shape.value_dim > 0.0) json.emplace_back("value_dim", w.shape.value_dim);
+    return json;
   }
   Json operator()(const QuantizeWork& w) const {
     return Json::Object{{"kind", "quantize"}, {"elements", w.elements}, {"layouts", w.layouts}};
@@ -88,7 +96,9 @@ KernelWork read_work(JsonFields& f) {
                                    .kv_heads = positive(f, "kv_heads"),
                                    .head_dim = positive(f, "head_dim"),
                                    .causal = f.boolean("causal"),
-                                   .attended = not_negative(f, "attended")},
+                                   .key_seq = positive_or_none(f, "key_seq"),
+                                   .attended = not_negative(f, "attended"),
+                                   .value_dim = positive_or_none(f, "value_dim")},
                          .blocks = positive(f, "blocks"),
                          .backward = kind == "attention_backward"};
   }

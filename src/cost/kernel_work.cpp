@@ -34,9 +34,9 @@ GemmShape gemm_shape(const auto& op, const Program& program) {
           .dtype = a.dtype};
 }
 
-GemmShape weight_grad_shape(In dy, In x, bool transposed, const Program& program) {
-  const ValueType &left = program.type(dy.id), &right = program.type(x.id);
-  const int tokens = transposed ? 1 : 0;
+GemmShape weight_grad_shape(const auto& op, const Program& program) {
+  const ValueType &left = program.type(op.dy.id), &right = program.type(op.x.id);
+  const int tokens = op.transposed ? 1 : 0;
   return {.m = static_cast<double>(left.shape[1 - tokens]),
           .n = static_cast<double>(right.shape[1 - tokens]),
           .k = static_cast<double>(left.shape[tokens]),
@@ -90,69 +90,78 @@ struct Bytes {
     const double states = 2.0 * static_cast<double>(op.state_bytes) * elements_of(op.main_grads, program);
     return (states + bytes_of(op.main_grads, program) + bytes_of(op.weights, program)) / static_cast<double>(op.shards);
   }
-  double operator()(const GatherShards&) const { return 0.0; }
-  double operator()(const ScatterGrads&) const { return 0.0; }
-  double operator()(const AllGather&) const { return 0.0; }
-  double operator()(const ReduceScatter&) const { return 0.0; }
-  double operator()(const AllReduce&) const { return 0.0; }
-  double operator()(const GatherParams&) const { return 0.0; }
-  double operator()(const ReduceGrads&) const { return 0.0; }
-  double operator()(const ReducePartialGrads&) const { return 0.0; }
-  double operator()(const ReduceSharedGrads&) const { return 0.0; }
+  double operator()(const OfClass<OpClass::collective> auto&) const { return 0.0; }
   // Kernels that touch each operand once.
-  double operator()(const RmsNorm& op) const { return all(op); }
-  double operator()(const RmsNormBackward& op) const { return all(op); }
-  double operator()(const Matmul& op) const { return all(op); }
-  double operator()(const AddMatmul& op) const { return all(op); }
-  double operator()(const WeightGrad& op) const { return all(op); }
-  double operator()(const WeightGradAccumulate& op) const { return all(op); }
-  double operator()(const AddBias& op) const { return all(op); }
-  double operator()(const BiasGrad& op) const { return all(op); }
-  double operator()(const Accumulate& op) const { return all(op); }
-  double operator()(const Add& op) const { return all(op); }
-  double operator()(const Transpose& op) const { return all(op); }
-  double operator()(const Rope& op) const { return all(op); }
-  double operator()(const Attention& op) const { return all(op); }
-  double operator()(const AttentionBackward& op) const { return all(op); }
-  double operator()(const LayerNorm& op) const { return all(op); }
-  double operator()(const LayerNormBackward& op) const { return all(op); }
-  double operator()(const QkNorm& op) const { return all(op); }
-  double operator()(const QkNormBackward& op) const { return all(op); }
-  double operator()(const Activate& op) const { return all(op); }
-  double operator()(const ActivateBackward& op) const { return all(op); }
-  double operator()(const AdapterUp& op) const { return all(op); }
-  double operator()(const AdapterUpBackward& op) const { return all(op); }
-  double operator()(const AdapterWeightGrad& op) const { return all(op); }
-  double operator()(const AdapterBackward& op) const { return all(op); }
-  double operator()(const SwiGlu& op) const { return all(op); }
-  double operator()(const SwiGluBackward& op) const { return all(op); }
+  double operator()(const OfClass<OpClass::product, OpClass::attention, OpClass::bytes> auto& op) const {
+    return all(op);
+  }
   double operator()(const Quantize& op) const { return all(op) + value(op.x.id); }  // one more pass for the amax
-  double operator()(const CrossEntropy& op) const { return all(op); }
-  double operator()(const CrossEntropyBackward& op) const { return all(op); }
 
  private:
   double value(ValueId id) const { return static_cast<double>(program.type(id).bytes()); }
   double all(const Op& op) const { return operand_bytes(op, program); }
 };
 
+// What the kernel's time is modelled by.
+struct Work {
+  const Program& program;
+
+  KernelWork operator()(const Matmul& op) const { return gemm_shape(op, program); }
+  KernelWork operator()(const AddMatmul& op) const { return gemm_shape(op, program); }
+  KernelWork operator()(const WeightGrad& op) const { return weight_grad_shape(op, program); }
+  KernelWork operator()(const WeightGradAccumulate& op) const { return weight_grad_shape(op, program); }
+  // A few FLOPs for each byte.
+  KernelWork operator()(const AdapterUp& op) const { return memory(op); }
+  KernelWork operator()(const AdapterUpBackward& op) const { return memory(op); }
+  KernelWork operator()(const AdapterWeightGrad& op) const { return memory(op); }
+  KernelWork operator()(const AdapterBackward& op) const { return memory(op); }
+  KernelWork operator()(const Attention& op) const {
+    return AttentionWork{.shape = attention_shape(op), .blocks = ring_blocks(op, program)};
+  }
+  KernelWork operator()(const AttentionBackward& op) const {
+    return AttentionWork{.shape = attention_shape(op), .blocks = ring_blocks(op, program), .backward = true};
+  }
+  KernelWork operator()(const Quantize& op) const {
+    return QuantizeWork{.elements = static_cast<double>(program.type(op.x.id).shape.elements()),
+                        .layouts = op.q.id != kNoValue && op.q_t.id != kNoValue ? 2 : 1};
+  }
+  KernelWork operator()(const OfClass<OpClass::bytes, OpClass::collective, OpClass::state> auto& op) const {
+    return memory(op);
+  }
+
+ private:
+  KernelWork memory(const Op& op) const { return MemoryWork{.bytes = op_bytes(op, program)}; }
+};
+
+struct Flops {
+  const Program& program;
+
+  double operator()(const Matmul& op) const { return of(gemm_shape(op, program)); }
+  double operator()(const AddMatmul& op) const { return of(gemm_shape(op, program)); }
+  double operator()(const WeightGrad& op) const { return of(weight_grad_shape(op, program)); }
+  double operator()(const WeightGradAccumulate& op) const { return of(weight_grad_shape(op, program)); }
+  double operator()(const AdapterUp& op) const { return adapter(op.out.id, op.columns, op.b.id); }
+  double operator()(const AdapterUpBackward& op) const { return adapter(op.dout.id, op.columns, op.b.id); }
+  double operator()(const AdapterWeightGrad& op) const { return adapter(op.dout.id, op.columns, op.db.id); }
+  double operator()(const AdapterBackward& op) const { return 2.0 * adapter(op.dout.id, op.columns, op.b.id); }
+  double operator()(const Attention& op) const {
+    return ring_blocks(op, program) * attention_forward_flops(attention_shape(op));
+  }
+  double operator()(const AttentionBackward& op) const {
+    return 2.0 * ring_blocks(op, program) * attention_forward_flops(attention_shape(op));
+  }
+  double operator()(const OfClass<OpClass::bytes, OpClass::collective, OpClass::state> auto&) const { return 0.0; }
+
+ private:
+  static double of(const GemmShape& shape) { return 2.0 * shape.m * shape.n * shape.k; }
+  double adapter(ValueId rows, const AdapterColumns& columns, ValueId by_rank) const {
+    return adapter_flops(program.type(rows), columns, program.type(by_rank).shape[1]);
+  }
+};
+
 }  // namespace
 
-KernelWork kernel_work(const Op& op, const Program& program) {
-  if (const auto* o = std::get_if<Matmul>(&op)) return gemm_shape(*o, program);
-  if (const auto* o = std::get_if<AddMatmul>(&op)) return gemm_shape(*o, program);
-  if (const auto* o = std::get_if<WeightGrad>(&op)) return weight_grad_shape(o->dy, o->x, o->transposed, program);
-  if (const auto* o = std::get_if<WeightGradAccumulate>(&op))
-    return weight_grad_shape(o->dy, o->x, o->transposed, program);
-  if (const auto* o = std::get_if<Attention>(&op))
-    return AttentionWork{.shape = attention_shape(*o), .blocks = ring_blocks(*o, program)};
-  if (const auto* o = std::get_if<AttentionBackward>(&op))
-    return AttentionWork{.shape = attention_shape(*o), .blocks = ring_blocks(*o, program), .backward = true};
-  if (const auto* o = std::get_if<Quantize>(&op)) {
-    return QuantizeWork{.elements = static_cast<double>(program.type(o->x.id).shape.elements()),
-                        .layouts = o->q.id != kNoValue && o->q_t.id != kNoValue ? 2 : 1};
-  }
-  return MemoryWork{.bytes = op_bytes(op, program)};
-}
+KernelWork kernel_work(const Op& op, const Program& program) { return std::visit(Work{program}, op); }
 
 double kernel_time_s(const KernelWork& work, const KernelConstants& constants, const Hardware& hardware,
                      const StackConstants& stack) {
@@ -180,29 +189,6 @@ double kernel_time_s(const KernelWork& work, const KernelConstants& constants, c
 
 double op_bytes(const Op& op, const Program& program) { return std::visit(Bytes{program}, op); }
 
-double op_flops(const Op& op, const Program& program) {
-  const auto flops = [](const GemmShape& shape) { return 2.0 * shape.m * shape.n * shape.k; };
-  if (const auto* o = std::get_if<Matmul>(&op)) return flops(gemm_shape(*o, program));
-  if (const auto* o = std::get_if<AddMatmul>(&op)) return flops(gemm_shape(*o, program));
-  if (const auto* o = std::get_if<WeightGrad>(&op))
-    return flops(weight_grad_shape(o->dy, o->x, o->transposed, program));
-  if (const auto* o = std::get_if<WeightGradAccumulate>(&op)) {
-    return flops(weight_grad_shape(o->dy, o->x, o->transposed, program));
-  }
-  if (const auto* o = std::get_if<Attention>(&op)) {
-    return ring_blocks(*o, program) * attention_forward_flops(attention_shape(*o));
-  }
-  if (const auto* o = std::get_if<AttentionBackward>(&op)) {
-    return 2.0 * ring_blocks(*o, program) * attention_forward_flops(attention_shape(*o));
-  }
-  const auto adapter = [&](ValueId rows, const AdapterColumns& columns, ValueId by_rank) {
-    return adapter_flops(program.type(rows), columns, program.type(by_rank).shape[1]);
-  };
-  if (const auto* o = std::get_if<AdapterUp>(&op)) return adapter(o->out.id, o->columns, o->b.id);
-  if (const auto* o = std::get_if<AdapterUpBackward>(&op)) return adapter(o->dout.id, o->columns, o->b.id);
-  if (const auto* o = std::get_if<AdapterWeightGrad>(&op)) return adapter(o->dout.id, o->columns, o->db.id);
-  if (const auto* o = std::get_if<AdapterBackward>(&op)) return 2.0 * adapter(o->dout.id, o->columns, o->b.id);
-  return 0.0;
-}
+double op_flops(const Op& op, const Program& program) { return std::visit(Flops{program}, op); }
 
 }  // namespace perfbench

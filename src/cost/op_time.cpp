@@ -22,10 +22,15 @@ double bytes_of(const InOutList& states, const Program& program) {
   return bytes;
 }
 
+struct PartOf {
+  Part operator()(const GemmShape&) const { return Part::matmul; }
+  Part operator()(const AttentionWork&) const { return Part::attention; }
+  Part operator()(const QuantizeWork&) const { return Part::memory_bound; }
+  Part operator()(const MemoryWork&) const { return Part::memory_bound; }
+};
+
 Part part_of(const Op& op, const KernelWork& work) {
-  if (std::holds_alternative<GradNorm>(op) || std::holds_alternative<AdamW>(op)) return Part::optimizer;
-  if (std::holds_alternative<GemmShape>(work)) return Part::matmul;
-  return std::holds_alternative<AttentionWork>(work) ? Part::attention : Part::memory_bound;
+  return class_of(op) == OpClass::state ? Part::optimizer : std::visit(PartOf{}, work);
 }
 
 KernelTime kernel_time(const Op& op, const Program& program, const CostModel& cost) {
@@ -111,9 +116,8 @@ struct Collectives {
   std::vector<TimedStep> operator()(const ScatterGrads& op) const {
     return over_dp(time(Kind::reduce_scatter, bytes_of(op.main_grads, program), Axis::dp), cost.overlap_grad_reduce);
   }
-  // All others compute; op_bytes() does not compile where an op is forgotten.
-  template <class Compute>
-  std::vector<TimedStep> operator()(const Compute& op) const {
+  std::vector<TimedStep> operator()(
+      const OfClass<OpClass::product, OpClass::attention, OpClass::bytes, OpClass::state> auto& op) const {
     return compute_steps(op, program, cost);
   }
 

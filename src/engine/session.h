@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/dtype.h"
+#include "engine/device.h"
 #include "job/job.h"
 #include "program/job_programs.h"
 #include "program/traffic.h"
@@ -35,12 +36,6 @@ struct Batch {
 };
 
 inline constexpr std::int64_t kIgnoredTarget = -100;
-
-// Tokens that depend on the seed, the step and their place alone, not on the layout. Every target counts, but for those
-// of the last tokens of a packed job's sub-sequences.
-Batch mock_batch(const Job& job, std::uint64_t seed, std::int64_t step);
-
-enum class Device : std::uint8_t { cpu, cuda };
 
 // AdamW as torch.optim.AdamW has it, with its defaults, on every parameter.
 struct OptimizerSettings {

@@ -15,6 +15,7 @@
 #include "harness/run_id.h"
 #include "rows/job_or_row.h"
 #include "rows/metrics.h"
+#include "rows/row_writer.h"
 #include "rows/table_of.h"
 #include "rows/value.h"
 #include "rows/writers.h"
@@ -206,20 +207,6 @@ class Sweep {
   RunId run_;
 };
 
-// What stands around the rows of rows_json().
-constexpr std::string_view kJsonStart = "[\n", kJsonEnd = "\n]\n";
-
-std::string json_of(const Row& row) {
-  const std::string text = rows_json({&row, 1});
-  return text.substr(kJsonStart.size(), text.size() - kJsonStart.size() - kJsonEnd.size());
-}
-
-// The text after its first `lines` lines.
-std::string_view after_lines(std::string_view text, int lines) {
-  for (; lines > 0; --lines) text.remove_prefix(text.find('\n') + 1);
-  return text;
-}
-
 }  // namespace
 
 SweepResult sweep(SweepPlan plan, std::int64_t repeats, const Catalog& catalog, const SweepHooks& hooks,
@@ -236,21 +223,15 @@ Row read_row(const SweptRow& swept, std::int64_t repeats, const Journal& journal
 
 TextTable write_rows(FileSet& files, const SweepResult& result, std::int64_t repeats, const Journal& journal,
                      TableUse use) {
-  WholeFile &csv = files.add("rows.csv"), &json = files.add("rows.json"), &markdown = files.add("rows.md");
+  RowWriter writer(files, {RowFile::csv, RowFile::json, RowFile::markdown});
   TextTable table = table_of({}, use);
-  csv.add(rows_csv({}));
-  json.add(kJsonStart);
-  markdown.add(rows_markdown({}));
-  for (std::size_t i = 0; i < result.rows.size(); ++i) {
-    Row row = read_row(result.rows[i], repeats, journal);
+  for (const SweptRow& swept : result.rows) {
+    Row row = read_row(swept, repeats, journal);
     row.run = result.run;
-    csv.add(after_lines(rows_csv({&row, 1}), 1));
-    if (i > 0) json.add(",\n");
-    json.add(json_of(row));
-    markdown.add(after_lines(rows_markdown({&row, 1}), 2));
+    writer.add(row);
     table.rows.push_back(table_of({&row, 1}, use).rows.front());
   }
-  json.add(kJsonEnd);
+  writer.finish();
   return table;
 }
 

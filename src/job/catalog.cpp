@@ -112,6 +112,13 @@ ModelSpec read_user_model(std::string_view path) {
   return model;
 }
 
+// What `read` gives is kept; what it throws is not.
+template <typename Memo, typename Read>
+typename Memo::mapped_type remembered(Memo& memo, std::string_view name, Read&& read) {
+  const auto found = memo.find(name);
+  return found != memo.end() ? found->second : memo.emplace(std::string(name), read()).first->second;
+}
+
 }  // namespace
 
 std::string canonical_name(std::string_view name) {
@@ -154,6 +161,18 @@ Catalog Catalog::find() {
 }
 
 ModelSpec Catalog::model(std::string_view name, const std::string& where) const {
+  return remembered(models_, name, [&] { return read_model_of(name, where); });
+}
+
+SystemSpec Catalog::system(std::string_view name, const std::string& where) const {
+  return remembered(systems_, name, [&] { return read_system_of(name, where); });
+}
+
+Stack Catalog::stack(std::string_view name, const std::string& where) const {
+  return remembered(stacks_, name, [&] { return read_stack_of(name, where); });
+}
+
+ModelSpec Catalog::read_model_of(std::string_view name, const std::string& where) const {
   std::error_code error;
   if (is_written_as_path(name)) {
     if (fs::exists(name, error)) return read_user_model(name);
@@ -170,7 +189,7 @@ ModelSpec Catalog::model(std::string_view name, const std::string& where) const 
                    hint_for(name, entries, search.known) + " (or give the path of a config.json)");
 }
 
-SystemSpec Catalog::system(std::string_view name, const std::string& where) const {
+SystemSpec Catalog::read_system_of(std::string_view name, const std::string& where) const {
   const std::vector<Entry> entries = systems(folder_);
   if (const auto entry = find_by_name(entries, name)) return read_system(entry->file);
   const AliasSearch search = find_by_alias(entries, name, "aliases");
@@ -179,7 +198,7 @@ SystemSpec Catalog::system(std::string_view name, const std::string& where) cons
   throw InputError(where, fmt::format("there is no system \"{}\"", name), hint_for(name, entries, search.known));
 }
 
-Stack Catalog::stack(std::string_view name, const std::string& where) const {
+Stack Catalog::read_stack_of(std::string_view name, const std::string& where) const {
   const std::vector<Entry> entries = stacks(folder_);
   if (const auto entry = find_by_name(entries, name)) return read_stack(entry->file);
   throw InputError(where, fmt::format("there is no stack \"{}\"", name), hint_for(name, entries, {}));

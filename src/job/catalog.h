@@ -2,6 +2,8 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,8 +27,9 @@ class Catalog {
   const std::filesystem::path& folder() const { return folder_; }
 
   // By name, alias, or (models) path to a config.json or its folder, in this order; what starts with "." or "/" or ends
-  // with "/" or ".json" is always a path. In names, case and runs of " -_./" don't matter. Throws InputError with the
-  // nearest names; `where` is what the message starts with: "--model".
+  // with "/" or ".json" is always a path. In names, case and runs of " -_./" don't matter. A file is read once: a later
+  // change of it is not seen. Throws InputError with the nearest names; `where` is what the message starts with:
+  // "--model".
   ModelSpec model(std::string_view name, const std::string& where) const;
   SystemSpec system(std::string_view name, const std::string& where) const;
   Stack stack(std::string_view name, const std::string& where) const;
@@ -43,7 +46,18 @@ class Catalog {
   std::filesystem::path config_table(std::string_view system) const;  // model_configs_<system>.csv; it may not exist
 
  private:
+  // What was found, by the name that was asked for.
+  template <typename Spec>
+  using Memo = std::map<std::string, Spec, std::less<>>;
+
+  ModelSpec read_model_of(std::string_view name, const std::string& where) const;
+  SystemSpec read_system_of(std::string_view name, const std::string& where) const;
+  Stack read_stack_of(std::string_view name, const std::string& where) const;
+
   std::filesystem::path folder_;
+  mutable Memo<ModelSpec> models_;  // these are of one thread
+  mutable Memo<SystemSpec> systems_;
+  mutable Memo<Stack> stacks_;
 };
 
 // "LLAMA3-70B" and "llama3_70b" are one name: lower case, runs of " -_./" become one "_".

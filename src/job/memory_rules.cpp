@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "job/job_rules.h"
+#include "job/module.h"
 
 namespace perfbench {
 
@@ -25,12 +26,18 @@ Broken layers_within(const JobDraft& d, std::string_view field, int layers) {
 Broken recompute_within(const JobDraft& d) { return layers_within(d, "recompute_layers", d.job.recompute_layers); }
 Broken offload_within(const JobDraft& d) { return layers_within(d, "offload_layers", d.job.offload_layers); }
 
-// The parts of a layer that Megatron-Core can compute again (its recompute_modules), and the activation of a dense MLP,
-// which has no word there.
+bool of_experts(Module module) {
+  return module == Module::moe || module == Module::moe_act || module == Module::shared_experts;
+}
+
+// The parts of its layers that can be computed again.
 std::vector<std::string> modules_of(const ModelSpec& model) {
-  std::vector<std::string> words = {"core_attn", "layernorm", "mlp", "act", "mlp_act"};
-  if (has_mixer<Mla>(model)) words.emplace_back("mla_up_proj");
-  if (has_mlp<Moe>(model)) words.insert(words.end(), {"moe", "moe_act", "shared_experts"});
+  std::vector<std::string> words;
+  const bool has_experts = has_mlp<Moe>(model), is_latent = has_mixer<Mla>(model);
+  for (const auto& [word, module] : kModuleWords) {
+    const bool lacks = (of_experts(module) && !has_experts) || (module == Module::mla_up_proj && !is_latent);
+    if (!lacks) words.emplace_back(word);
+  }
   return words;
 }
 
@@ -39,11 +46,10 @@ Broken recompute_modules_known(const JobDraft& d) {
   const std::vector<std::string> known = modules_of(model);
   for (const std::string& word : d.job.recompute_modules) {
     if (std::ranges::find(known, word) != known.end()) continue;
-    const bool of_experts = word == "moe" || word == "moe_act" || word == "shared_experts";
-    const std::string rule = of_experts ? fmt::format("{} has no experts for {}", model.name, word)
-                             : word == "mla_up_proj"
-                                 ? fmt::format("{} has no latent attention for {}", model.name, word)
-                                 : fmt::format("\"{}\" is no part of a layer", word);
+    const std::optional<Module> module = module_of(word);
+    const std::string rule = !module               ? fmt::format("\"{}\" is no part of a layer", word)
+                             : of_experts(*module) ? fmt::format("{} has no experts for {}", model.name, word)
+                                                   : fmt::format("{} has no latent attention for {}", model.name, word);
     return Problem{place_of(d.request, {"recompute_modules"}), rule, nearest_hint(word, known)};
   }
   return std::nullopt;

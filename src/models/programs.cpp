@@ -41,45 +41,35 @@ ValueId build_part(const Unbuilt auto&, ValueId, const BlockContext&) {
   throw ProgramError("programs: a part of a layer that has no Program");
 }
 
-// One layer; what its MLP adds is pending in the stream.
+// What a part makes of the normed stream is pending in the stream then.
+template <class Part>
+void add_part(const BlockContext& context, Stream& stream, const Part& part, const NormNames& names,
+              std::string_view module) {
+  const std::string tensors = layer_module(context.names, module);
+  const ValueId x = norm(context.build, stream, context.job.model, names, tensors);  // (T, H)
+  stream.pending = std::visit([&](const auto& sort) { return build_part(sort, x, context); }, part);
+}
+
 void add_layer(const BlockContext& context, Stream& stream, const LayerSpec& layer, int number) {
   constexpr NormNames kInput{.weight = "input_norm", .bias = "input_norm_bias", .sum = "sum_in"};
   constexpr NormNames kPost{.weight = "post_norm", .bias = "post_norm_bias", .sum = "sum_mid"};
-  const auto add = [&](const auto& part, const NormNames& names, std::string_view module) {
-    const std::string tensors = layer_module(context.names, module);
-    const ValueId x = norm(context.build, stream, context.job.model, names, tensors);  // (T, H)
-    stream.pending = std::visit([&](const auto& sort) { return build_part(sort, x, context); }, part);
-  };
-  context.build.enter_layer(number, Block::attention);
-  add(layer.mixer, kInput, "input_layernorm");
-  context.build.enter_layer(number, Block::mlp);
-  add(layer.mlp, kPost, "post_attention_layernorm");
+  context.build.enter_layer(number);
+  add_part(context, stream, layer.mixer, kInput, "input_layernorm");
+  const OpenModule mlp = context.build.module(Module::mlp);
+  add_part(context, stream, layer.mlp, kPost, "post_attention_layernorm");
 }
 
-const LayerSpec& spec(const ModelSpec& model, int kind) { return model.kinds.at(static_cast<std::size_t>(kind)); }
-
-bool rotates(const LayerSpec& layer) {
-  const auto* gqa = std::get_if<Gqa>(&layer.mixer);
-  return gqa != nullptr && gqa->rotary.has_value();
-}
-
-// Where the stream starts, and the data that all layers read. Gives the embedding's weight, if it is here.
+// Where the stream starts. Gives the embedding's weight, if it is here.
 ValueId add_input(const BlockContext& context, Program& program, Stream& stream, const ChunkKind& kind) {
-  const Job& job = context.job;
   Builder& build = context.build;
-  ValueId table = kNoValue;
-  if (kind.embedding) {
-    table = embedding_weight(context);
-    program[table].shared = job.model.tied_embeddings && !kind.head;
-    stream.pending = embed(context, program, table);
-  } else {
-    program.input = build.boundary("input", {stream_tokens(job, build.policy()), job.model.hidden});
-    stream.pending = program.input;
+  if (!kind.embedding) {
+    stream.pending = program.input =
+        build.boundary("input", {stream_tokens(context.job, build.policy()), context.job.model.hidden});
+    return kNoValue;
   }
-  const std::int64_t tokens = job.mbs * (job.seq_len / job.layout.cp);
-  if (std::ranges::any_of(kind.layers, [&](int index) { return rotates(spec(job.model, index)); }))
-    program.positions = build.data("positions", {tokens});
-  if (!kind.layers.empty() && job.packed) program.starts = build.data("starts", {tokens});
+  const ValueId table = embedding_weight(context);
+  program[table].shared = context.job.model.tied_embeddings && !kind.head;
+  stream.pending = embed(context, table);
   return table;
 }
 
@@ -122,7 +112,8 @@ Program build_kind(const Job& job, const ChunkKind& kind) {
   Stream stream;
   const ValueId table = add_input(context, program, stream, kind);
   for (int layer = 0; layer < program.num_layers; ++layer) {
-    add_layer(context, stream, spec(job.model, kind.layers[static_cast<std::size_t>(layer)]), layer);
+    const int of_kind = kind.layers[static_cast<std::size_t>(layer)];
+    add_layer(context, stream, job.model.kinds[static_cast<std::size_t>(of_kind)], layer);
   }
   build.enter_layer(-1);
   add_output(context, program, stream, kind, table);

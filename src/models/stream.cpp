@@ -30,9 +30,10 @@ std::optional<Missing> missing(const LayerSpec& layer, const Job& job) {
 }
 
 ValueId norm(Builder& build, Stream& stream, const ModelSpec& model, const NormNames& names,
-             const std::string& module) {
+             const std::string& tensors) {
+  const OpenModule module = build.module(Module::layernorm);
   const In x{stream.pending}, residual{stream.residual};
-  const In weight{vector(build, names.weight, module + ".weight", model.hidden)};
+  const In weight{vector(build, names.weight, tensors + ".weight", model.hidden)};
   const char* sum = stream.residual != kNoValue ? names.sum : nullptr;
   if (model.norm == Norm::rms) {
     RmsNorm op{.x = x, .residual = residual, .weight = weight, .eps = model.norm_eps};
@@ -40,7 +41,7 @@ ValueId norm(Builder& build, Stream& stream, const ModelSpec& model, const NormN
     return advance(stream, op.sum.id, op.y.id);
   }
   LayerNorm op{.x = x, .residual = residual, .weight = weight, .eps = model.norm_eps};
-  op.bias = {vector(build, names.bias, module + ".bias", model.hidden)};
+  op.bias = {vector(build, names.bias, tensors + ".bias", model.hidden)};
   op.weight_offset = model.norm == Norm::layer1p ? 1.0 : 0.0;
   op = build.emit(op, {sum, "x", "mean", "rstd"});
   return advance(stream, op.sum.id, op.y.id);
@@ -52,9 +53,10 @@ ValueId close(Builder& build, const Stream& stream) {
   return build.emit(sum, {"output"}).out.id;
 }
 
+std::int64_t local_tokens(const Job& job) { return job.mbs * (job.seq_len / job.layout.cp); }
+
 std::int64_t stream_tokens(const Job& job, const Policy& policy) {
-  const std::int64_t tokens = job.mbs * (job.seq_len / job.layout.cp);
-  return policy.sequence_parallel ? tokens / job.layout.tp : tokens;
+  return policy.sequence_parallel ? local_tokens(job) / job.layout.tp : local_tokens(job);
 }
 
 }  // namespace perfbench

@@ -20,13 +20,18 @@ struct NormNames {
   const char* sum = "";
 };
 
-// y = norm(residual + pending), and the stream with the sum as its residual. `module`: "model.norm" of the tensors.
-ValueId norm(Builder& build, Stream& stream, const ModelSpec& model, const NormNames& names, const std::string& module);
+// y = norm(residual + pending), and the stream with the sum as its residual. `tensors`: "model.norm", of which it has
+// the weight and the bias.
+ValueId norm(Builder& build, Stream& stream, const ModelSpec& model, const NormNames& names,
+             const std::string& tensors);
 
 // What the stream is at the end of a chunk: the sum, if anything is pending beside it.
 ValueId close(Builder& build, const Stream& stream);
 
-// Rows of the stream on one rank.
+// Of a microbatch on one rank of dp and cp.
+std::int64_t local_tokens(const Job& job);
+
+// Rows of the stream on one rank: the same, or a share over tp.
 std::int64_t stream_tokens(const Job& job, const Policy& policy);
 
 }  // namespace perfbench

@@ -1,5 +1,7 @@
 #include "program/builder.h"
 
+#include <fmt/format.h>
+
 namespace perfbench {
 
 std::int64_t Adapters::a_rows() const {
@@ -33,24 +35,25 @@ PerAxis<Placement> token_placement(const Program& program, Placement over_tp) {
 
 }  // namespace
 
-ValueId Builder::data(const char* name, Shape shape) {
-  ValueType type{.shape = shape, .dtype = DType::i64, .placement = token_placement(program_, kReplicated)};
-  return add({.name = name, .role = Role::data, .type = type});
+ValueId Builder::data(Datum datum, Shape shape) {
+  const DatumForm form = form_of(datum);
+  if (const ValueId made = value_of(program_, datum); made != kNoValue) {
+    if (program_.type(made).shape == shape) return made;
+    throw ProgramError(fmt::format("{} is asked for with another shape", label(program_, made)));
+  }
+  ValueType type{.shape = shape, .dtype = form.dtype, .placement = {}};
+  if (form.spread == Spread::tokens) type.placement = token_placement(program_, kReplicated);
+  if (form.spread == Spread::stream) type.placement = stream_placement();
+  program_.data.push_back({.datum = datum, .value = add({.name = form.name, .role = Role::data, .type = type})});
+  return program_.data.back().value;
 }
 
-ValueId Builder::stream_data(const char* name, Shape shape) {
-  const Placement over_tp = policy_.sequence_parallel ? split(0) : kReplicated;
-  ValueType type{.shape = shape, .dtype = DType::i64, .placement = token_placement(program_, over_tp)};
-  return add({.name = name, .role = Role::data, .type = type});
-}
-
-ValueId Builder::constant(const char* name) {
-  return add({.name = name, .role = Role::data, .type = {.shape = {1}, .dtype = DType::f32, .placement = {}}});
+PerAxis<Placement> Builder::stream_placement() const {
+  return token_placement(program_, policy_.sequence_parallel ? split(0) : kReplicated);
 }
 
 ValueId Builder::boundary(const char* name, Shape shape) {
-  const Placement over_tp = policy_.sequence_parallel ? split(0) : kReplicated;
-  ValueType type{.shape = shape, .dtype = policy_.dtype, .placement = token_placement(program_, over_tp)};
+  ValueType type{.shape = shape, .dtype = policy_.dtype, .placement = stream_placement()};
   return add({.name = name, .role = Role::boundary, .type = type});
 }
 

@@ -32,6 +32,19 @@ struct Linear {
   Adapters adapters{};
 };
 
+// Sets a builder's scope for as long as it lives.
+class OpenModule {
+ public:
+  OpenModule(int& current, int inner) : current_(current), outer_(current) { current_ = inner; }
+  ~OpenModule() { current_ = outer_; }
+  OpenModule(const OpenModule&) = delete;
+  OpenModule& operator=(const OpenModule&) = delete;
+
+ private:
+  int& current_;
+  int outer_;
+};
+
 class Builder {
  public:
   Builder(Program& program, const Policy& policy, Phase phase = Phase::forward)
@@ -39,21 +52,24 @@ class Builder {
 
   const Policy& policy() const { return policy_; }
   const Program& program() const { return program_; }
-  void enter_layer(int layer, Block block = Block::none) {  // -1: outside the layers
-    layer_ = layer;
-    block_ = block;
+  void enter_layer(int layer) { layer_ = layer; }  // -1: outside the layers
+
+  // Ops that are emitted while the result lives are part of the module, and of those around it.
+  [[nodiscard]] OpenModule module(Module module) {
+    program_.scopes.push_back({.module = module, .outer = scope_});
+    return OpenModule(scope_, static_cast<int>(program_.scopes.size()) - 1);
   }
 
-  // Appends an op. Its Out operands become new values with the given names, in the order of the op's fields; a nullptr
+  // Appends an op. Its Out operands become new values with the given names, in the order of its operands(); a nullptr
   // leaves an optional output out. Throws ProgramError when the inputs do not fit.
   template <class OpType>
   OpType emit(OpType op, std::initializer_list<const char*> outs, When when = When::always);
 
   ValueId add(Value value);
-  ValueId data(const char* name, Shape shape);         // int64, other tokens on every rank of dp and cp
-  ValueId stream_data(const char* name, Shape shape);  // the same, lying as the stream between blocks
-  ValueId constant(const char* name);                  // data: (1) float32, the same on every rank
-  ValueId boundary(const char* name, Shape shape);     // a stream value, or its gradient, from a neighbouring chunk
+  // The value that is the datum, made when it is first asked for: a chunk has one of each. `shape` is local. Throws
+  // ProgramError when it was asked for with another shape.
+  ValueId data(Datum datum, Shape shape);
+  ValueId boundary(const char* name, Shape shape);  // a stream value, or its gradient, from a neighbouring chunk
   ValueId weight(const char* name, Shape shape, Placement over_tp, const Pieces& pieces);
 
   // (T, K) -> (T, N) with N split over tp; `x` is a stream value. `features` is the local N.
@@ -69,6 +85,7 @@ class Builder {
   struct Operand8 {
     ValueId value = kNoValue, scale = kNoValue;  // scale: absent where the value is not FP8
   };
+  PerAxis<Placement> stream_placement() const;
   Operand8 quantize_input(ValueId x, bool with_transpose);
   // The second operand of a linear's product: the weight, or its copy in FP8. (N, K)
   Operand8 linear_weight(const Linear& linear, Shape shape, Placement over_tp);
@@ -83,26 +100,24 @@ class Builder {
   const Policy& policy_;
   Phase phase_;
   int layer_ = -1;
-  Block block_ = Block::none;
+  int scope_ = -1;
 };
 
 template <class OpType>
 OpType Builder::emit(OpType op, std::initializer_list<const char*> outs, When when) {
   const std::vector<ValueType> types = infer(Op(op), program_);
   std::size_t next = 0;
-  auto define = [&](auto& field) {
-    if constexpr (std::is_same_v<std::remove_cvref_t<decltype(field)>, Out>) {
+  each_operand(op, [&](std::string_view, auto& operand) {
+    if constexpr (std::is_same_v<std::remove_reference_t<decltype(operand)>, Out>) {
       if (const char* name = outs.begin()[next]) {
-        // `op` is this function's own, non-const object; fields() shows it as const.
         const Role role = phase_ == Phase::forward ? Role::activation : Role::gradient;
-        const_cast<Out&>(field).id = add({.name = name, .layer = layer_, .role = role, .type = types[next]});
+        operand.id = add({.name = name, .layer = layer_, .role = role, .type = types[next]});
       }
       ++next;
     }
-  };
-  std::apply([&](auto&... field) { (define(field), ...); }, op.fields());
+  });
   auto& nodes = phase_ == Phase::forward ? program_.forward : program_.backward;
-  nodes.push_back({.op = op, .when = when, .layer = layer_, .block = block_});
+  nodes.push_back({.op = op, .when = when, .layer = layer_, .scope = scope_});
   return op;
 }
 

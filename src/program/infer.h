@@ -19,7 +19,7 @@ class ProgramError : public std::logic_error {
 // "layer 3 qkv bf16[32,64]{tp:1}", for messages.
 std::string label(const Program& program, ValueId id);
 
-// The types of the op's Out operands in the order of its fields, absent ones included. Reads only the types of its
+// The types of the op's Out operands in the order of its operands(), absent ones included. Reads only the types of its
 // inputs. Throws ProgramError when the inputs do not fit.
 std::vector<ValueType> infer(const Op& op, const Program& program);
 

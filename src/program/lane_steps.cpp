@@ -54,16 +54,30 @@ Steps grad_norm_steps(const Program& program) {
   return steps;
 }
 
+// An op of bytes that names an axis says here what it talks about over it.
+struct StepsOf {
+  const Program& program;
+
+  Steps operator()(const OfClass<OpClass::product> auto&) const { return {kernel(1.0)}; }
+  Steps operator()(const OfClass<OpClass::bytes> auto& op) const requires(!requires { op.axis; }) {
+    return {kernel(1.0)};
+  }
+  Steps operator()(const Embedding&) const { return {kernel(1.0)}; }  // partial sums are completed by an op
+  Steps operator()(const EmbeddingBackward&) const { return {kernel(1.0)}; }
+  Steps operator()(const CrossEntropy& op) const { return cross_entropy_steps(op, program); }
+  Steps operator()(const CrossEntropyBackward&) const { return {kernel(1.0)}; }
+  Steps operator()(const Quantize& op) const { return quantize_steps(op, program); }
+  Steps operator()(const Attention& op) const { return attention_steps(op, program); }
+  Steps operator()(const AttentionBackward& op) const { return attention_backward_steps(op, program); }
+  Steps operator()(const GradNorm&) const { return grad_norm_steps(program); }
+  Steps operator()(const AdamW&) const { return {kernel(1.0)}; }
+  // Nothing of them is hidden.
+  Steps operator()(const OfClass<OpClass::collective> auto&) const { return {}; }
+};
+
 }  // namespace
 
-Steps lane_steps(const Op& op, const Program& program) {
-  if (const auto* loss = std::get_if<CrossEntropy>(&op)) return cross_entropy_steps(*loss, program);
-  if (const auto* quantize = std::get_if<Quantize>(&op)) return quantize_steps(*quantize, program);
-  if (const auto* attention = std::get_if<Attention>(&op)) return attention_steps(*attention, program);
-  if (const auto* back = std::get_if<AttentionBackward>(&op)) return attention_backward_steps(*back, program);
-  if (std::holds_alternative<GradNorm>(op)) return grad_norm_steps(program);
-  return {kernel(1.0)};
-}
+Steps lane_steps(const Op& op, const Program& program) { return std::visit(StepsOf{program}, op); }
 
 std::int64_t ring_buffer_bytes(const Op& op, const Program& program) {
   if (program.axis_size[Axis::cp] == 1) return 0;

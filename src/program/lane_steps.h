@@ -22,10 +22,10 @@ struct LaneStep {
   int count = 1;
 };
 
-// One kernel step for most ops. Cross entropy over a split vocabulary: the maximum, then the sum of exponentials and
-// the target's logit, over the axis. Quantisation of a split tensor: the amax over tp. Gradient norm: its square over
-// tp and dp. Attention over cp: K and V go round, cp - 1 times; its backward sends them round once more, and cp times
-// their gradients, which so come home. Axes of one rank add nothing.
+// One kernel step for most ops, none for a collective. Cross entropy over a split vocabulary: the maximum, then the sum
+// of exponentials and the target's logit, over the axis. Quantisation of a split tensor: the amax over tp. Gradient
+// norm: its square over tp and dp. Attention over cp: K and V go round, cp - 1 times; its backward sends them round
+// once more, and cp times their gradients, which so come home. Axes of one rank add nothing.
 std::vector<LaneStep> lane_steps(const Op& op, const Program& program);
 
 // Memory that an op's rings need beside its operands while it runs: of all that goes round, what is here and what

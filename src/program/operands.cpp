@@ -3,79 +3,66 @@
 namespace perfbench {
 namespace {
 
-void push(std::vector<Operand>& list, In operand) {
-  if (operand.id != kNoValue) list.push_back({operand.id, Use::in});
-}
-
-void push(std::vector<Operand>& list, Out operand) {
-  if (operand.id != kNoValue) list.push_back({operand.id, Use::out});
-}
-
-void push(std::vector<Operand>& list, InOut operand) {
-  if (operand.id != kNoValue) list.push_back({operand.id, Use::inout});
-}
-
-template <class Field>
-void push(std::vector<Operand>& list, const std::vector<Field>& operands) {
-  for (Field operand : operands) push(list, operand);
-}
-
 constexpr Use use_of(const In&) { return Use::in; }
 constexpr Use use_of(const Out&) { return Use::out; }
 constexpr Use use_of(const InOut&) { return Use::inout; }
 
-struct Rename {
-  const std::function<ValueId(const Operand&)>& to;
+struct Collect {
+  std::vector<Operand>& list;
 
-  template <class Field>
-  void operator()(Field& operand) const {
-    if (operand.id != kNoValue) operand.id = to({operand.id, use_of(operand)});
+  template <class One>
+  void operator()(std::string_view name, const One& operand) const {
+    if (operand.id != kNoValue) list.push_back({operand.id, use_of(operand), name});
   }
-  template <class Field>
-  void operator()(std::vector<Field>& operands) const {
-    for (Field& operand : operands) (*this)(operand);
+  template <class One>
+  void operator()(std::string_view name, const std::vector<One>& operands) const {
+    for (const One& operand : operands) (*this)(name, operand);
   }
 };
 
-}  // namespace
+struct Rename {
+  const std::function<ValueId(const Operand&)>& to;
 
-std::vector<Operand> collect(const Op& op) {
-  std::vector<Operand> list;
-  list.reserve(8);
-  std::visit(
-      [&list](const auto& o) { std::apply([&list](const auto&... field) { (push(list, field), ...); }, o.fields()); },
-      op);
-  return list;
-}
+  template <class One>
+  void operator()(std::string_view name, One& operand) const {
+    if (operand.id != kNoValue) operand.id = to({operand.id, use_of(operand), name});
+  }
+  template <class One>
+  void operator()(std::string_view name, std::vector<One>& operands) const {
+    for (One& operand : operands) (*this)(name, operand);
+  }
+};
 
-void rename(Op& op, const std::function<ValueId(const Operand&)>& to) {
-  const Rename each{to};
-  std::visit(
-      [&each](auto& o) {
-        // `o` is no const object; fields() shows it as const.
-        using Fields = decltype(o.fields());
-        std::apply([&each](auto&... field) { (each(const_cast<std::remove_cvref_t<decltype(field)>&>(field)), ...); },
-                   Fields(o.fields()));
-      },
-      op);
-}
+// Results, absent ones included.
+struct CollectOuts {
+  std::vector<ValueId>& list;
 
-std::string_view name(const Op& op) {
-  return std::visit([](const auto& o) { return o.kName; }, op);
-}
+  void operator()(std::string_view, Out out) const { list.push_back(out.id); }
+  void operator()(std::string_view, const OutList& outs) const {
+    for (Out out : outs) list.push_back(out.id);
+  }
+  // What an op reads or updates is no result.
+  void operator()(std::string_view, In) const {}
+  void operator()(std::string_view, InOut) const {}
+  void operator()(std::string_view, const InList&) const {}
+  void operator()(std::string_view, const InOutList&) const {}
+};
 
-namespace {
+struct IsList {
+  bool& any;
+
+  template <class One>
+  void operator()(std::string_view, const One&) const {}
+  template <class One>
+  void operator()(std::string_view, const std::vector<One>&) const {
+    any = true;
+  }
+};
 
 struct LaneOf {
-  template <class Compute>
-  Lane operator()(const Compute&) const requires(!requires(Compute op) { op.axis; }) {
-    return Lane::compute;
+  Lane operator()(const OfClass<OpClass::product, OpClass::attention, OpClass::bytes, OpClass::state> auto&) const {
+    return Lane::compute;  // collectives of theirs are hidden steps (lane_steps.h)
   }
-  // Vocabulary-parallel ops compute; their collectives are hidden steps (lane_steps.h).
-  Lane operator()(const Embedding&) const { return Lane::compute; }
-  Lane operator()(const EmbeddingBackward&) const { return Lane::compute; }
-  Lane operator()(const CrossEntropy&) const { return Lane::compute; }
-  Lane operator()(const CrossEntropyBackward&) const { return Lane::compute; }
   Lane operator()(const AllGather& op) const { return perfbench::lane_of(op.axis); }
   Lane operator()(const ReduceScatter& op) const { return perfbench::lane_of(op.axis); }
   Lane operator()(const AllReduce& op) const { return perfbench::lane_of(op.axis); }
@@ -88,6 +75,37 @@ struct LaneOf {
 };
 
 }  // namespace
+
+std::vector<Operand> collect(const Op& op) {
+  std::vector<Operand> list;
+  list.reserve(8);
+  std::visit([&list](const auto& o) { each_operand(o, Collect{list}); }, op);
+  return list;
+}
+
+void rename(Op& op, const std::function<ValueId(const Operand&)>& to) {
+  std::visit([&to](auto& o) { each_operand(o, Rename{to}); }, op);
+}
+
+std::vector<ValueId> results(const Op& op) {
+  std::vector<ValueId> list;
+  std::visit([&list](const auto& o) { each_operand(o, CollectOuts{list}); }, op);
+  return list;
+}
+
+bool takes_list(const Op& op) {
+  bool any = false;
+  std::visit([&any](const auto& o) { each_operand(o, IsList{any}); }, op);
+  return any;
+}
+
+std::string_view name(const Op& op) {
+  return std::visit([](const auto& o) { return o.kName; }, op);
+}
+
+OpClass class_of(const Op& op) {
+  return std::visit([](const auto& o) { return o.kClass; }, op);
+}
 
 Lane lane_of(const Op& op) { return std::visit(LaneOf{}, op); }
 

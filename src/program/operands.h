@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <string_view>
 #include <vector>
 
 #include "program/op.h"
@@ -13,12 +14,19 @@ enum class Use : std::uint8_t { in, out, inout };
 struct Operand {
   ValueId id;
   Use use;
+  std::string_view name{};  // in the op: "residual"
   bool reads() const { return use != Use::out; }
   bool writes() const { return use != Use::in; }
 };
 
-// The operands that are present, in the order of `fields()`.
+// The operands that are present, in the order of the op's operands().
 std::vector<Operand> collect(const Op& op);
+
+// Ids of its results in the order of infer(), kNoValue for those that are absent.
+std::vector<ValueId> results(const Op& op);
+
+// Whether an operand of it is a list: of states, or of the weights of a unit.
+bool takes_list(const Op& op);
 
 // Each operand that is present becomes what `to` says.
 void rename(Op& op, const std::function<ValueId(const Operand&)>& to);

@@ -1,7 +1,8 @@
 #include "program/policy.h"
 
 #include <algorithm>
-#include <string_view>
+#include <optional>
+#include <string>
 
 namespace perfbench {
 
@@ -9,15 +10,11 @@ namespace {
 
 // The words are those that job/memory_rules.cpp lets through.
 Recompute recompute_of(const Job& job) {
-  const auto has = [&](std::string_view word) {
-    return std::find(job.recompute_modules.begin(), job.recompute_modules.end(), word) != job.recompute_modules.end();
-  };
-  return {.layers = job.recompute_layers,
-          .core_attn = has("core_attn"),
-          .layernorm = has("layernorm"),
-          .mlp = has("mlp"),
-          .act = has("act") || has("mlp_act"),
-          .whole = job.stack.recompute_whole_layer};
+  Recompute recompute{.layers = job.recompute_layers, .whole = job.stack.recompute_whole_layer};
+  for (const std::string& word : job.recompute_modules) {
+    if (const std::optional<Module> module = module_of(word)) recompute.modules.insert(*module);
+  }
+  return recompute;
 }
 
 }  // namespace

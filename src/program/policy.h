@@ -5,15 +5,16 @@
 
 #include "base/dtype.h"
 #include "job/job.h"
+#include "job/module.h"
 
 namespace perfbench {
 
 // What the backward computes again instead of reading what the forward saved; in every layer, or whole layers.
 struct Recompute {
-  int layers = 0;  // the first of each chunk, whole; more than it has: all
-  bool core_attn = false, layernorm = false, mlp = false, act = false;
-  bool whole = false;  // every op of what is computed again runs, those nobody reads, too
-  bool any() const { return layers > 0 || core_attn || layernorm || mlp || act; }
+  int layers = 0;       // the first of each chunk, whole; more than it has: all
+  ModuleSet modules{};  // of every layer
+  bool whole = false;   // every op of what is computed again runs, those nobody reads, too
+  bool any() const { return layers > 0 || !modules.empty(); }
 };
 
 struct Policy {

@@ -128,7 +128,7 @@ class Printer {
       if (o.use == Use::in) ins.push_back(operand(o.id, node.layer));
       if (o.use == Use::inout) updates.push_back(operand(o.id, node.layer));
     }
-    const bool of_unit = std::holds_alternative<GatherShards>(node.op) || std::holds_alternative<ScatterGrads>(node.op);
+    const bool of_unit = takes_list(node.op);
     std::string text = outs.empty() ? "" : (of_unit ? list(outs) : all(outs)) + " = ";
     text += fmt::format("{}({})", name(node.op), of_unit ? list(ins) : all(ins));
     if (!updates.empty()) text += " +=> " + list(updates);

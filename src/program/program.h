@@ -5,12 +5,17 @@
 #include <span>
 #include <vector>
 
+#include "job/module.h"
+#include "program/datum.h"
 #include "program/op.h"
 
 namespace perfbench {
 
-// The part of a layer that an op belongs to.
-enum class Block : std::uint8_t { none, attention, mlp };
+// One occurrence of a module: the norms of a layer are two of them.
+struct ModuleScope {
+  Module module = Module::core_attn;
+  int outer = -1;  // index of the scope around it; -1: none
+};
 
 enum class When : std::uint8_t { always, first_microbatch, last_microbatch };  // of the global step
 
@@ -20,8 +25,14 @@ struct Node {
   int layer = -1;  // index in the chunk; -1: outside the layers
   // A control edge that is no use: the op does not start before this value is made (a prefetch).
   ValueId after = kNoValue;
-  Block block = Block::none;  // of a forward op
-  bool recomputed = false;    // a forward op that the backward runs once more
+  int scope = -1;           // of a forward op: index in Program::scopes of the innermost module around it; -1: none
+  bool recomputed = false;  // a forward op that the backward runs once more
+};
+
+// A value that a step gives, and what it is.
+struct StepDatum {
+  Datum datum{};
+  ValueId value = kNoValue;
 };
 
 struct Program {
@@ -30,16 +41,13 @@ struct Program {
   std::vector<Value> values;
   Pieces sources;  // of all weights
   std::vector<Node> forward, backward;
-  std::vector<Node> optimizer;  // once per global step
+  std::vector<Node> optimizer;      // once per global step
+  std::vector<ModuleScope> scopes;  // modules around forward ops, in the order in which they begin
 
-  ValueId tokens = kNoValue, targets = kNoValue;          // data, where the chunk has the embedding or the head
-  ValueId positions = kNoValue;                           // data: of each token in its sequence
-  ValueId stream_positions = kNoValue;                    // data: the same, of the rows of the stream between blocks
-  ValueId starts = kNoValue;                              // data: where in the pack each token's sub-sequence starts
-  ValueId loss_weight = kNoValue;                         // data: 1 / (target tokens of the global batch), float32
+  std::vector<StepDatum> data;                            // what the chunk reads of the step's data, each once
   ValueId input = kNoValue, output = kNoValue;            // activations from and to the neighbouring chunks
   ValueId grad_output = kNoValue, grad_input = kNoValue;  // their gradients
-  ValueId loss = kNoValue;                                // of the last chunk
+  ValueId loss = kNoValue;  // of the last chunk: this rank's share, summed by whoever runs it
 
   const Value& operator[](ValueId id) const { return values[static_cast<std::size_t>(id)]; }
   Value& operator[](ValueId id) { return values[static_cast<std::size_t>(id)]; }
@@ -52,6 +60,9 @@ struct Program {
 
 // Ranks that hold the same weights and other tokens: dp x cp. Their group is that of Axis::dp.
 int replicas(const Program& program);
+
+// The value that is the datum; kNoValue where the chunk does not read it.
+ValueId value_of(const Program& program, Datum datum);
 
 // Ids of the states of one kind, in the order in which they were made.
 std::vector<ValueId> states(const Program& program, StateKind kind);

@@ -4,21 +4,17 @@
 #include <iterator>
 #include <map>
 #include <set>
-#include <utility>
 
 #include "program/operands.h"
 
 namespace perfbench {
 namespace {
 
-// The part of a layer that is computed again as one stretch.
-enum class Region : std::uint8_t { none, layer, attention_norm, core_attention, mlp_norm, activation, mlp };
+// What is computed again as one stretch: a whole layer, or one occurrence of a module, by its index in Program::scopes.
+using Region = int;
+constexpr Region kNone = -2, kLayer = -1;
 
 using Regions = std::map<Region, std::vector<Node>>;  // of one layer
-
-bool is_norm(const Op& op) { return std::holds_alternative<RmsNorm>(op) || std::holds_alternative<LayerNorm>(op); }
-
-bool is_activation(const Op& op) { return std::holds_alternative<SwiGlu>(op) || std::holds_alternative<Activate>(op); }
 
 // Casts of weights and gathers of parameters come once a step and write states.
 bool can_replay(const Node& node) {
@@ -27,42 +23,57 @@ bool can_replay(const Node& node) {
   return std::none_of(operands.begin(), operands.end(), [](const Operand& o) { return o.use == Use::inout; });
 }
 
-Region region_of(const Node& node, const Recompute& what) {
-  if (!can_replay(node)) return Region::none;
-  if (node.layer < what.layers) return Region::layer;
-  if (what.mlp && node.block == Block::mlp) return Region::mlp;
-  if (what.layernorm && is_norm(node.op)) return node.block == Block::mlp ? Region::mlp_norm : Region::attention_norm;
-  if (what.act && is_activation(node.op)) return Region::activation;
-  if (what.core_attn && std::holds_alternative<Attention>(node.op)) return Region::core_attention;
-  return Region::none;
-}
+// The regions of a layer's ops, without those that were found not to be worth it.
+struct Asked {
+  const Program& program;
+  const Recompute& what;
+  std::set<Region> refused{};
 
-// The cast to FP8 of a norm's or an activation's result belongs to it: without the cast nothing would be saved.
-Region region_of_cast(const Node& node, const std::map<ValueId, Region>& made_in) {
-  const auto* cast = std::get_if<Quantize>(&node.op);
-  const auto it = cast == nullptr ? made_in.end() : made_in.find(cast->x.id);
-  return it == made_in.end() || it->second == Region::core_attention ? Region::none : it->second;
-}
+  // The outermost that is asked for.
+  Region of(const Node& node) const {
+    if (!can_replay(node)) return kNone;
+    if (node.layer < what.layers && !refused.contains(kLayer)) return kLayer;
+    Region region = kNone;
+    for (int scope = node.scope; scope >= 0; scope = at(scope).outer) {
+      if (what.modules.contains(at(scope).module) && !refused.contains(scope)) region = scope;
+    }
+    return region;
+  }
+
+  // The cast to FP8 of a norm's or an activation's result belongs to it: without the cast nothing would be saved.
+  Region of_cast(const Node& node, const std::map<ValueId, Region>& made_in) const {
+    const auto* cast = std::get_if<Quantize>(&node.op);
+    const auto it = cast == nullptr ? made_in.end() : made_in.find(cast->x.id);
+    if (it == made_in.end()) return kNone;
+    return it->second >= 0 && at(it->second).module == Module::core_attn ? kNone : it->second;
+  }
+
+ private:
+  const ModuleScope& at(int scope) const { return program.scopes[static_cast<std::size_t>(scope)]; }
+};
 
 // A norm that adds a residual to what another region made keeps the sum: it is rebuilt as the norm of that sum.
-template <class Norm>
-void keep_sum(Norm& norm, const std::map<ValueId, Region>& made_in, Region region) {
-  const auto it = made_in.find(norm.x.id);
-  if (norm.sum.id == kNoValue || (it != made_in.end() && it->second == region)) return;
-  norm.x = {norm.sum.id};
-  norm.residual = {};
-  norm.sum = {};
+void keep_sum(Op& op, const std::map<ValueId, Region>& made_in, Region region) {
+  const auto rebuild = [&](auto& norm) {
+    if constexpr (requires { norm.residual; norm.sum; }) {
+      const auto it = made_in.find(norm.x.id);
+      if (norm.sum.id == kNoValue || (it != made_in.end() && it->second == region)) return;
+      norm.x = {norm.sum.id};
+      norm.residual = {};
+      norm.sum = {};
+    }
+  };
+  std::visit(rebuild, op);
 }
 
-Regions regions_of(const std::vector<Node>& layer, const Recompute& what) {
+Regions regions_of(const std::vector<Node>& layer, const Asked& asked) {
   Regions regions;
   std::map<ValueId, Region> made_in;
   for (Node node : layer) {
-    Region region = region_of(node, what);
-    if (region == Region::none) region = region_of_cast(node, made_in);
-    if (region == Region::none) continue;
-    if (auto* norm = std::get_if<RmsNorm>(&node.op)) keep_sum(*norm, made_in, region);
-    if (auto* norm = std::get_if<LayerNorm>(&node.op)) keep_sum(*norm, made_in, region);
+    Region region = asked.of(node);
+    if (region == kNone) region = asked.of_cast(node, made_in);
+    if (region == kNone) continue;
+    keep_sum(node.op, made_in, region);
     for (const Operand& operand : collect(node.op)) {
       if (operand.use == Use::out) made_in[operand.id] = region;
     }
@@ -84,23 +95,23 @@ class Choice {
     }
   }
 
-  // Where the MLP as a whole is not worth it, its norm or its activation may be.
+  // Where a module is not worth it, one inside it may be: the norm or the activation of an MLP.
   Regions of(const std::vector<Node>& layer) const {
-    Recompute what = policy_.recompute;
-    Regions regions = worthwhile(regions_of(layer, what));
-    if (!std::exchange(what.mlp, false) || regions.contains(Region::mlp)) return regions;
-    return worthwhile(regions_of(layer, what));
+    Asked asked{.program = program_, .what = policy_.recompute};
+    while (true) {
+      Regions regions = regions_of(layer, asked);
+      if (!policy_.recompute.whole) {
+        for (auto& [region, nodes] : regions) leave_out_unread(nodes);
+      }
+      const std::size_t before = asked.refused.size();
+      for (const auto& [region, nodes] : regions) {
+        if (kept_bytes(nodes) >= freed_bytes(nodes)) asked.refused.insert(region);
+      }
+      if (asked.refused.size() == before) return regions;
+    }
   }
 
  private:
-  Regions worthwhile(Regions regions) const {
-    if (!policy_.recompute.whole) {
-      for (auto& [region, nodes] : regions) leave_out_unread(nodes);
-    }
-    std::erase_if(regions, [this](const auto& part) { return kept_bytes(part.second) >= freed_bytes(part.second); });
-    return regions;
-  }
-
   void leave_out_unread(std::vector<Node>& nodes) const {
     std::set<ValueId> read = read_;
     std::vector<Node> kept;
@@ -166,7 +177,7 @@ std::vector<Stretch> recomputed_stretches(const Program& program, const Policy& 
   std::vector<Stretch> stretches;
   for (const auto& [layer, nodes] : layers) {
     for (auto& [region, stretch] : choice.of(nodes)) {
-      stretches.push_back({.layer = layer, .whole_layer = region == Region::layer, .nodes = std::move(stretch)});
+      stretches.push_back({.layer = layer, .whole_layer = region == kLayer, .nodes = std::move(stretch)});
     }
   }
   return stretches;

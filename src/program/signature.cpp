@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/text.h"
 
@@ -17,133 +20,127 @@ std::string type_text(ValueId id, const Program& program) {
   return text + "]";
 }
 
-std::string operand_text(const auto& operand, const Program& program) requires requires { operand.id; }
-{ return type_text(operand.id, program); }
+struct OperandTexts {
+  const Program& program;
+  std::vector<std::string>& texts;
 
-// "2*bf16[4096]+64*bf16[4096,4096]"
-std::string operand_text(const auto& list, const Program& program) requires requires { list.size(); }
-{
-  std::map<std::string, int> count_of;
-  for (const auto& operand : list) ++count_of[type_text(operand.id, program)];
-  std::string text;
-  for (const auto& [type, count] : count_of) text += fmt::format("{}{}*{}", text.empty() ? "" : "+", count, type);
-  return text.empty() ? "-" : text;
+  template <class One>
+  void operator()(std::string_view, const One& operand) const {
+    texts.push_back(type_text(operand.id, program));
+  }
+  // "2*bf16[4096]+64*bf16[4096,4096]"
+  template <class One>
+  void operator()(std::string_view, const std::vector<One>& operands) const {
+    std::map<std::string, int> count_of;
+    for (const One& operand : operands) ++count_of[type_text(operand.id, program)];
+    std::string text;
+    for (const auto& [type, count] : count_of) text += fmt::format("{}{}*{}", text.empty() ? "" : "+", count, type);
+    texts.push_back(text.empty() ? "-" : text);
+  }
+};
+
+std::string field_text(std::string_view name, bool value) { return fmt::format(" {}={:d}", name, value); }
+std::string field_text(std::string_view name, std::int64_t value) { return fmt::format(" {}={}", name, value); }
+std::string field_text(std::string_view name, double value) {
+  return fmt::format(" {}={}", name, format_double(value));
 }
 
-std::string operands_text(const Op& op, const Program& program) {
-  std::string text;
-  const auto add = [&](const auto& operand) {
-    text += fmt::format("{}{}", text.empty() ? "" : ",", operand_text(operand, program));
-  };
-  std::visit([&](const auto& o) { std::apply([&](const auto&... operand) { (add(operand), ...); }, o.fields()); }, op);
-  return text;
-}
-
-std::string heads_text(const Heads& heads) {
+std::string field_text(std::string_view, const Heads& heads) {
   return fmt::format(" heads={} kv_heads={} head_dim={}", heads.heads, heads.kv_heads, heads.head_dim);
 }
 
+std::string field_text(std::string_view name, Activation activation) {
+  switch (activation) {
+    case Activation::silu:
+      return fmt::format(" {}=silu", name);
+    case Activation::gelu:
+      return fmt::format(" {}=gelu", name);
+    case Activation::gelu_tanh:
+      return fmt::format(" {}=gelu_tanh", name);
+    case Activation::relu2:
+      return fmt::format(" {}=relu2", name);
+  }
+  return "";
+}
+
 // Columns with an adapter are marked: "+4096,1024,+1024".
-std::string columns_text(const AdapterColumns& columns) {
+std::string field_text(std::string_view name, const AdapterColumns& columns) {
   std::string text;
   for (const AdapterBlock& block : columns) {
     if (block.columns == 0) continue;
     text += fmt::format("{}{}{}", text.empty() ? "" : ",", block.adapted ? "+" : "", block.columns);
   }
-  return " columns=" + text;
+  return fmt::format(" {}={}", name, text);
 }
 
-// The plain fields that change the kernel.
-struct Plain {
+// What a plain field says of the kernel; one that is never signed needs no text.
+template <Signs signs, class Value>
+std::string signed_text(std::string_view name, const Value& value) {
+  if constexpr (signs == Signs::never) {
+    return "";
+  } else if constexpr (signs == Signs::where_set) {
+    return value == Value{} ? "" : field_text(name, value);
+  } else {
+    return field_text(name, value);
+  }
+}
+
+// What the layout makes of a kernel.
+struct LayoutText {
   const Program& program;
 
-  std::string operator()(const Embedding& op) const { return split_text(op.axis); }
-  std::string operator()(const EmbeddingBackward& op) const { return split_text(op.axis); }
-  std::string operator()(const RmsNorm&) const { return ""; }
-  std::string operator()(const RmsNormBackward&) const { return ""; }
-  std::string operator()(const LayerNorm& op) const { return offset_text(op.weight_offset); }
-  std::string operator()(const LayerNormBackward& op) const { return offset_text(op.weight_offset); }
-  std::string operator()(const QkNorm& op) const { return heads_text(op.heads); }
-  std::string operator()(const QkNormBackward& op) const { return heads_text(op.heads); }
-  std::string operator()(const Matmul& op) const { return fmt::format(" transpose_b={:d}", op.transpose_b); }
-  std::string operator()(const AddMatmul& op) const { return fmt::format(" transpose_b={:d}", op.transpose_b); }
-  std::string operator()(const WeightGrad& op) const { return transposed_text(op.transposed); }
-  std::string operator()(const WeightGradAccumulate& op) const { return transposed_text(op.transposed); }
-  std::string operator()(const AddBias&) const { return ""; }
-  std::string operator()(const BiasGrad&) const { return ""; }
-  std::string operator()(const Accumulate&) const { return ""; }
-  std::string operator()(const Add&) const { return ""; }
-  std::string operator()(const Transpose&) const { return ""; }
-  std::string operator()(const Rope& op) const {
-    return fmt::format("{} rotary_dim={} inverse={:d}", heads_text(op.heads), op.rotary_dim, op.inverse);
+  std::string operator()(const OfClass<OpClass::product, OpClass::state> auto&) const { return ""; }
+  // A ring runs one block for each of its ranks.
+  std::string operator()(const OfClass<OpClass::attention> auto&) const { return ranks(Axis::cp); }
+  // Rows that other ranks have are masked; how many ranks there are changes no kernel.
+  std::string operator()(const OfClass<OpClass::bytes> auto& op) const {
+    if constexpr (requires { op.axis; }) return program.axis_size[op.axis] > 1 ? " split=1" : "";
+    return "";
   }
-  std::string operator()(const Attention& op) const { return attention_text(op); }
-  std::string operator()(const AttentionBackward& op) const { return attention_text(op); }
-  std::string operator()(const SwiGlu&) const { return ""; }
-  std::string operator()(const SwiGluBackward&) const { return ""; }
-  std::string operator()(const Activate& op) const { return activation_text(op.activation); }
-  std::string operator()(const ActivateBackward& op) const { return activation_text(op.activation); }
-  std::string operator()(const AdapterUp& op) const { return columns_text(op.columns); }
-  std::string operator()(const AdapterUpBackward& op) const { return columns_text(op.columns); }
-  std::string operator()(const AdapterWeightGrad& op) const { return columns_text(op.columns); }
-  std::string operator()(const AdapterBackward& op) const { return columns_text(op.columns); }
   std::string operator()(const Quantize& op) const {
     return op.amax_over_tp && program.axis_size[Axis::tp] > 1 ? " amax_over_tp=1" : "";
   }
-  std::string operator()(const CastWeight&) const { return ""; }
-  std::string operator()(const AllGather& op) const { return ranks_text(op.axis); }
-  std::string operator()(const ReduceScatter& op) const { return ranks_text(op.axis); }
-  std::string operator()(const AllReduce& op) const { return ranks_text(op.axis); }
-  std::string operator()(const CrossEntropy& op) const { return vocab_text(op.axis, op.vocab); }
-  std::string operator()(const CrossEntropyBackward& op) const { return vocab_text(op.axis, op.vocab); }
-  std::string operator()(const GatherParams&) const { return ranks_text(Axis::dp); }
-  std::string operator()(const GatherShards&) const { return ranks_text(Axis::dp); }
-  std::string operator()(const ScatterGrads&) const { return ranks_text(Axis::dp); }
-  std::string operator()(const ReduceGrads& op) const {
-    return fmt::format("{} scatter={:d}", ranks_text(Axis::dp), op.scatter);
+  std::string operator()(const AllGather& op) const { return ranks(op.axis); }
+  std::string operator()(const ReduceScatter& op) const { return ranks(op.axis); }
+  std::string operator()(const AllReduce& op) const { return ranks(op.axis); }
+  std::string operator()(const GatherParams&) const { return ranks(Axis::dp); }
+  std::string operator()(const GatherShards&) const { return ranks(Axis::dp); }
+  std::string operator()(const ScatterGrads&) const { return ranks(Axis::dp); }
+  std::string operator()(const ReduceGrads&) const { return ranks(Axis::dp); }
+  std::string operator()(const ReducePartialGrads& op) const { return ranks(op.axis); }
+  std::string operator()(const ReduceSharedGrads&) const { return ""; }
+
+ private:
+  std::string ranks(Axis axis) const {
+    return fmt::format(" {}={}", name(axis), axis == Axis::dp ? replicas(program) : program.axis_size[axis]);
   }
-  std::string operator()(const ReducePartialGrads& op) const { return ranks_text(op.axis); }
-  std::string operator()(const ReduceSharedGrads& op) const { return fmt::format(" shards={}", op.shards); }
-  std::string operator()(const GradNorm& op) const { return fmt::format(" shards={}", op.shards); }
-  std::string operator()(const AdamW& op) const {
-    return fmt::format(" shards={} state_bytes={}", op.shards, op.state_bytes);
+};
+
+// Of one op: operands, fields, layout.
+struct Sign {
+  const Program& program;
+
+  template <class OpType>
+  std::string operator()(const OpType& op) const {
+    std::vector<std::string> operands;
+    each_operand(op, OperandTexts{program, operands});
+    return fmt::format("{}({}){}{}", op.kName, fmt::join(operands, ","), fields(op), LayoutText{program}(op));
   }
 
  private:
-  // Rows that other ranks have are masked; how many ranks there are changes no kernel.
-  std::string split_text(Axis axis) const { return program.axis_size[axis] > 1 ? " split=1" : ""; }
-  std::string vocab_text(Axis axis, std::int64_t vocab) const {
-    return fmt::format(" vocab={}{}", vocab, split_text(axis));
-  }
-  std::string ranks_text(Axis axis) const {
-    return fmt::format(" {}={}", name(axis), axis == Axis::dp ? replicas(program) : program.axis_size[axis]);
-  }
-  static std::string transposed_text(bool transposed) { return fmt::format(" transposed={:d}", transposed); }
-  static std::string offset_text(double offset) { return offset == 0.0 ? "" : " weight_offset=1"; }
-  static std::string activation_text(Activation activation) {
-    switch (activation) {
-      case Activation::silu:
-        return " f=silu";
-      case Activation::gelu:
-        return " f=gelu";
-      case Activation::gelu_tanh:
-        return " f=gelu_tanh";
-      case Activation::relu2:
-        return " f=relu2";
+  template <class OpType>
+  static std::string fields(const OpType& op) {
+    static constexpr auto kFields = OpType::fields();
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return (std::string() + ... +
+              signed_text<std::get<I>(kFields).signs>(std::get<I>(kFields).name, op.*std::get<I>(kFields).member));
     }
-    return "";
-  }
-  // A ring runs one block for each of its ranks.
-  std::string attention_text(const auto& op) const {
-    return fmt::format("{} batch={} seq={} causal={:d} attended={} cp={}", heads_text(op.heads), op.batch, op.seq,
-                       op.causal, format_double(op.attended), program.axis_size[Axis::cp]);
+    (std::make_index_sequence<std::tuple_size_v<decltype(kFields)>>());
   }
 };
 
 }  // namespace
 
-std::string signature(const Op& op, const Program& program) {
-  return fmt::format("{}({}){}", name(op), operands_text(op, program), std::visit(Plain{program}, op));
-}
+std::string signature(const Op& op, const Program& program) { return std::visit(Sign{program}, op); }
 
 }  // namespace perfbench

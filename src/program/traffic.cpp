@@ -29,8 +29,9 @@ struct Collectives {
     }
     return total;
   }
-  template <class Compute>
-  RankTraffic operator()(const Compute& op) const {
+  // Hidden ones.
+  RankTraffic operator()(
+      const OfClass<OpClass::product, OpClass::attention, OpClass::bytes, OpClass::state> auto& op) const {
     RankTraffic total;
     for (const LaneStep& step : lane_steps(op, program)) {
       if (step.kind == LaneStep::Kind::kernel) continue;

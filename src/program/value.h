@@ -84,7 +84,7 @@ struct Value {
   const char* name = "";  // a literal, relative to the layer: "qkv"
   int layer = -1;         // index in the chunk; -1: outside the layers
   Role role = Role::activation;
-  ValueType type;
+  ValueType type{};
   StateKind state = StateKind::none;
   ValueId weight = kNoValue;  // of a cast, a gathered copy or a main gradient: the weight it belongs to
   bool trainable = true;      // of a weight

@@ -6,6 +6,7 @@
 
 #include "program/infer.h"
 #include "program/operands.h"
+#include "program/verify_data.h"
 #include "program/verify_shards.h"
 #include "program/verify_updates.h"
 
@@ -13,16 +14,21 @@ namespace perfbench {
 namespace {
 
 // Weights come once a step, before they are read; sums leave once, when they are complete.
-When wanted_when(const Op& op) {
-  if (std::holds_alternative<GatherParams>(op) || std::holds_alternative<CastWeight>(op)) return When::first_microbatch;
-  if (const auto* gather = std::get_if<GatherShards>(&op); gather && !gather->kept.empty()) {
-    return When::first_microbatch;
+struct WantedWhen {
+  When operator()(const OfClass<OpClass::product, OpClass::attention, OpClass::bytes, OpClass::state> auto&) const {
+    return When::always;
   }
-  if (std::holds_alternative<ReduceGrads>(op) || std::holds_alternative<ReducePartialGrads>(op)) {
-    return When::last_microbatch;
-  }
-  return When::always;
-}
+  When operator()(const CastWeight&) const { return When::first_microbatch; }
+  When operator()(const AllGather&) const { return When::always; }
+  When operator()(const ReduceScatter&) const { return When::always; }
+  When operator()(const AllReduce&) const { return When::always; }
+  When operator()(const GatherParams&) const { return When::first_microbatch; }
+  When operator()(const GatherShards& op) const { return op.kept.empty() ? When::always : When::first_microbatch; }
+  When operator()(const ScatterGrads&) const { return When::always; }
+  When operator()(const ReduceGrads&) const { return When::last_microbatch; }
+  When operator()(const ReducePartialGrads&) const { return When::last_microbatch; }
+  When operator()(const ReduceSharedGrads&) const { return When::always; }
+};
 
 // A stack may cast what nobody changes with every microbatch.
 bool recasts_frozen(const Node& node, const Program& program) {
@@ -34,7 +40,7 @@ bool recasts_frozen(const Node& node, const Program& program) {
 }
 
 void check_when(const Node& node, const Program& program) {
-  const When wanted = wanted_when(node.op);
+  const When wanted = std::visit(WantedWhen{}, node.op);
   if (node.when == wanted || recasts_frozen(node, program)) return;
   const char* rule = wanted == When::always             ? "should run with every microbatch"
                      : wanted == When::first_microbatch ? "should run with the first microbatch alone"
@@ -44,11 +50,20 @@ void check_when(const Node& node, const Program& program) {
 
 // Who may touch the share of a weight or of a main gradient: what moves shares, the optimizer, and the gradient of an
 // embedding, which takes nothing but the shape.
-bool touches_shares(const Op& op) {
-  return std::holds_alternative<GatherShards>(op) || std::holds_alternative<ScatterGrads>(op) ||
-         std::holds_alternative<ReduceSharedGrads>(op) || std::holds_alternative<GradNorm>(op) ||
-         std::holds_alternative<AdamW>(op) || std::holds_alternative<EmbeddingBackward>(op);
-}
+struct TouchesShares {
+  bool operator()(const OfClass<OpClass::product, OpClass::attention, OpClass::bytes> auto&) const { return false; }
+  bool operator()(const EmbeddingBackward&) const { return true; }
+  bool operator()(const OfClass<OpClass::state> auto&) const { return true; }
+  bool operator()(const AllGather&) const { return false; }
+  bool operator()(const ReduceScatter&) const { return false; }
+  bool operator()(const AllReduce&) const { return false; }
+  bool operator()(const GatherParams&) const { return false; }
+  bool operator()(const GatherShards&) const { return true; }
+  bool operator()(const ScatterGrads&) const { return true; }
+  bool operator()(const ReduceGrads&) const { return false; }
+  bool operator()(const ReducePartialGrads&) const { return false; }
+  bool operator()(const ReduceSharedGrads&) const { return true; }
+};
 
 class Verify {
  public:
@@ -69,6 +84,7 @@ class Verify {
     matches("output", program_.output, "grad_output", program_.grad_output);
     main_grads();
     shared_grads();
+    verify_data(program_);
     verify_updates(program_);
     verify_shards(program_);
   }
@@ -98,11 +114,11 @@ class Verify {
       if (operand.use == Use::inout && program_[operand.id].role != Role::state) {
         throw ProgramError(fmt::format("{}: {} is updated and no state", op, label(operand.id)));
       }
-      if (program_[operand.id].sharded && !touches_shares(node.op)) {
+      if (program_[operand.id].sharded && !std::visit(TouchesShares{}, node.op)) {
         throw ProgramError(fmt::format("{}: takes {} as if it were whole", op, label(operand.id)));
       }
     }
-    check_types(node.op, outs);
+    check_types(node.op);
     for (ValueId id : outs) defined_[at(id)] = true;
   }
 
@@ -117,27 +133,14 @@ class Verify {
   }
 
   // The declared type of each output is the derived one.
-  void check_types(const Op& op, const std::vector<ValueId>& outs) const {
+  void check_types(const Op& op) const {
     const std::vector<ValueType> derived = infer(op, program_);
-    std::size_t next = 0, present = 0;
-    auto compare_one = [&](Out out) {
-      const ValueType& type = derived.at(next++);
-      if (out.id == kNoValue) return;
-      ++present;
-      if (program_.type(out.id) != type) {
-        throw ProgramError(fmt::format("{}: {} should be {}", name(op), label(out.id), to_string(type)));
-      }
-    };
-    auto compare = [&](const auto& field) {
-      using Field = std::remove_cvref_t<decltype(field)>;
-      if constexpr (std::is_same_v<Field, Out>) compare_one(field);
-      if constexpr (std::is_same_v<Field, OutList>) {
-        for (Out out : field) compare_one(out);
-      }
-    };
-    std::visit([&](const auto& o) { std::apply([&](const auto&... field) { (compare(field), ...); }, o.fields()); },
-               op);
-    if (present != outs.size()) throw ProgramError(fmt::format("{}: outputs are missing", name(op)));
+    const std::vector<ValueId> declared = results(op);
+    if (declared.size() != derived.size()) throw ProgramError(fmt::format("{}: outputs are missing", name(op)));
+    for (std::size_t i = 0; i < declared.size(); ++i) {
+      if (declared[i] == kNoValue || program_.type(declared[i]) == derived[i]) continue;
+      throw ProgramError(fmt::format("{}: {} should be {}", name(op), label(declared[i]), to_string(derived[i])));
+    }
   }
 
   void border(std::string_view what, ValueId id) const {

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
+#include "program/buckets.h"
 #include "program/infer.h"
 #include "program/operands.h"
 
@@ -151,6 +153,31 @@ void each_once(const Program& program, std::string_view op, const Counts& counts
   }
 }
 
+// Main gradients that an op of the optimizer takes in shares; empty for others.
+InOutList shared_out(const Op& op) {
+  if (const auto* norm = std::get_if<GradNorm>(&op)) return norm->main_grads;
+  if (const auto* update = std::get_if<AdamW>(&op)) return update->main_grads;
+  return {};
+}
+
+// A rank's share of a bucket is a range of all of it, whatever weights lie there.
+void whole_buckets(const Program& program) {
+  const std::set<ValueId> scattered = scattered_weights(program);
+  const std::vector<Bucket> list = buckets(program);
+  for (const Node& node : program.optimizer) {
+    std::set<ValueId> taken;
+    for (InOut grad : shared_out(node.op)) taken.insert(grad.id);
+    if (taken.empty()) continue;
+    for (const Bucket& bucket : list) {
+      if (!bucket.sharded_weights && !scattered.contains(bucket.weights.front().id)) continue;
+      const auto held = std::ranges::count_if(bucket.main_grads, [&](InOut grad) { return taken.contains(grad.id); });
+      if (held == 0 || held == std::ssize(bucket.main_grads)) continue;
+      throw ProgramError(fmt::format("{}: takes a part of the bucket of {}", name(node.op),
+                                     label(program, bucket.main_grads.front().id)));
+    }
+  }
+}
+
 void optimizer(const Program& program) {
   if (program.optimizer.empty()) return;
   Counts normed, updated;
@@ -172,6 +199,7 @@ void optimizer(const Program& program) {
   }
   each_once(program, GradNorm::kName, normed);
   each_once(program, AdamW::kName, updated);
+  whole_buckets(program);
 }
 
 }  // namespace

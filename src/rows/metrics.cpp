@@ -32,9 +32,7 @@ std::string set_convention(Row& row, const Json& value) {
 
 std::string show_mfu(const Row& row) { return row.mfu ? show_percent(*row.mfu) : "-"; }
 
-std::string show_ratio(const Row& row) {
-  return row.ratio_to_published ? fmt::format("{:.3f}", *row.ratio_to_published) : "-";
-}
+std::string show_ratio_to_published(const Row& row) { return show_ratio(row.ratio_to_published); }
 
 // "q_proj/v_proj", as a flag has it.
 template <auto field>
@@ -220,7 +218,7 @@ constexpr std::array kMetrics{
            get<&Row::published>, set<&Row::published>, show_published},
     Metric{"ratio_to_published", "Ratio to Published", "share", number, result, everywhere,
            "tokens_per_s_per_gpu of this row over that of the published row.", get<&Row::ratio_to_published>,
-           set<&Row::ratio_to_published>, show_ratio},
+           set<&Row::ratio_to_published>, show_ratio_to_published},
     Metric{"origins", "Origins", "", object, detail, none,
            "Where each value that was asked for came from, by its name here: a flag, a file and line, or a rule.",
            get<&Row::origins>, set<&Row::origins>, nullptr},

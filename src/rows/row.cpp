@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "cost/model_flops.h"
+#include "rows/asked_fields.h"
 
 namespace perfbench {
 namespace {
@@ -65,38 +66,8 @@ void require_figures(Row& row) {
 }  // namespace
 
 Row row_of(const Job& job) {
-  const ParallelLayout& layout = job.layout;
-  Row row{.model = job.model.name,
-          .system = job.system.name,
-          .task = job.task,
-          .precision = job.precision,
-          .stack = job.stack.name,
-          .num_gpus = job.num_gpus,
-          .gbs = job.gbs,
-          .mbs = job.mbs,
-          .lbs = job.lbs,
-          .seq_len = job.seq_len,
-          .tp = layout.tp,
-          .pp = layout.pp,
-          .cp = layout.cp,
-          .vp = layout.vp,
-          .ep = layout.ep,
-          .etp = layout.etp,
-          .dp = layout.dp,
-          .fsdp = layout.fsdp,
-          .ga = job.ga,
-          .cuda_graphs = job.cuda_graphs,
-          .packed = job.packed,
-          .recompute_layers = job.recompute_layers,
-          .offload_layers = job.offload_layers,
-          .recompute_modules = job.recompute_modules,
-          .origins = job.origins,
-          .notes = job.notes};
-  if (job.lora) {
-    row.lora_rank = job.lora->rank;
-    row.lora_alpha = job.lora->alpha;
-    row.lora_targets = job.lora->targets;
-  }
+  Row row{.origins = job.origins, .notes = job.notes};
+  set_asked(row, job);
   set_peak(row, job);
   set_convention(row, job);
   return row;
@@ -104,43 +75,10 @@ Row row_of(const Job& job) {
 
 Row unsupported_row(const Request& request, const Unsupported& problem) {
   Row row{.status = Status::unsupported,
-          .model = request.model.value_or(""),
-          .system = request.system.value_or(""),
-          .task = request.task.value_or(Task::pretrain),
-          .stack = request.stack.value_or(""),
-          .num_gpus = request.num_gpus.value_or(0),
-          .gbs = request.gbs.value_or(0),
-          .mbs = request.mbs.value_or(0),
-          .lbs = request.lbs.value_or(0),
-          .seq_len = request.seq_len.value_or(0),
-          .tp = request.tp.value_or(0),
-          .pp = request.pp.value_or(0),
-          .cp = request.cp.value_or(0),
-          .vp = request.vp.value_or(0),
-          .ep = request.ep.value_or(0),
-          .etp = request.etp.value_or(0),
-          .fsdp = request.fsdp.value_or(false),
-          .ga = request.ga.value_or(0),
-          .cuda_graphs = request.cuda_graphs.value_or(false),
-          .packed = request.packed.value_or(false),
-          .recompute_layers = request.recompute_layers,
-          .offload_layers = request.offload_layers,
-          .recompute_modules = request.recompute_modules.value_or(std::vector<std::string>{}),
-          .lora_rank = request.lora_rank.value_or(0),
-          .lora_targets = request.lora_targets.value_or(std::vector<std::string>{}),
           .feature = problem.feature(),
           .reason = problem.what(),
           .origins = request.origins};
-  if (request.lora_alpha) row.lora_alpha = static_cast<double>(*request.lora_alpha);
-  const std::string dtype = request.dtype.value_or("");
-  if (const auto precision = parse_precision(dtype, request.fp8_recipe.value_or(""))) {
-    row.precision = *precision;
-  } else if (const auto by_name = parse_precision(dtype)) {
-    row.precision = *by_name;
-  } else {
-    row.notes.push_back("precision is not known from dtype \"" + dtype + "\"; " + std::string(name(row.precision)) +
-                        " stands for it");
-  }
+  set_asked(row, request);
   return row;
 }
 

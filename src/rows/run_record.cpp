@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "job/recorded_vars.h"
+#include "rows/row_writer.h"
 #include "rows/writers.h"
 
 namespace perfbench {
@@ -53,11 +54,12 @@ void add_run(FileSet& files, const RunRecord& record) { files.add("run.json").ad
 
 std::vector<std::string> write_results(const fs::path& folder, std::span<const Row> rows, const RunRecord& record,
                                        const NamedTexts& further) {
-  NamedTexts texts{{"rows.csv", rows_csv(rows)}, {"rows.json", rows_json(rows)}};
-  texts.insert(texts.end(), further.begin(), further.end());
   FileSet files(folder);
-  std::vector<std::string> names;
-  for (const auto& [name, text] : texts) {
+  RowWriter writer(files, {RowFile::csv, RowFile::json});
+  for (const Row& row : rows) writer.add(row);
+  writer.finish();
+  std::vector<std::string> names{"rows.csv", "rows.json"};
+  for (const auto& [name, text] : further) {
     files.add(name).add(text);
     names.push_back(name);
   }

@@ -33,6 +33,8 @@ std::string show_quantity(double value) {
 
 std::string show_percent(double share) { return fmt::format("{:.1f} %", share * 100.0); }
 
+std::string show_ratio(const std::optional<double>& ratio) { return ratio ? fmt::format("{:.3f}", *ratio) : "-"; }
+
 std::vector<std::string> show_shares(const std::vector<double>& values) {
   constexpr std::int64_t kAll = 1000;  // tenths of a percent
   const double sum = std::accumulate(values.begin(), values.end(), 0.0);

@@ -29,13 +29,6 @@ std::string timestamp(std::chrono::system_clock::time_point time) {
 
 }  // namespace
 
-std::optional<StepLogFormat> parse_step_log_format(std::string_view word) {
-  if (word == "none") return StepLogFormat::none;
-  if (word == "nemo") return StepLogFormat::nemo;
-  if (word == "megatron") return StepLogFormat::megatron;
-  return std::nullopt;
-}
-
 std::string nemo_line(const LoggedStep& s) {
   std::string line =
       fmt::format("Training epoch 0, iteration {}/{} | lr: {:.4g} | global_batch_size: {} | global_step: {}",

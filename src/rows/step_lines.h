@@ -12,7 +12,6 @@ namespace perfbench {
 enum class StepLogFormat { none, nemo, megatron };
 
 // "none", "nemo", "megatron".
-std::optional<StepLogFormat> parse_step_log_format(std::string_view word);
 
 // One global step.
 struct LoggedStep {

@@ -53,9 +53,10 @@ std::vector<std::string> published_cells(const Metric& metric, const Row& row, c
   const auto theirs = printed->number();
   const auto ours = metric.get(row).number();
   if (!theirs || !ours) return {show_value(*printed), "-"};
+  if (metric.name == "tokens_per_s_per_gpu") return {show_quantity(*theirs), show_ratio(row.ratio_to_published)};
   // Published TFLOP/s don't say how they count FLOPs; their ratio would compare conventions.
-  const bool comparable = metric.name == "tokens_per_s_per_gpu" || metric.name == "step_time_s";
-  return {show_quantity(*theirs), comparable ? fmt::format("{:.3f}", *ours / *theirs) : "-"};
+  const auto ratio = metric.name == "step_time_s" ? std::optional(*ours / *theirs) : std::nullopt;
+  return {show_quantity(*theirs), show_ratio(ratio)};
 }
 
 std::string result(const Row& row) {

@@ -1,5 +1,6 @@
 // The real parts of measuring.
 #include "base/host_memory.h"
+#include "engine/mock_data.h"
 #include "runners/measure_row.h"
 #include "runners/stop_signal.h"
 

@@ -208,12 +208,13 @@ SliceResult run_slices(Row row, const Job& job, const SliceSettings& settings, c
 
 }  // namespace
 
-std::vector<int> slice_stages(const JobPrograms& programs, const Job& job, const std::string& stage) {
+std::vector<int> slice_stages(const JobPrograms& programs, const Job& job, SliceStage stage) {
   const int pp = job.layout.pp;
   std::vector<int> asked;
-  if (stage == "first" || stage == "all") asked.push_back(0);
-  if (stage == "middle" || stage == "all") asked.push_back(pp / 2);
-  if (stage == "last" || stage == "all") asked.push_back(pp - 1);
+  const auto is_asked = [stage](SliceStage one) { return stage == one || stage == SliceStage::all; };
+  if (is_asked(SliceStage::first)) asked.push_back(0);
+  if (is_asked(SliceStage::middle)) asked.push_back(pp / 2);
+  if (is_asked(SliceStage::last)) asked.push_back(pp - 1);
   std::vector<int> stages;
   std::vector<std::vector<int>> seen;
   for (const int one : asked) {

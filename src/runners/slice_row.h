@@ -10,12 +10,13 @@
 
 #include "cost/kernel_table.h"
 #include "runners/measure_row.h"
+#include "runners/mode.h"
 
 namespace perfbench {
 
 struct SliceSettings {
   MeasureSettings measure{};
-  std::string stage = "all";                   // first, middle, last or all
+  SliceStage stage = SliceStage::all;
   std::optional<std::int64_t> microbatches{};  // of a step of a slice; see slice_microbatches()
 };
 
@@ -34,7 +35,7 @@ struct SliceResult {
 
 // Stages to run: the first is 0, the last pp - 1, the middle pp / 2. Of stages that are built of the same chunks, the
 // first.
-std::vector<int> slice_stages(const JobPrograms& programs, const Job& job, const std::string& stage);
+std::vector<int> slice_stages(const JobPrograms& programs, const Job& job, SliceStage stage);
 
 // Microbatches of a step of a slice: 2 pp, at least 4, so that the pipeline fills, runs on and drains; never more than
 // a flush of the job has. Throws InputError where `asked` does not suit the job's vp.

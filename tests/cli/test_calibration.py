@@ -215,7 +215,7 @@ def test_what_does_not_go_together(refused, args, says):
 def test_calibrate_without_a_gpu_says_what_is_missing(perfbench, binary):
     report = perfbench("doctor", "--json").json
     if report["devices"]:
-        pytest.skip("this machine has a GPU")
+        pytest.skip("NOT TESTED: this machine has a GPU")
     answer = perfbench("calibrate", "--output", "k.json")
     assert answer.code == 4
     assert answer.err.startswith("perfbench: error: --device cuda: ")

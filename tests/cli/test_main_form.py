@@ -250,7 +250,7 @@ def test_a_row_that_does_not_fit_is_printed_and_exits_3(perfbench):
 
 def test_main_command_is_quick_and_small(binary, tmp_path):
     if "asan" in str(binary):
-        pytest.skip("sanitizers take their own time and memory")
+        pytest.skip("NOT TESTED: sanitizers take their own time and memory")
     code = """
 import os, resource, subprocess, sys
 best = 1e9

@@ -254,7 +254,7 @@ def test_small_tmpfs(binary, table, tmp_path):
     mount = f"mount -t tmpfs none {tmp_path}/disk"
     mountable = subprocess.run(["unshare", "-m", "sh", "-c", mount], capture_output=True)
     if mountable.returncode != 0:
-        pytest.skip("this machine permits no mount namespace: " + mountable.stderr.decode())
+        pytest.skip("NOT TESTED: this machine permits no mount namespace: " + mountable.stderr.decode())
     done = subprocess.run(
         ["unshare", "-m", "sh", "-c", script, "sh", binary, "sweep", table, "--out", tmp_path / "disk"],
         capture_output=True,
@@ -281,7 +281,7 @@ def test_read_only_folder(binary, table, tmp_path):
     elif subprocess.run(["unshare", "-m", "sh", "-c", mount], capture_output=True).returncode == 0:
         command = ["unshare", "-m", "sh", "-c", mount + ' && exec "$@"', "sh"]
     else:
-        pytest.skip("root may write everywhere, and this machine permits no mount namespace")
+        pytest.skip("NOT TESTED: root may write everywhere, and this machine permits no mount namespace")
     done = subprocess.run([*command, binary, "sweep", table, "--out", folder], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
     assert "fixed: cannot write into the directory" in done.stderr
@@ -357,7 +357,9 @@ def test_dry_run_runs_and_writes_nothing(perfbench, table, tmp_path):
     assert list(tmp_path.iterdir()) == [table]
 
 
-@pytest.mark.skipif(pathlib.Path("/proc/driver/nvidia/version").exists(), reason="this machine has an NVIDIA driver")
+@pytest.mark.skipif(
+    pathlib.Path("/proc/driver/nvidia/version").exists(), reason="NOT TESTED: this machine has an NVIDIA driver"
+)
 def test_a_sweep_measures_on_gpus_or_not_at_all(perfbench, table, tmp_path):
     for mode in ("measure", "slice"):
         answer = perfbench("sweep", table, "--out", "out", "--mode", mode, "--json")

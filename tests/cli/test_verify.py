@@ -67,7 +67,7 @@ def folder(tmp_path, weights, batch):
 @pytest.fixture
 def engine(binary):
     if not (binary.parent / "libperfbench_engine.so").exists():
-        pytest.skip(f"the engine is not built beside {binary}: this preset leaves it out")
+        pytest.skip(f"NOT TESTED: the engine is not built beside {binary}: this preset leaves it out")
 
 
 # What the files and flags say wrongly, before the engine is opened.

@@ -96,9 +96,8 @@ std::vector<OpCase> heads(DType dtype) {
   for (const Variant& v : {Variant{"128", {4, 2, 128}, 128}, Variant{"half_of_128", {4, 2, 128}, 64},
                            Variant{"96", {12, 12, 96}, 96}, Variant{"odd", {3, 1, 100}, 62}}) {
     const std::int64_t width = v.heads.packed_width();
-    cases.push_back(case_of(std::string("rope_") + v.name, dtype, {3, width}, [=](Builder& b, Program& p, ValueId x) {
-      p.positions = b.data("positions", {3});
-      Rope op{.qkv = {x}, .positions = {p.positions}, .heads = v.heads, .theta = 10000.0};
+    cases.push_back(case_of(std::string("rope_") + v.name, dtype, {3, width}, [=](Builder& b, Program&, ValueId x) {
+      Rope op{.qkv = {x}, .positions = {b.data(Datum::position, {3})}, .heads = v.heads, .theta = 10000.0};
       op.rotary_dim = v.rotary_dim;
       return b.emit(op, {"out"}).out.id;
     }));
@@ -125,9 +124,8 @@ std::vector<OpCase> cross_entropies(DType dtype) {
        {Variant{3, 16456, 16421}, Variant{2, 64, 48}, Variant{5, 64, 64}, Variant{5, 1003, 999}, Variant{1030, 8, 7}}) {
     const std::string name = "cross_entropy_" + std::to_string(v.rows) + "x" + std::to_string(v.vocab);
     cases.push_back(case_of(name, dtype, {v.rows, v.columns}, [=](Builder& b, Program& p, ValueId x) {
-      p.targets = b.data("targets", {v.rows});
-      p.loss_weight = b.constant("loss_weight");
-      CrossEntropy op{.logits = {x}, .targets = {p.targets}, .weight = {p.loss_weight}};
+      const ValueId targets = b.data(Datum::target, {v.rows}), weight = b.data(Datum::loss_weight, {1});
+      CrossEntropy op{.logits = {x}, .targets = {targets}, .weight = {weight}};
       op.vocab = v.vocab;
       p.loss = b.emit(op, {"loss", "lse"}).loss.id;
       return kNoValue;

@@ -26,9 +26,8 @@ Head head(DType dtype, std::int64_t vocab) {
   Builder b(h.program, h.policy);
   Program& p = h.program;
   p.input = b.boundary("logits", {kRows, kColumns});
-  p.targets = b.data("targets", {kRows});
-  p.loss_weight = b.constant("loss_weight");
-  CrossEntropy op{.logits = {p.input}, .targets = {p.targets}, .weight = {p.loss_weight}};
+  const ValueId targets = b.data(Datum::target, {kRows}), weight = b.data(Datum::loss_weight, {1});
+  CrossEntropy op{.logits = {p.input}, .targets = {targets}, .weight = {weight}};
   op.vocab = vocab;
   h.loss = b.emit(op, {"loss", "lse"});
   p.loss = h.loss.loss.id;
@@ -48,12 +47,12 @@ Found run_head(const Head& h, ThreadWorld& world, int rank, const at::Tensor& lo
   LoneFrame one(h.program, h.policy, std::move(own));
   Frame& frame = one.frame;
   frame.hold(h.program.input, logits.narrow(1, rank * kColumns, kColumns).clone(at::MemoryFormat::Contiguous));
-  frame.hold(h.program.targets, targets);
-  frame.hold(h.program.loss_weight, at::full({1}, 0.25, at::TensorOptions().dtype(at::kFloat)));
+  frame.hold(h.loss.targets.id, targets);
+  frame.hold(h.loss.weight.id, at::full({1}, 0.25, at::TensorOptions().dtype(at::kFloat)));
   const std::int64_t before = emulation::launches();
   run(h.loss, frame);
   EXPECT_EQ(emulation::launches(), before + 3) << "the sums, their common maximum, and the loss";
-  Found found{.loss = one.rank.loss, .lse = frame[h.loss.lse.id], .dlogits = {}};
+  Found found{.loss = frame[h.loss.loss.id], .lse = frame[h.loss.lse.id], .dlogits = {}};
   run(h.backward, frame);
   found.dlogits = frame[h.backward.dlogits.id];
   return found;

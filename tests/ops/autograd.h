@@ -39,7 +39,7 @@ inline void expect_like_autograd(
   const double share = c.bound.share;
   const torch::Tensor root = reference[program.loss != kNoValue ? program.loss : program.output];
   if (program.loss != kNoValue) {
-    EXPECT_EQ(difference(engine.rank().loss, kMicrobatches * root.detach(), share), "") << "the loss";
+    EXPECT_EQ(difference(engine.loss(), kMicrobatches * root.detach(), share), "") << "the loss";
     EXPECT_GT(root.item<double>(), 0.0);
     root.backward();
   } else {

@@ -2,7 +2,9 @@
 // key/value heads, D head dim, e bytes of an element.
 #include "ops/op_cases.h"
 
+#include <algorithm>
 #include <functional>
+#include <utility>
 
 #include "program/backward.h"
 #include "program/builder.h"
@@ -188,8 +190,8 @@ void ropes(std::vector<OpCase>& cases, DType dtype) {
     const Count count{
         0, 2.0 * size_bytes(dtype) * static_cast<double>(tokens * width) + 8.0 * static_cast<double>(tokens)};
     cases.push_back(make(v.name, Rope::kName, plain(dtype), count, [=](Builder& b, Program& p) {
-      p.positions = b.data("positions", {tokens});
-      Rope op{.qkv = {input(b, p, {tokens, width})}, .positions = {p.positions}, .heads = v.heads, .theta = v.theta};
+      const ValueId positions = b.data(Datum::position, {tokens});
+      Rope op{.qkv = {input(b, p, {tokens, width})}, .positions = {positions}, .heads = v.heads, .theta = v.theta};
       op.rotary_dim = v.rotary_dim;
       return b.emit(op, {"out"}).out.id;
     }));
@@ -241,8 +243,8 @@ void packed_attentions(std::vector<OpCase>& cases, DType dtype) {
     const double flops = T * n * 2 * (2 * attended * D) / 2;
     const double bytes = size_bytes(dtype) * T * (static_cast<double>(width) + n * D) + 4 * T * n + 8 * T;
     cases.push_back(make(v.name, Attention::kName, plain(dtype), {flops, bytes}, [=](Builder& b, Program& p) {
-      p.starts = b.data("starts", {tokens});
-      Attention op{.qkv = {input(b, p, {tokens, width})}, .starts = {p.starts}, .heads = v.heads};
+      const ValueId starts = b.data(Datum::start, {tokens});
+      Attention op{.qkv = {input(b, p, {tokens, width})}, .starts = {starts}, .heads = v.heads};
       op.batch = v.batch;
       op.seq = v.seq;
       op.attended = attended;
@@ -256,18 +258,17 @@ void vocabulary(std::vector<OpCase>& cases, DType dtype) {
   const double e = size_bytes(dtype);
   // The rows read, the rows written, and the tokens of 8 bytes.
   cases.push_back(
-      make("embedding", Embedding::kName, plain(dtype), {0, e * 2 * T * H + 8 * T}, [](Builder& b, Program& p) {
-        p.tokens = b.data("tokens", {12});
-        return b.emit(Embedding{.tokens = {p.tokens}, .weight = {weight(b, "w", {32, 18})}}, {"out"}).out.id;
+      make("embedding", Embedding::kName, plain(dtype), {0, e * 2 * T * H + 8 * T}, [](Builder& b, Program&) {
+        const ValueId tokens = b.data(Datum::token, {12});
+        return b.emit(Embedding{.tokens = {tokens}, .weight = {weight(b, "w", {32, 18})}}, {"out"}).out.id;
       }));
   for (const std::int64_t vocab : {std::int64_t{32}, std::int64_t{27}}) {
     // Logits, targets of 8 bytes, the weight and the loss, and a float32 a token.
     cases.push_back(make(vocab == 32 ? "cross_entropy" : "cross_entropy_padded", CrossEntropy::kName, plain(dtype),
                          {0, e * T * V + 8 * T + 4 + 4 + 4 * T}, [=](Builder& b, Program& p) {
-                           p.targets = b.data("targets", {12});
-                           p.loss_weight = b.constant("loss_weight");
-                           CrossEntropy op{.logits = {input(b, p, {12, 32})}, .targets = {p.targets}};
-                           op.weight = {p.loss_weight};
+                           const ValueId targets = b.data(Datum::target, {12});
+                           CrossEntropy op{.logits = {input(b, p, {12, 32})}, .targets = {targets}};
+                           op.weight = {b.data(Datum::loss_weight, {1})};
                            op.vocab = vocab;
                            p.loss = b.emit(op, {"loss", "lse"}).loss.id;
                            return kNoValue;
@@ -275,7 +276,8 @@ void vocabulary(std::vector<OpCase>& cases, DType dtype) {
   }
 }
 
-void fp8_linears(std::vector<OpCase>& cases) {
+void fp8_linears(std::vector<OpCase>& cases, DType dtype) {
+  if (dtype == DType::f32) return;
   constexpr double T = 32, H = 64, N = 48;
   for (const bool transposes : {false, true}) {
     Policy policy = plain(DType::bf16);
@@ -347,26 +349,68 @@ void transposition(std::vector<OpCase>& cases, DType dtype) {
       finish("transpose_" + std::string(name(dtype)), Transpose::kName, policy, program, {.flops = 0, .bytes = bytes}));
 }
 
+using Cases = void (*)(std::vector<OpCase>&, DType);
+
+// The cases that hold each op, as the op they are about or in what is made of it. A new op is listed here, or it does
+// not compile.
+struct CasesOf {
+  std::vector<Cases> operator()(const Embedding&) const { return {vocabulary}; }
+  std::vector<Cases> operator()(const EmbeddingBackward&) const { return {vocabulary}; }
+  std::vector<Cases> operator()(const CrossEntropy&) const { return {vocabulary}; }
+  std::vector<Cases> operator()(const CrossEntropyBackward&) const { return {vocabulary}; }
+  std::vector<Cases> operator()(const RmsNorm&) const { return {norms}; }
+  std::vector<Cases> operator()(const RmsNormBackward&) const { return {norms}; }
+  std::vector<Cases> operator()(const LayerNorm&) const { return {layer_norms}; }
+  std::vector<Cases> operator()(const LayerNormBackward&) const { return {layer_norms}; }
+  std::vector<Cases> operator()(const QkNorm&) const { return {qk_norms}; }
+  std::vector<Cases> operator()(const QkNormBackward&) const { return {qk_norms}; }
+  std::vector<Cases> operator()(const Matmul&) const { return {matmuls, fp8_linears}; }
+  std::vector<Cases> operator()(const AddMatmul&) const { return {adapters}; }
+  std::vector<Cases> operator()(const WeightGrad&) const { return {matmuls}; }
+  std::vector<Cases> operator()(const WeightGradAccumulate&) const { return {matmuls, fp8_linears}; }
+  std::vector<Cases> operator()(const AddBias&) const { return {elementwise}; }
+  std::vector<Cases> operator()(const BiasGrad&) const { return {elementwise}; }
+  std::vector<Cases> operator()(const Accumulate&) const { return {norms}; }
+  std::vector<Cases> operator()(const Add&) const { return {elementwise}; }
+  std::vector<Cases> operator()(const Transpose&) const { return {transposition}; }
+  std::vector<Cases> operator()(const Rope&) const { return {ropes}; }
+  std::vector<Cases> operator()(const Attention&) const { return {attentions, packed_attentions}; }
+  std::vector<Cases> operator()(const AttentionBackward&) const { return {attentions, packed_attentions}; }
+  std::vector<Cases> operator()(const SwiGlu&) const { return {elementwise}; }
+  std::vector<Cases> operator()(const SwiGluBackward&) const { return {elementwise}; }
+  std::vector<Cases> operator()(const Activate&) const { return {activations}; }
+  std::vector<Cases> operator()(const ActivateBackward&) const { return {activations}; }
+  std::vector<Cases> operator()(const AdapterUp&) const { return {adapters}; }
+  std::vector<Cases> operator()(const AdapterUpBackward&) const { return {adapters}; }
+  std::vector<Cases> operator()(const AdapterWeightGrad&) const { return {adapters}; }
+  std::vector<Cases> operator()(const AdapterBackward&) const { return {adapters}; }
+  std::vector<Cases> operator()(const Quantize&) const { return {fp8_linears}; }
+  std::vector<Cases> operator()(const CastWeight&) const { return {fp8_linears}; }
+  std::vector<Cases> operator()(const GradNorm&) const { return {matmuls}; }
+  std::vector<Cases> operator()(const AdamW&) const { return {matmuls}; }
+  // See uncovered_ops().
+  std::vector<Cases> operator()(const OfClass<OpClass::collective> auto&) const { return {}; }
+};
+
+template <std::size_t... Index>
+std::vector<Cases> all_cases(std::index_sequence<Index...>) {
+  std::vector<Cases> all;
+  for (const std::vector<Cases>& of_op : {CasesOf{}(std::variant_alternative_t<Index, Op>{})...}) {
+    for (const Cases cases : of_op) {
+      if (std::ranges::find(all, cases) == all.end()) all.push_back(cases);
+    }
+  }
+  return all;
+}
+
 }  // namespace
 
 std::vector<OpCase> op_cases() {
-  std::vector<OpCase> cases;
+  std::vector<OpCase> list;
   for (const DType dtype : {DType::f32, DType::bf16}) {
-    matmuls(cases, dtype);
-    elementwise(cases, dtype);
-    norms(cases, dtype);
-    layer_norms(cases, dtype);
-    qk_norms(cases, dtype);
-    activations(cases, dtype);
-    ropes(cases, dtype);
-    attentions(cases, dtype);
-    packed_attentions(cases, dtype);
-    vocabulary(cases, dtype);
-    transposition(cases, dtype);
-    adapters(cases, dtype);
+    for (const Cases cases : all_cases(std::make_index_sequence<std::variant_size_v<Op>>())) cases(list, dtype);
   }
-  fp8_linears(cases);
-  return cases;
+  return list;
 }
 
 const std::vector<UncoveredOp>& uncovered_ops() {

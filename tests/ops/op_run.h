@@ -18,7 +18,7 @@
 
 #include "engine/comm/thread_world.h"
 #include "engine/torch/ops.h"
-#include "engine/torch/step_data.h"
+#include "engine/torch/packed.h"
 #include "ops/op_cases.h"
 
 namespace perfbench {
@@ -61,7 +61,9 @@ inline ValueTable random_inputs(const OpCase& c, std::uint64_t seed) {
     if (op == nullptr || op->starts.id == kNoValue) continue;
     inputs[static_cast<std::size_t>(op->starts.id)] = random_starts(op->batch, op->seq, random);
   }
-  if (program.targets != kNoValue) inputs[static_cast<std::size_t>(program.targets)].slice(0, 0, {}, 4).fill_(-100);
+  if (const ValueId targets = value_of(program, Datum::target); targets != kNoValue) {
+    inputs[static_cast<std::size_t>(targets)].slice(0, 0, {}, 4).fill_(-100);
+  }
   return inputs;
 }
 
@@ -71,7 +73,6 @@ inline Rank lone_rank(at::Device device) {
   rank.num_positions = kOpPositions;
   ThreadWorld world(1);
   for (Axis axis : kAxes) rank.axis[axis] = world.group(0, {0});
-  rank.loss = at::zeros({1}, at::TensorOptions().dtype(at::kFloat).device(device));
   rank.grad_norm_squared = at::zeros({1}, at::TensorOptions().dtype(at::kDouble).device(device));
   return rank;
 }
@@ -84,7 +85,8 @@ class OpRun {
         rank_(lone_rank(device)),
         chunk_(make_chunk(c.program, c.policy, 0, 0, device)),
         table_(c.program.values.size()),
-        frame_(rank_, chunk_, table_) {}
+        frame_(rank_, chunk_, table_),
+        loss_(at::zeros({1}, at::TensorOptions().dtype(at::kFloat).device(device))) {}
   OpRun(const OpRun&) = delete;  // the frame points into it
   OpRun& operator=(const OpRun&) = delete;
 
@@ -96,6 +98,8 @@ class OpRun {
   // What left the chunk in the last pass.
   const at::Tensor& output() const { return output_; }
   const at::Tensor& grad_input() const { return grad_input_; }
+  // Of all passes.
+  const at::Tensor& loss() const { return loss_; }
 
   void load_weights(const ValueTable& inputs) {
     for (ValueId id : states(program_, StateKind::weight)) at::Tensor(state(id)).copy_(inputs[index(id)]);
@@ -130,7 +134,10 @@ class OpRun {
     for (std::size_t i = 0; i < nodes.size(); ++i) {
       frame_.dying = deaths[i];
       run_one(nodes[i]);
-      for (ValueId id : deaths[i]) release(id);
+      for (ValueId id : deaths[i]) {
+        if (id == program_.loss) loss_.add_(frame_[id]);
+        release(id);
+      }
     }
   }
   void give_data(const ValueTable& inputs) {
@@ -140,7 +147,7 @@ class OpRun {
     for (const Node& node : program_.forward) {
       const auto* op = std::get_if<Attention>(&node.op);
       if (op == nullptr || !Frame::has(op->starts)) continue;
-      rank_.packed = packed_sequences(inputs[index(op->starts.id)], op->batch, *runtime_);
+      frame_.know(op->starts.id, packed_sequences(inputs[index(op->starts.id)], op->batch, *runtime_));
     }
   }
   void give(const ValueTable& inputs, ValueId id) {
@@ -163,7 +170,7 @@ class OpRun {
   Chunk chunk_;
   ValueTable table_;
   Frame frame_;
-  at::Tensor output_, grad_input_;
+  at::Tensor loss_, output_, grad_input_;
   std::function<void(const Node&)> observer_;
 };
 

@@ -35,22 +35,49 @@ TEST(StepData, HoldsTheRowsOfARank) {
                            .dp = 2,
                            .dp_rank = 1,
                            .positions = {0, 3}};  // zigzag's first rank
-  const std::vector<TokenData> kinds = {TokenData::token, TokenData::target, TokenData::position, TokenData::start};
-  const StepData data(batch(), places, kinds, *runtime);
-  EXPECT_THAT(numbers(data.on_device(TokenData::token, 0)), ElementsAre(20, 30, 23, 33));
-  EXPECT_THAT(numbers(data.on_device(TokenData::target, 0)), ElementsAre(21, 31, 24, 34));
-  EXPECT_THAT(numbers(data.on_device(TokenData::position, 0)), ElementsAre(0, 0, 0, 0));
-  EXPECT_THAT(numbers(data.on_host(TokenData::start, 0)), ElementsAre(0, 0, 3, 3));
-  EXPECT_FALSE(data.packed(0).bounds.defined());  // rows of two samples lie between each other
+  const std::vector<Datum> all = {Datum::token, Datum::target, Datum::position, Datum::stream_position, Datum::start};
+  const StepData data(batch(), places, all, *runtime);
+  EXPECT_THAT(numbers(data.on_device(Datum::token, 0)), ElementsAre(20, 30, 23, 33));
+  EXPECT_THAT(numbers(data.on_device(Datum::target, 0)), ElementsAre(21, 31, 24, 34));
+  EXPECT_THAT(numbers(data.on_device(Datum::position, 0)), ElementsAre(0, 0, 0, 0));
+  EXPECT_THAT(numbers(data.on_device(Datum::stream_position, 0)), ElementsAre(0, 0, 0, 0));
+  EXPECT_THAT(numbers(data.on_device(Datum::start, 0)), ElementsAre(0, 0, 3, 3));
+  EXPECT_EQ(data.packed(Datum::position, 0), nullptr);
+  const PackedSequences& packed = *data.packed(Datum::start, 0);
+  EXPECT_THAT(numbers(packed.host_starts), ElementsAre(0, 0, 3, 3));
+  EXPECT_FALSE(packed.bounds.defined());  // rows of two samples lie between each other
 }
 
 TEST(StepData, FindsTheSequencesOfAPack) {
   const auto runtime = make_runtime(Device::cpu, 0);
   const TokenPlaces places{.num_microbatches = 4, .mbs = 1, .seq_len = 4, .positions = {0, 1, 2, 3}};
-  const StepData data(batch(), places, {TokenData::start}, *runtime);
-  EXPECT_THAT(numbers(data.packed(2).bounds), ElementsAre(0, 3, 4));
-  EXPECT_EQ(data.packed(2).longest, 3);
-  EXPECT_THROW(data.on_host(TokenData::token, 0), std::logic_error);
+  const StepData data(batch(), places, {Datum::start}, *runtime);
+  EXPECT_THAT(numbers(data.packed(Datum::start, 2)->bounds), ElementsAre(0, 3, 4));
+  EXPECT_EQ(data.packed(Datum::start, 2)->longest, 3);
+  EXPECT_THROW(data.on_device(Datum::token, 0), std::logic_error);
+}
+
+// One over the target tokens of the whole batch, not of the rank's; the same for every microbatch.
+TEST(StepData, WeighsTheTargetsOfTheGlobalBatch) {
+  const auto runtime = make_runtime(Device::cpu, 0);
+  Batch ignored = batch();
+  for (const std::size_t place : {0U, 5U, 6U, 15U}) ignored.targets[place] = kIgnoredTarget;
+  const TokenPlaces places{
+      .num_microbatches = 2, .mbs = 1, .seq_len = 4, .dp = 2, .dp_rank = 1, .positions = {0, 1, 2, 3}};
+  const StepData data(ignored, places, {Datum::loss_weight}, *runtime);
+  for (const int microbatch : {0, 1}) {
+    const at::Tensor weight = data.on_device(Datum::loss_weight, microbatch);
+    EXPECT_EQ(weight.scalar_type(), at::kFloat);
+    EXPECT_EQ(weight.item<float>(), 1.0F / 12.0F);
+  }
+}
+
+TEST(StepData, IsWhatTheProgramsOfARankRead) {
+  Program first, last;
+  first.data = {{Datum::position, 1}, {Datum::token, 0}};
+  last.data = {{Datum::target, 3}, {Datum::position, 2}};
+  EXPECT_THAT(data_of({&first, &last}), ElementsAre(Datum::token, Datum::target, Datum::position));
+  EXPECT_THAT(data_of({}), testing::IsEmpty());
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/random.h"
 #include "engine/mock_data.h"
 #include "engine/session.h"
 #include "job/job.h"

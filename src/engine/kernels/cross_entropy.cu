@@ -79,9 +79,7 @@ __global__ void __launch_bounds__(kLossThreads) cross_entropy_loss_kernel(CrossE
     if (call.targets[row] >= 0) total += lse - call.sums[call.rows + row];
   }
   const float loss = reduce_block(total, Sum{}) * call.weight[0];
-  if (threadIdx.x != 0) return;
-  call.loss[0] = loss;
-  call.total[0] += loss;
+  if (threadIdx.x == 0) call.loss[0] = loss;
 }
 
 }  // namespace

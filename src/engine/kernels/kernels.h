@@ -127,13 +127,13 @@ struct CrossEntropyRescaleCall {
   float* sums = nullptr;                           // (rows)
 };
 
-// lse = max + log(sum); loss = weight * sum over rows with a target of (lse - the target's logit); total += loss.
+// lse = max + log(sum); loss = weight * sum over rows with a target of (lse - the target's logit).
 struct CrossEntropyLossCall {
   std::int64_t rows = 0;
-  const float *max = nullptr, *sums = nullptr;              // (rows), (2, rows)
-  const std::int64_t* targets = nullptr;                    // (rows)
-  const float* weight = nullptr;                            // (1)
-  float *lse = nullptr, *loss = nullptr, *total = nullptr;  // (rows), (1), (1)
+  const float *max = nullptr, *sums = nullptr;  // (rows), (2, rows)
+  const std::int64_t* targets = nullptr;        // (rows)
+  const float* weight = nullptr;                // (1)
+  float *lse = nullptr, *loss = nullptr;        // (rows), (1)
 };
 
 // dlogits = weight (softmax - one at the target), 0 where there is no target and in padding. Bytes: 2 T V e.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "base/error.h"
 #include "engine/torch/tensors.h"
 
 namespace perfbench {
@@ -20,6 +21,10 @@ at::Tensor view_as(const at::Tensor& flat, std::int64_t offset, const ValueType&
 at::Tensor zeros(std::int64_t elements, DType dtype, at::Device device) {
   return at::zeros({elements}, at::TensorOptions().dtype(scalar_type(dtype)).device(device));
 }
+
+bool holds(const InOutList& list, ValueId state) { return std::ranges::find(list, state, &InOut::id) != list.end(); }
+
+bool same(const InOutList& a, const InOutList& b) { return std::ranges::equal(a, b, {}, &InOut::id, &InOut::id); }
 
 class Maker {
  public:
@@ -118,15 +123,34 @@ class Maker {
 
 }  // namespace
 
-const BucketBuffers& Chunk::bucket_of(ValueId state) const {
+const BucketBuffers& Chunk::bucket_with(ValueId state) const {
   for (const BucketBuffers& buffers : buckets) {
-    for (const InOutList* held : {&buffers.bucket.weights, &buffers.bucket.main_grads}) {
-      for (InOut own : *held) {
-        if (own.id == state) return buffers;
-      }
-    }
+    if (holds(buffers.bucket.weights, state) || holds(buffers.bucket.main_grads, state)) return buffers;
   }
-  throw std::logic_error("bucket_of: the state travels in no bucket");
+  throw std::logic_error("chunk: the state travels in no bucket");
+}
+
+const BucketBuffers& Chunk::bucket_of(const InOutList& list) const {
+  for (const BucketBuffers& buffers : buckets) {
+    if (same(buffers.bucket.weights, list) || same(buffers.bucket.main_grads, list)) return buffers;
+  }
+  throw std::logic_error("chunk: the states that an op names are no bucket");
+}
+
+std::vector<const Share*> Chunk::shares_of(const InOutList& main_grads) const {
+  std::vector<bool> named(program.values.size(), false);
+  for (InOut grad : main_grads) named[at_id(grad.id)] = true;
+  std::vector<const Share*> list;
+  std::size_t found = 0;
+  for (const Share& share : shares) {
+    const auto held = std::ranges::count_if(share.main_grads, [&](InOut grad) { return named[at_id(grad.id)]; });
+    if (held == 0) continue;
+    check(held == std::ssize(share.main_grads), "chunk: an op names a part of a bucket");
+    list.push_back(&share);
+    found += share.main_grads.size();
+  }
+  check(found == main_grads.size(), "chunk: an op names a main gradient that nobody updates");
+  return list;
 }
 
 Chunk make_chunk(const Program& program, const Policy& policy, int first_layer, int dp_rank, at::Device device) {

@@ -46,7 +46,11 @@ struct Chunk {
   std::vector<Share> shares{};
   std::int64_t state_bytes = 0;
 
-  const BucketBuffers& bucket_of(ValueId state) const;  // of a weight or a main gradient
+  const BucketBuffers& bucket_with(ValueId state) const;  // that holds a weight or a main gradient
+  // The bucket of these weights, or of these main gradients: neither more nor less.
+  const BucketBuffers& bucket_of(const InOutList& list) const;
+  // What this rank updates of these main gradients, in the chunk's order. Of a bucket all are named, or none.
+  std::vector<const Share*> shares_of(const InOutList& main_grads) const;
 };
 
 // Allocates all states of a chunk on one rank, all zero: padding of weights stays so. `dp_rank` says which share is

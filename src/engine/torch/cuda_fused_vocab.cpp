@@ -48,8 +48,7 @@ bool fused(const CrossEntropy& op, Frame& frame) {
                                  .targets = address<const std::int64_t>(targets),
                                  .weight = address<const float>(frame[op.weight]),
                                  .lse = address<float>(lse),
-                                 .loss = address<float>(loss),
-                                 .total = address<float>(frame.rank.loss)});
+                                 .loss = address<float>(loss)});
   frame.put(op.loss, loss);
   frame.put(op.lse, lse);
   return true;

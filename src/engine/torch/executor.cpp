@@ -1,13 +1,11 @@
 #include "engine/torch/executor.h"
 
-#include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
 
 #include "base/error.h"
 #include "engine/torch/ops.h"
-#include "program/operands.h"
 #include "program/zigzag.h"
 
 namespace perfbench {
@@ -37,8 +35,6 @@ ValueTable& Executor::table(const Slot& slot) {
 }
 
 void Executor::prepare(const Batch& batch) {
-  const auto targets = std::count_if(batch.targets.begin(), batch.targets.end(), [](std::int64_t t) { return t >= 0; });
-  loss_weight_value_ = 1.0 / static_cast<double>(std::max<std::int64_t>(targets, 1));
   std::vector<const Program*> programs;
   for (const Chunk& chunk : chunks_) programs.push_back(&chunk.program);
   const TokenPlaces places{.num_microbatches = num_microbatches(),
@@ -47,13 +43,12 @@ void Executor::prepare(const Batch& batch) {
                            .dp = job_.layout.dp,
                            .dp_rank = rank_.at.dp,
                            .positions = positions_};
-  data_.emplace(batch, places, token_data_of(programs), runtime_);
+  data_.emplace(batch, places, data_of(programs), runtime_);
 }
 
 void Executor::begin() {
   const auto options = at::TensorOptions().dtype(at::kFloat).device(rank_.device);
-  loss_weight_ = at::full({1}, loss_weight_value_, options);
-  rank_.loss = at::zeros({1}, options);
+  loss_ = at::zeros({1}, options);
   rank_.grad_norm_squared = at::zeros({1}, options.dtype(at::kDouble));
   timed_.clear();
   rank_.ledger.peak = rank_.ledger.live;
@@ -94,19 +89,20 @@ void Executor::send(const StageTransfer& transfer, const at::Tensor& tensor) {
 
 void Executor::give_data(const Slot& slot, Frame& frame) {
   const Program& program = frame.chunk.program;
-  const auto give = [&](ValueId id, TokenData kind) {
-    if (id == kNoValue) return;
-    at::Tensor rows = data_->on_device(kind, slot.microbatch);
-    const std::int64_t held = program.type(id).shape[0];  // the stream's rows are split over tp
-    if (held < rows.size(0)) rows = rows.narrow(0, held * rank_.at.tp, held);
+  for (const auto& [datum, id] : program.data) {
+    at::Tensor rows = data_->on_device(datum, slot.microbatch);
+    const ValueType& type = program.type(id);
+    if (type.placement[Axis::tp].is_split(0)) rows = rows.narrow(0, type.shape[0] * rank_.at.tp, type.shape[0]);
     frame.hold(id, rows);
-  };
-  give(program.tokens, TokenData::token);
-  give(program.targets, TokenData::target);
-  give(program.positions, TokenData::position);
-  give(program.stream_positions, TokenData::position);
-  give(program.starts, TokenData::start);
-  if (program.loss_weight != kNoValue) frame.hold(program.loss_weight, loss_weight_);
+    if (const PackedSequences* packed = data_->packed(datum, slot.microbatch)) frame.know(id, *packed);
+  }
+}
+
+// As it is made: nobody may read it afterwards.
+void Executor::sum_loss(const std::vector<Operand>& operands, const Frame& frame) {
+  for (const Operand& operand : operands) {
+    if (operand.use == Use::out && operand.id == frame.chunk.program.loss) loss_.add_(frame[operand.id]);
+  }
 }
 
 void Executor::run_node(const Node& node, const Place& place, Frame& frame) {
@@ -120,6 +116,7 @@ void Executor::run_node(const Node& node, const Place& place, Frame& frame) {
     stopwatch_->stop();
     timed_.push_back(place);
   }
+  sum_loss(operands, frame);
   std::vector<at::Tensor> touched;
   if (!rank_.device.is_cpu()) {
     for (const Operand& operand : operands) {
@@ -158,8 +155,7 @@ void Executor::run_slot(const StageStep& step) {
     rank_.transfers->wait(arrived.mapped().ticket);
     frame.adopt(slot.backward ? program.grad_output : program.input, arrived.mapped().tensor);
   }
-  if (!slot.backward) give_data(slot, frame);
-  if (program.starts != kNoValue) rank_.packed = data_->packed(slot.microbatch);
+  give_data(slot, frame);
   run_nodes(slot, frame);
   lanes_->join();  // what is sent is made
   const ValueId made = slot.backward ? program.grad_input : program.output;

@@ -14,6 +14,7 @@
 #include "engine/torch/lanes.h"
 #include "engine/torch/runtime.h"
 #include "engine/torch/step_data.h"
+#include "program/operands.h"
 #include "program/pipeline_transfers.h"
 
 namespace perfbench {
@@ -34,6 +35,8 @@ class Executor {
   std::vector<OpSeconds> op_seconds() const { return op_seconds_; }
   // Fills op_seconds(); waits for the device.
   void collect_op_seconds();
+  // (1) float32: the sum over microbatches of what the last stage's Program names as its loss; 0 on other stages.
+  const at::Tensor& loss() const { return loss_; }
 
  private:
   struct Place {  // of a node
@@ -58,6 +61,7 @@ class Executor {
   void run_slot(const StageStep& step);
   void run_nodes(const Slot& slot, Frame& frame);
   void give_data(const Slot& slot, Frame& frame);
+  void sum_loss(const std::vector<Operand>& operands, const Frame& frame);
   void run_node(const Node& node, const Place& place, Frame& frame);
   void send(const StageTransfer& transfer, const at::Tensor& tensor);
   ValueTable& table(const Slot& slot);
@@ -79,8 +83,7 @@ class Executor {
   std::map<std::pair<int, int>, ValueTable> tables_;  // by chunk and microbatch, from its forward to its backward
   std::map<std::size_t, Arriving> arriving_;          // by the slot that reads it
   std::vector<Sending> sending_;                      // by lane
-  double loss_weight_value_ = 1.0;                    // 1 / (target tokens of the global batch)
-  at::Tensor loss_weight_;                            // (1) float32
+  at::Tensor loss_;                                   // of the last step
 };
 
 }  // namespace perfbench

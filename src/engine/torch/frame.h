@@ -4,10 +4,12 @@
 #include <ATen/core/Tensor.h>
 
 #include <algorithm>
+#include <map>
 #include <span>
 #include <vector>
 
 #include "engine/torch/chunk.h"
+#include "engine/torch/packed.h"
 #include "engine/torch/rank.h"
 #include "engine/torch/tensors.h"
 #include "program/op.h"
@@ -34,6 +36,10 @@ class Frame {
   static bool has(In operand) { return operand.id != kNoValue; }
   static bool has(Out operand) { return operand.id != kNoValue; }
   static bool has(InOut operand) { return operand.id != kNoValue; }
+
+  // What the host knows of the sub-sequences in an operand that says where they start.
+  const PackedSequences& packed(In starts) const { return packed_.at(starts.id); }
+  void know(ValueId starts, const PackedSequences& packed) { packed_[starts] = packed; }
 
   const ValueType& type(ValueId id) const { return chunk.program.type(id); }
   // A new tensor of the operand's type, to be filled and put.
@@ -69,6 +75,7 @@ class Frame {
 
  private:
   ValueTable& table_;
+  std::map<ValueId, PackedSequences> packed_;
 };
 
 }  // namespace perfbench

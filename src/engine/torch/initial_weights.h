@@ -7,14 +7,14 @@
 #include <string>
 #include <vector>
 
-#include "engine/mock_data.h"
+#include "engine/weights/initial_law.h"
 
 namespace perfbench {
 
 // `elements` of the law, float32 on `device`.
 at::Tensor follow(const InitialLaw& law, std::int64_t elements, at::Device device);
 
-// The values of engine/mock_data.h's initial_weights(), bit for bit, float32 on `device`.
+// The values of initial_weights(), bit for bit, float32 on `device`.
 at::Tensor initial_weights_on(at::Device device, const std::string& name, const std::vector<std::int64_t>& shape,
                               std::uint64_t seed);
 

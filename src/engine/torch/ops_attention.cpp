@@ -53,7 +53,7 @@ std::string why_in_blocks(const auto& op, const Frame& frame) {
   if (head_dim % 8 != 0 || head_dim > 128)
     return fmt::format("the fused kernels take heads of a multiple of 8, up to 128, not of {}", head_dim);
   if (op.seq % 64 != 0) return fmt::format("the fused kernels take a sequence of a multiple of 64, not of {}", op.seq);
-  if (Frame::has(op.starts) && !frame.rank.packed.bounds.defined())
+  if (Frame::has(op.starts) && !frame.packed(op.starts).bounds.defined())
     return "packs of several samples lie between each other";
   return "";
 }
@@ -133,8 +133,8 @@ struct FlashView {
 FlashView flash_view(const auto& op, const Frame& frame) {
   FlashView view{.batch = op.batch, .seq = op.seq, .head_dim = op.heads.head_dim, .longest = op.seq};
   if (!Frame::has(op.starts)) return view;
-  view.bounds = frame.rank.packed.bounds;
-  view.longest = frame.rank.packed.longest;
+  view.bounds = frame.packed(op.starts).bounds;
+  view.longest = frame.packed(op.starts).longest;
   return view;
 }
 

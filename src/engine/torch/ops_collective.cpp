@@ -32,7 +32,7 @@ char* part(const at::Tensor& flat, std::int64_t shard, int rank) {
 }  // namespace
 
 void run(const GatherParams& op, Frame& frame) {
-  const BucketBuffers& buffers = frame.chunk.bucket_of(op.weights.front().id);
+  const BucketBuffers& buffers = frame.chunk.bucket_of(op.weights);
   const std::int64_t shard = buffers.bucket.shard;
   Communicator& dp = frame.rank.over(Axis::dp);
   dp.all_gather(part(buffers.weights, shard, dp.rank()), buffers.weights.data_ptr(), shard,
@@ -40,7 +40,7 @@ void run(const GatherParams& op, Frame& frame) {
 }
 
 void run(const ReduceGrads& op, Frame& frame) {
-  const BucketBuffers& buffers = frame.chunk.bucket_of(op.main_grads.front().id);
+  const BucketBuffers& buffers = frame.chunk.bucket_of(op.main_grads);
   const std::int64_t shard = buffers.bucket.shard;
   const DType dtype = frame.type(op.main_grads.front().id).dtype;
   Communicator& dp = frame.rank.over(Axis::dp);
@@ -62,9 +62,8 @@ void run(const ReducePartialGrads& op, Frame& frame) {
 void run(const ReduceSharedGrads& op, Frame& frame) {
   check(frame.rank.shared != nullptr, "reduce_shared_grads: the rank has no group with the other stage");
   for (InOut grad : op.main_grads) {
-    for (const Share& share : frame.chunk.shares) {
-      if (share.main_grads.front().id != grad.id) continue;
-      frame.rank.shared->all_reduce(share.main_grad.data_ptr(), share.main_grad.numel(), frame.type(grad.id).dtype,
+    for (const Share* share : frame.chunk.shares_of({grad})) {
+      frame.rank.shared->all_reduce(share->main_grad.data_ptr(), share->main_grad.numel(), frame.type(grad.id).dtype,
                                     Reduction::sum);
     }
   }

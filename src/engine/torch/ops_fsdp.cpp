@@ -4,7 +4,7 @@
 namespace perfbench {
 
 void run(const GatherShards& op, Frame& frame) {
-  const BucketBuffers& buffers = frame.chunk.bucket_of(op.shards.front().id);
+  const BucketBuffers& buffers = frame.chunk.bucket_of(as_states(op.shards));
   const std::int64_t shard = buffers.bucket.shard;
   const DType dtype = frame.type(op.shards.front().id).dtype;
   Communicator& dp = frame.rank.over(Axis::dp);
@@ -24,7 +24,7 @@ void run(const GatherShards& op, Frame& frame) {
 }
 
 void run(const ScatterGrads& op, Frame& frame) {
-  const BucketBuffers& buffers = frame.chunk.bucket_of(op.main_grads.front().id);
+  const BucketBuffers& buffers = frame.chunk.bucket_of(op.main_grads);
   const std::int64_t shard = buffers.bucket.shard;
   const DType dtype = frame.type(op.main_grads.front().id).dtype;
   Communicator& dp = frame.rank.over(Axis::dp);

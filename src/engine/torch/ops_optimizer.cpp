@@ -21,10 +21,10 @@ bool counts(const Value& weight, const Frame& frame, bool whole_on_dp) {
 
 void run(const GradNorm& op, Frame& frame) {
   at::Tensor square = at::zeros({1}, at::TensorOptions().dtype(at::kFloat).device(frame.rank.device));
-  for (const Share& share : frame.chunk.shares) {
-    for (const ShareRange& range : share.ranges) {
+  for (const Share* share : frame.chunk.shares_of(op.main_grads)) {
+    for (const ShareRange& range : share->ranges) {
       if (!counts(frame.chunk.program[range.weight], frame, op.shards == 1)) continue;
-      square.add_(at::sum(share.main_grad.narrow(0, range.offset, range.count).to(at::kFloat).square()));
+      square.add_(at::sum(share->main_grad.narrow(0, range.offset, range.count).to(at::kFloat).square()));
     }
   }
   for (Axis axis : {Axis::tp, Axis::dp}) {
@@ -56,24 +56,26 @@ void update(const AdamWLists& lists, const at::Tensor& step, const OptimizerSett
 
 }  // namespace
 
-// torch.optim.AdamW on the float32 weights of this rank's shares, as many in a kernel as it takes; what the model
-// computes with is rounded from them. Gradients of two bytes are widened share by share, to hold one of them at a time.
-void run(const AdamW&, Frame& frame) {
+// torch.optim.AdamW on the float32 weights of this rank's shares of what the op names, as many in a kernel as it takes;
+// what the model computes with is rounded from them. Gradients of two bytes are widened share by share, to hold one of
+// them at a time.
+void run(const AdamW& op, Frame& frame) {
   const at::Tensor step = at::full({}, static_cast<double>(frame.rank.train_steps + 1),
                                    at::TensorOptions().dtype(at::kFloat).device(frame.rank.device));
+  const std::vector<const Share*> shares = frame.chunk.shares_of(op.main_grads);
   AdamWLists together;
-  for (const Share& share : frame.chunk.shares) {
-    if (share.main_grad.scalar_type() == at::kFloat) {
-      together.add(share);
+  for (const Share* share : shares) {
+    if (share->main_grad.scalar_type() == at::kFloat) {
+      together.add(*share);
       continue;
     }
     AdamWLists alone;
-    alone.add(share);
+    alone.add(*share);
     update(alone, step, frame.rank.optimizer);
   }
   update(together, step, frame.rank.optimizer);
-  for (const Share& share : frame.chunk.shares) {
-    if (!share.master.is_same(share.weight)) at::Tensor(share.weight).copy_(share.master);
+  for (const Share* share : shares) {
+    if (!share->master.is_same(share->weight)) at::Tensor(share->weight).copy_(share->master);
   }
 }
 

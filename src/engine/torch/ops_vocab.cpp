@@ -77,7 +77,6 @@ void run(const CrossEntropy& op, Frame& frame) {
   all_reduce(group, both, Reduction::sum);
   const at::Tensor lse = max + at::log(both[0]);
   const at::Tensor loss = at::sum((lse - both[1]) * (targets >= 0)).reshape({1}) * frame[op.weight];
-  frame.rank.loss.add_(loss);
   frame.put(op.loss, loss);
   frame.put(op.lse, lse);
 }

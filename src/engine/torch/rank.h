@@ -23,15 +23,6 @@ struct RopeTable {
   at::Tensor cos, sin;
 };
 
-// What a packed microbatch's data say of its sub-sequences. Undefined where nothing is packed.
-struct PackedSequences {
-  at::Tensor host_starts{};  // the Program's `starts`, (T) int64, on the host
-  // Of one sample, where each begins, and the end of the last; int32, on the device. Undefined for several samples,
-  // whose rows lie between each other.
-  at::Tensor bounds{};
-  std::int64_t longest = 0;
-};
-
 struct Rank {
   Coordinates at{};
   at::Device device = at::kCPU;
@@ -47,9 +38,7 @@ struct Rank {
   std::vector<std::string> remarks{};  // which kernels had to stand in for faster ones, and why; each once
   std::vector<RopeTable> rope{};
   std::int64_t train_steps = 0;    // optimizer steps done
-  at::Tensor loss{};               // (1) float32, this rank's share of the step's loss
   at::Tensor grad_norm_squared{};  // (1) float64, of this rank's chunks
-  PackedSequences packed{};        // of the microbatch at hand
 
   Communicator& over(Axis a) { return *axis[a]; }
   void remark(const std::string& text) {

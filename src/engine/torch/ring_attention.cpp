@@ -53,7 +53,7 @@ class Sight {
         cp_(frame.rank.over(Axis::cp).size()),
         mask_(op.causal, zigzag_ranges(whole_, cp_, frame.rank.over(Axis::cp).rank()), frame.rank.device,
               Frame::has(op.starts) ? by_sample(op, frame[op.starts]) : at::Tensor(),
-              Frame::has(op.starts) ? by_sample(op, frame.rank.packed.host_starts) : at::Tensor()) {}
+              Frame::has(op.starts) ? by_sample(op, frame.packed(op.starts).host_starts) : at::Tensor()) {}
 
   std::vector<AttentionBlock> blocks(int source) const { return mask_.blocks(zigzag_ranges(whole_, cp_, source)); }
 

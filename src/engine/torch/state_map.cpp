@@ -9,45 +9,17 @@
 
 #include "base/error.h"
 #include "engine/torch/tensors.h"
+#include "engine/weights/model_pieces.h"
 
 namespace perfbench {
 namespace {
-
-std::string with_layer(std::string name, int layer) {
-  if (const auto at = name.find("{}"); at != std::string::npos) name.replace(at, 2, std::to_string(layer));
-  return name;
-}
-
-// One piece of one weight on one rank.
-struct Located {
-  ValueId weight = kNoValue;
-  Piece piece{};
-  std::string name;
-  std::int64_t local_row = 0;  // where the piece starts in the weight
-};
-
-std::vector<Located> pieces_of(const Chunk& chunk) {
-  std::vector<Located> list;
-  for (ValueId id : states(chunk.program, StateKind::weight)) {
-    const Value& value = chunk.program[id];
-    std::int64_t row = 0;
-    for (const Piece& piece : chunk.program.pieces(id)) {
-      list.push_back({.weight = id,
-                      .piece = piece,
-                      .name = with_layer(piece.tensor, chunk.first_layer + std::max(value.layer, 0)),
-                      .local_row = row});
-      row += piece.rows;
-    }
-  }
-  return list;
-}
 
 // The part of the Hugging Face tensor that a piece is, as a view of both. Empty where the rank holds padding only.
 struct Overlap {
   at::Tensor local, whole;
 };
 
-Overlap overlap(const at::Tensor& local, const at::Tensor& whole, const Located& located, const Value& value,
+Overlap overlap(const at::Tensor& local, const at::Tensor& whole, const ModelPiece& located, const Value& value,
                 int tp_rank) {
   const Piece& piece = located.piece;
   const Placement& tp = value.type.placement[Axis::tp];
@@ -60,16 +32,6 @@ Overlap overlap(const at::Tensor& local, const at::Tensor& whole, const Located&
   return both;
 }
 
-std::vector<std::int64_t> model_shape(const Located& located, const Value& value, int tp) {
-  const Piece& piece = located.piece;
-  std::vector<std::int64_t> shape = {piece.tensor_rows > 0 ? piece.tensor_rows : piece.model_rows};
-  if (value.type.shape.rank == 2) {
-    shape.push_back(value.type.shape[1] * (value.type.placement[Axis::tp].is_split(1) ? tp : 1));
-  }
-  if (piece.transposed) std::reverse(shape.begin(), shape.end());
-  return shape;
-}
-
 // A weight that is never updated: whole on every rank, or in shares.
 void add_frozen(const Chunk& chunk, ValueId weight, at::Tensor& flat) {
   const at::Tensor& whole = chunk.states[static_cast<std::size_t>(weight)];
@@ -77,7 +39,7 @@ void add_frozen(const Chunk& chunk, ValueId weight, at::Tensor& flat) {
     flat.copy_(whole.view(-1));
     return;
   }
-  const BucketBuffers& buffers = chunk.bucket_of(weight);
+  const BucketBuffers& buffers = chunk.bucket_with(weight);
   for (const ShareRange& range : buffers.ranges) {
     if (range.weight != weight) continue;
     flat.narrow(0, range.first, range.count).copy_(buffers.weights.narrow(0, range.offset, range.count));
@@ -98,7 +60,7 @@ void add_local(const Chunk& chunk, ValueId weight, Part part, at::Tensor& local)
 }
 
 // The piece's elements of the weight's local values, (R, C) float32, into a flat buffer of these ranges.
-void load_ranges(const std::vector<ShareRange>& ranges, const Located& located, const at::Tensor& local,
+void load_ranges(const std::vector<ShareRange>& ranges, const ModelPiece& located, const at::Tensor& local,
                  const at::Tensor& buffer) {
   const at::Tensor flat = local.view(-1);
   const std::int64_t columns = local.dim() == 2 ? local.size(1) : 1;
@@ -112,13 +74,13 @@ void load_ranges(const std::vector<ShareRange>& ranges, const Located& located, 
 }
 
 // The same into all that this rank holds of the weight: the weight, or its share, and the master copies.
-void load_local(Chunk& chunk, const Located& located, const at::Tensor& local) {
+void load_local(Chunk& chunk, const ModelPiece& located, const at::Tensor& local) {
   const at::Tensor& whole = chunk.states[static_cast<std::size_t>(located.weight)];
   if (whole.defined()) {
     whole.narrow(0, located.local_row, located.piece.rows)
         .copy_(local.narrow(0, located.local_row, located.piece.rows));
   } else {
-    const BucketBuffers& buffers = chunk.bucket_of(located.weight);
+    const BucketBuffers& buffers = chunk.bucket_with(located.weight);
     load_ranges(buffers.ranges, located, local, buffers.weights);
   }
   for (const Share& share : chunk.shares) {
@@ -145,7 +107,7 @@ std::vector<Parameter> parameters_of(const std::vector<RankStates>& ranks, int p
     for (const RankStates& states : ranks) {
       if (states.rank->at.stage != c % pp || states.rank->at.tp != 0 || states.rank->at.dp != 0) continue;
       const Chunk& chunk = (*states.chunks)[static_cast<std::size_t>(c / pp)];
-      for (const Located& located : pieces_of(chunk)) {
+      for (const ModelPiece& located : model_pieces(chunk.program, chunk.first_layer)) {
         if (!seen.insert(located.name).second) continue;
         const Value& value = chunk.program[located.weight];
         list.push_back({.name = located.name,
@@ -161,7 +123,7 @@ std::vector<Parameter> parameters_of(const std::vector<RankStates>& ranks, int p
 void load_parameter(const std::vector<RankStates>& ranks, const std::string& name, const at::Tensor& whole) {
   for (const RankStates& states : ranks) {
     for (Chunk& chunk : *states.chunks) {
-      for (const Located& located : pieces_of(chunk)) {
+      for (const ModelPiece& located : model_pieces(chunk.program, chunk.first_layer)) {
         if (located.name != name) continue;
         const Value& value = chunk.program[located.weight];
         // float32: the masters keep what rounding takes away.
@@ -182,9 +144,10 @@ HostTensor whole_parameter(const std::vector<RankStates>& ranks, const Parameter
     const std::pair<int, int> place{holder.rank->at.stage, holder.rank->at.tp};
     if (!done.insert(place).second) continue;
     for (std::size_t c = 0; c < holder.chunks->size(); ++c) {
-      for (const Located& located : pieces_of((*holder.chunks)[c])) {
+      const Chunk& chunk = (*holder.chunks)[c];
+      for (const ModelPiece& located : model_pieces(chunk.program, chunk.first_layer)) {
         if (located.name != parameter.name) continue;
-        const Value& value = (*holder.chunks)[c].program[located.weight];
+        const Value& value = chunk.program[located.weight];
         at::Tensor local = local_zeros(value.type, at::kCPU);
         for (const RankStates& peer : ranks) {
           if (std::pair(peer.rank->at.stage, peer.rank->at.tp) == place) {

@@ -1,93 +1,111 @@
 #include "engine/torch/step_data.h"
 
+#include <ATen/ops/full.h>
+
 #include <algorithm>
 #include <functional>
+#include <set>
+#include <utility>
+#include <variant>
 
 #include "base/error.h"
 
 namespace perfbench {
 namespace {
 
-using Number = std::function<std::int64_t(std::size_t place, std::int64_t position)>;
+using OfToken = std::function<std::int64_t(std::size_t place, std::int64_t position)>;
+using OfStep = double;
 
-Number number_of(const Batch& batch, TokenData kind) {
+double loss_weight(const Batch& batch) {
+  const auto targets = std::ranges::count_if(batch.targets, [](std::int64_t target) { return target >= 0; });
+  return 1.0 / static_cast<double>(std::max<std::int64_t>(targets, 1));
+}
+
+// What the batch says of the datum.
+std::variant<OfToken, OfStep> numbers_of(const Batch& batch, Datum datum) {
   const auto start = [&batch](std::size_t place) { return batch.starts.empty() ? 0 : batch.starts[place]; };
-  switch (kind) {
-    case TokenData::token:
+  switch (datum) {
+    case Datum::token:
       return [&batch](std::size_t place, std::int64_t) { return batch.tokens[place]; };
-    case TokenData::target:
+    case Datum::target:
       return [&batch](std::size_t place, std::int64_t) { return batch.targets[place]; };
-    case TokenData::position:
+    case Datum::position:
+    case Datum::stream_position:
       return [start](std::size_t place, std::int64_t position) { return position - start(place); };
-    case TokenData::start:
+    case Datum::start:
       return [start](std::size_t place, std::int64_t) { return start(place); };
+    case Datum::loss_weight:
+      return loss_weight(batch);
   }
   return {};
 }
 
-}  // namespace
-
-StepData::StepData(const Batch& batch, const TokenPlaces& places, const std::vector<TokenData>& kinds,
-                   Runtime& runtime) {
-  const std::int64_t tokens = places.mbs * std::ssize(places.positions);
-  const std::int64_t num_kinds = std::ssize(kinds);
-  host_ = runtime.host_buffer(num_kinds * places.num_microbatches * tokens, at::kLong)
-              .view({num_kinds, places.num_microbatches, tokens});
-  auto* out = host_.data_ptr<std::int64_t>();
-  for (const TokenData kind : kinds) {
-    place_of_.emplace(kind, std::ssize(place_of_));
-    const Number number = number_of(batch, kind);
-    for (std::int64_t microbatch = 0; microbatch < places.num_microbatches; ++microbatch) {
-      const std::int64_t first = (microbatch * places.dp + places.dp_rank) * places.mbs;
-      for (const std::int64_t position : places.positions) {
-        for (std::int64_t sample = first; sample < first + places.mbs; ++sample) {
-          *out++ = number(static_cast<std::size_t>(sample * places.seq_len + position), position);
-        }
+// Of all tokens that the rank holds, into `out`: microbatch by microbatch, position by position, samples together.
+void fill(const TokenPlaces& places, const OfToken& of_token, std::int64_t* out) {
+  for (std::int64_t microbatch = 0; microbatch < places.num_microbatches; ++microbatch) {
+    const std::int64_t first = (microbatch * places.dp + places.dp_rank) * places.mbs;
+    for (const std::int64_t position : places.positions) {
+      for (std::int64_t sample = first; sample < first + places.mbs; ++sample) {
+        *out++ = of_token(static_cast<std::size_t>(sample * places.seq_len + position), position);
       }
     }
   }
-  device_ = host_.to(runtime.device(), host_.scalar_type(), true);
-  if (!place_of_.contains(TokenData::start)) return;
-  for (int microbatch = 0; microbatch < places.num_microbatches; ++microbatch) {
-    packed_.push_back(packed_sequences(on_host(TokenData::start, microbatch), places.mbs, runtime));
+}
+
+std::vector<PackedSequences> packs(const at::Tensor& host_starts, std::int64_t mbs, Runtime& runtime) {
+  std::vector<PackedSequences> list;
+  for (const at::Tensor& of_microbatch : host_starts.unbind()) {
+    list.push_back(packed_sequences(of_microbatch, mbs, runtime));
+  }
+  return list;
+}
+
+}  // namespace
+
+StepData::StepData(const Batch& batch, const TokenPlaces& places, const std::vector<Datum>& data, Runtime& runtime) {
+  const auto of_step = at::TensorOptions().dtype(at::kFloat).device(runtime.device());
+  std::vector<std::pair<Datum, OfToken>> rows;
+  for (const Datum datum : data) {
+    const auto numbers = numbers_of(batch, datum);
+    if (const auto* number = std::get_if<OfStep>(&numbers)) held_[datum].device = at::full({1}, *number, of_step);
+    if (const auto* of_token = std::get_if<OfToken>(&numbers)) rows.emplace_back(datum, *of_token);
+  }
+  const std::int64_t num_rows = std::ssize(rows), tokens = places.mbs * std::ssize(places.positions);
+  const at::Tensor host = runtime.host_buffer(num_rows * places.num_microbatches * tokens, at::kLong)
+                              .view({num_rows, places.num_microbatches, tokens});
+  for (std::int64_t row = 0; row < num_rows; ++row) {
+    fill(places, rows[static_cast<std::size_t>(row)].second, host.select(0, row).data_ptr<std::int64_t>());
+  }
+  const at::Tensor device = host.to(runtime.device(), host.scalar_type(), true);
+  for (std::int64_t row = 0; row < num_rows; ++row) {
+    const Datum datum = rows[static_cast<std::size_t>(row)].first;
+    held_[datum].device = device.select(0, row);
+    if (datum == Datum::start) held_[datum].packed = packs(host.select(0, row), places.mbs, runtime);
   }
 }
 
-PackedSequences packed_sequences(const at::Tensor& host_starts, std::int64_t mbs, Runtime& runtime) {
-  PackedSequences packed{.host_starts = host_starts};
-  if (mbs != 1) return packed;
-  const auto* starts = host_starts.data_ptr<std::int64_t>();
-  std::vector<std::int32_t> bounds;
-  for (std::int64_t row = 0; row < host_starts.numel(); ++row) {
-    if (row == 0 || starts[row] != starts[row - 1]) bounds.push_back(static_cast<std::int32_t>(row));
-  }
-  bounds.push_back(static_cast<std::int32_t>(host_starts.numel()));
-  for (std::size_t i = 1; i < bounds.size(); ++i) {
-    packed.longest = std::max<std::int64_t>(packed.longest, bounds[i] - bounds[i - 1]);
-  }
-  const at::Tensor host = runtime.host_buffer(std::ssize(bounds), at::kInt);
-  std::copy(bounds.begin(), bounds.end(), host.data_ptr<std::int32_t>());
-  packed.bounds = host.to(runtime.device(), at::kInt, true);
-  return packed;
+const StepData::Held& StepData::held(Datum datum) const {
+  const auto found = held_.find(datum);
+  check(found != held_.end(), "step data: a datum that was not asked for");
+  return found->second;
 }
 
-at::Tensor StepData::rows(const at::Tensor& all, TokenData kind, int microbatch) const {
-  const auto found = place_of_.find(kind);
-  check(found != place_of_.end(), "step data: a kind that was not asked for");
-  return all.select(0, found->second).select(0, microbatch);
+at::Tensor StepData::on_device(Datum datum, int microbatch) const {
+  const at::Tensor& all = held(datum).device;
+  return all.dim() == 1 ? all : all.select(0, microbatch);
 }
 
-std::vector<TokenData> token_data_of(const std::vector<const Program*>& programs) {
-  std::vector<TokenData> kinds;
-  const auto want = [&](TokenData kind, auto... members) {
-    const auto reads = [&](const Program* program) { return ((program->*members != kNoValue) || ...); };
-    if (std::any_of(programs.begin(), programs.end(), reads)) kinds.push_back(kind);
-  };
-  want(TokenData::token, &Program::tokens);
-  want(TokenData::target, &Program::targets);
-  want(TokenData::position, &Program::positions, &Program::stream_positions);
-  want(TokenData::start, &Program::starts);
-  return kinds;
+const PackedSequences* StepData::packed(Datum datum, int microbatch) const {
+  const std::vector<PackedSequences>& packed = held(datum).packed;
+  return packed.empty() ? nullptr : &packed.at(static_cast<std::size_t>(microbatch));
+}
+
+std::vector<Datum> data_of(const std::vector<const Program*>& programs) {
+  std::set<Datum> data;
+  for (const Program* program : programs) {
+    for (const StepDatum& read : program->data) data.insert(read.datum);
+  }
+  return {data.begin(), data.end()};
 }
 
 }  // namespace perfbench

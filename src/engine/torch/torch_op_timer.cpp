@@ -18,9 +18,9 @@
 #include "base/median.h"
 #include "engine/torch/lone_world.h"
 #include "engine/torch/ops.h"
+#include "engine/torch/packed.h"
 #include "engine/torch/run_error.h"
 #include "engine/torch/runtime.h"
-#include "engine/torch/step_data.h"
 #include "program/liveness.h"
 
 namespace perfbench {
@@ -39,13 +39,22 @@ at::IntArrayRef sizes(const ValueType& type) {
 }
 
 // One more than the largest number that an op takes as a token, target or position.
-std::int64_t limit_of(const Op& op, const Program& program, std::int64_t num_positions) {
-  if (const auto* o = std::get_if<Embedding>(&op)) return program.type(o->weight.id).shape[0];
-  if (const auto* o = std::get_if<EmbeddingBackward>(&op)) return program.type(o->weight.id).shape[0];
-  if (const auto* o = std::get_if<CrossEntropy>(&op)) return o->vocab;
-  if (const auto* o = std::get_if<CrossEntropyBackward>(&op)) return o->vocab;
-  return num_positions;
-}
+struct LimitOf {
+  const Program& program;
+  std::int64_t num_positions = 0;
+
+  std::int64_t operator()(const Embedding& op) const { return program.type(op.weight.id).shape[0]; }
+  std::int64_t operator()(const EmbeddingBackward& op) const { return program.type(op.weight.id).shape[0]; }
+  std::int64_t operator()(const CrossEntropy& op) const { return op.vocab; }
+  std::int64_t operator()(const CrossEntropyBackward& op) const { return op.vocab; }
+  std::int64_t operator()(const OfClass<OpClass::bytes> auto& op) const requires(!requires { op.axis; }) {
+    return num_positions;
+  }
+  std::int64_t operator()(
+      const OfClass<OpClass::product, OpClass::attention, OpClass::collective, OpClass::state> auto&) const {
+    return num_positions;
+  }
+};
 
 // Sub-sequences of the mean length that the op was priced with: where in its sample each token's own starts. (S B)
 // int64
@@ -97,7 +106,6 @@ class LoneOp {
       std::iota(members.begin(), members.end(), 0);
       rank_.axis[axis] = world->group(0, members);
     }
-    rank_.loss = at::zeros({1}, options(at::kFloat));
     chunk_.states.resize(program.values.size());
     rank_.num_positions = std::max<std::int64_t>(1, num_positions());
     for (const Operand& operand : operands_) {
@@ -127,12 +135,13 @@ class LoneOp {
   at::Tensor whole_numbers(ValueId id) {
     const ValueType& type = chunk_.program.type(id);
     const auto packed = [&](const auto& op) {
-      rank_.packed = packed_sequences(starts_of(op.seq, op.batch, op.attended), op.batch, runtime_);
-      return rank_.packed.host_starts.to(rank_.device);
+      frame_.know(id, packed_sequences(starts_of(op.seq, op.batch, op.attended), op.batch, runtime_));
+      return frame_.packed({id}).host_starts.to(rank_.device);
     };
     if (const auto* o = std::get_if<Attention>(&op_); o != nullptr && o->starts.id == id) return packed(*o);
     if (const auto* o = std::get_if<AttentionBackward>(&op_); o != nullptr && o->starts.id == id) return packed(*o);
-    return at::randint(0, limit_of(op_, chunk_.program, rank_.num_positions), sizes(type), options(at::kLong));
+    return at::randint(0, std::visit(LimitOf{chunk_.program, rank_.num_positions}, op_), sizes(type),
+                       options(at::kLong));
   }
 
   // Statistics and scales, float32 among narrower numbers, are near one: none makes a product overflow.

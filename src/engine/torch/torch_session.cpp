@@ -324,7 +324,7 @@ class TorchSession final : public Session {
         if (std::ranges::find(result.remarks, remark) == result.remarks.end()) result.remarks.push_back(remark);
       }
       result.seconds = std::max(result.seconds, seconds[r]);
-      if (rank.at.tp == 0 && rank.at.stage == job_.layout.pp - 1) result.loss += rank.loss.item<double>();
+      if (rank.at.tp == 0) result.loss += ranks_[r]->executor->loss().item<double>();
       if (rank.at.tp == 0 && mesh_.replica(rank.at) == 0) norm_squared += rank.grad_norm_squared.item<double>();
     }
     result.grad_norm = std::sqrt(norm_squared);

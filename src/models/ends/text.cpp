@@ -7,8 +7,6 @@
 namespace perfbench {
 namespace {
 
-std::int64_t local_tokens(const Job& job) { return job.mbs * (job.seq_len / job.layout.cp); }
-
 // The vocabulary is padded so that every tp rank holds as many rows, in multiples of 128.
 std::int64_t local_vocab(const Job& job) {
   const std::int64_t unit = std::int64_t{128} * job.layout.tp;
@@ -22,14 +20,14 @@ ValueId vocab_weight(const BlockContext& context, const char* name, std::string_
 }
 
 // A row of the table of learned positions for each row of the stream. (T, H)
-ValueId learned_positions(const BlockContext& context, Program& program) {
+ValueId learned_positions(const BlockContext& context) {
   const ModelSpec& model = context.job.model;
   Builder& build = context.build;
-  program.stream_positions = build.stream_data("stream_positions", {stream_tokens(context.job, build.policy())});
+  const ValueId positions = build.data(Datum::stream_position, {stream_tokens(context.job, build.policy())});
   Piece piece = whole_rows(std::string(context.names.positions), model.max_positions);
   const ValueId table =
       build.weight("position_table", {model.max_positions, model.hidden}, kReplicated, {std::move(piece)});
-  const Embedding op{.tokens = {program.stream_positions}, .weight = {table}};
+  const Embedding op{.tokens = {positions}, .weight = {table}};
   return build.emit(op, {"positioned"}).out.id;
 }
 
@@ -44,13 +42,13 @@ ValueId head_weight(const BlockContext& context) {
   return vocab_weight(context, "lm_head", tied ? context.names.embedding : context.names.head);
 }
 
-ValueId embed(const BlockContext& context, Program& program, ValueId weight) {
+ValueId embed(const BlockContext& context, ValueId weight) {
   Builder& build = context.build;
-  program.tokens = build.data("tokens", {local_tokens(context.job)});
-  const Embedding op = build.emit(Embedding{.tokens = {program.tokens}, .weight = {weight}}, {"embedded"});
+  const ValueId ids = build.data(Datum::token, {local_tokens(context.job)});
+  const Embedding op = build.emit(Embedding{.tokens = {ids}, .weight = {weight}}, {"embedded"});
   const ValueId tokens = build.scatter_seq(op.out.id, "embedded");
   if (!context.job.model.learned_positions) return tokens;
-  const Add sum{.a = {tokens}, .b = {learned_positions(context, program)}};
+  const Add sum{.a = {tokens}, .b = {learned_positions(context)}};
   return build.emit(sum, {"embedded_sum"}).out.id;
 }
 
@@ -60,11 +58,9 @@ void add_loss(const BlockContext& context, Program& program, Stream& stream, Val
   const ValueId normed = norm(build, stream, context.job.model, names, std::string(context.names.final_norm));
   const ValueId x = build.gather_seq(normed);                                             // (T, H)
   const ValueId logits = build.emit(Matmul{.a = {x}, .b = {weight}}, {"logits"}).out.id;  // (T, V)
-  program.targets = build.data("targets", {local_tokens(context.job)});
-  program.loss_weight = build.constant("loss_weight");
   const CrossEntropy op{.logits = {logits},
-                        .targets = {program.targets},
-                        .weight = {program.loss_weight},
+                        .targets = {build.data(Datum::target, {local_tokens(context.job)})},
+                        .weight = {build.data(Datum::loss_weight, {1})},
                         .vocab = context.job.model.vocab};
   program.loss = build.emit(op, {"loss", "lse"}).loss.id;
 }

@@ -11,7 +11,7 @@ ValueId embedding_weight(const BlockContext& context);
 ValueId head_weight(const BlockContext& context);
 
 // The stream of the embedded tokens, (T, H).
-ValueId embed(const BlockContext& context, Program& program, ValueId weight);
+ValueId embed(const BlockContext& context, ValueId weight);
 
 // The final norm, the logits and the loss.
 void add_loss(const BlockContext& context, Program& program, Stream& stream, ValueId weight);

@@ -5,6 +5,7 @@
 #include "models/blocks.h"
 #include "models/missing.h"
 #include "models/pieces.h"
+#include "models/stream.h"
 
 namespace perfbench {
 namespace {
@@ -51,11 +52,24 @@ ValueId qk_norm(ValueId qkv, const Gqa& gqa, const Heads& heads, const BlockCont
   return context.build.emit(op, {"qkv_normed", "qk_rstd"}).out.id;
 }
 
-ValueId rope(ValueId qkv, const Gqa& gqa, const Heads& heads, Builder& build) {
-  Rope op{.qkv = {qkv}, .positions = {build.program().positions}, .heads = heads, .theta = gqa.rotary->theta};
+ValueId rope(ValueId qkv, const Gqa& gqa, const Heads& heads, const BlockContext& context) {
+  const ValueId positions = context.build.data(Datum::position, {local_tokens(context.job)});
+  Rope op{.qkv = {qkv}, .positions = {positions}, .heads = heads, .theta = gqa.rotary->theta};
   op.scaling = gqa.rotary->scaling;
   op.rotary_dim = rotary_dim(gqa);
-  return build.emit(op, {"qkv_rot"}).out.id;
+  return context.build.emit(op, {"qkv_rot"}).out.id;
+}
+
+// (T, n D)
+ValueId core_attention(ValueId qkv, const Heads& heads, const BlockContext& context) {
+  const Job& job = context.job;
+  const OpenModule module = context.build.module(Module::core_attn);
+  Attention op{.qkv = {qkv}, .heads = heads};
+  if (job.packed) op.starts = {context.build.data(Datum::start, {local_tokens(job)})};
+  op.batch = job.mbs;
+  op.seq = job.seq_len / job.layout.cp;
+  op.attended = job.packed ? mock_attended(job.seq_len) : 0.0;
+  return context.build.emit(op, {"attn", "lse"}).out.id;
 }
 
 }  // namespace
@@ -85,13 +99,9 @@ ValueId build(const Gqa& gqa, ValueId x, const BlockContext& context) {
   const Linear qkv_proj = linear_of(context, kQkv, qkv_parts, gqa.packed_qkv);
   ValueId qkv = build.column_linear(x, qkv_proj, local_features(qkv_proj), "qkv");  // (T, (n + 2k) D)
   if (gqa.qk_norm != HeadNorm::none) qkv = qk_norm(qkv, gqa, heads, context);
-  if (gqa.rotary) qkv = rope(qkv, gqa, heads, build);
-  Attention attention{.qkv = {qkv}, .starts = {build.program().starts}, .heads = heads};
-  attention.batch = job.mbs;
-  attention.seq = job.seq_len / job.layout.cp;
-  attention.attended = job.packed ? mock_attended(job.seq_len) : 0.0;
-  attention = build.emit(attention, {"attn", "lse"});  // (T, n D), (T, n)
-  return build.row_linear(attention.out.id, linear_of(context, kOut, out_part), job.model.hidden, "attn_out");
+  if (gqa.rotary) qkv = rope(qkv, gqa, heads, context);
+  const ValueId attention = core_attention(qkv, heads, context);  // (T, n D)
+  return build.row_linear(attention, linear_of(context, kOut, out_part), job.model.hidden, "attn_out");
 }
 
 }  // namespace perfbench

@@ -12,6 +12,13 @@ constexpr LinearNames kUp{
 constexpr LinearNames kDown{
     .weight = "down_proj", .bias = "down_bias", .adapters = {.a = "down_lora_a", .b = "down_lora_b", .h = "down_lora"}};
 
+// (T, F)
+ValueId activated(const Dense& mlp, ValueId x, Builder& build) {
+  const OpenModule module = build.module(Module::mlp_act);
+  if (mlp.gated) return build.emit(SwiGlu{.x = {x}}, {"act"}).y.id;
+  return build.emit(Activate{.x = {x}, .activation = mlp.activation}, {"act"}).y.id;
+}
+
 }  // namespace
 
 std::optional<Missing> missing(const Dense& mlp, const Job& job) {
@@ -26,9 +33,8 @@ ValueId build(const Dense& mlp, ValueId x, const BlockContext& context) {
   const Linear up_proj = linear_of(context, mlp.gated ? kGateUp : kUp, first);
   // (T, 2 F) of gate and up, or (T, F)
   const ValueId up = build.column_linear(x, up_proj, local_features(up_proj), mlp.gated ? "gate_up" : "up");
-  const ValueId act = mlp.gated ? build.emit(SwiGlu{.x = {up}}, {"act"}).y.id
-                                : build.emit(Activate{.x = {up}, .activation = mlp.activation}, {"act"}).y.id;
-  return build.row_linear(act, linear_of(context, kDown, last), context.job.model.hidden, "mlp_out");
+  return build.row_linear(activated(mlp, up, build), linear_of(context, kDown, last), context.job.model.hidden,
+                          "mlp_out");
 }
 
 }  // namespace perfbench

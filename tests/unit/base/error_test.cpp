@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/first_problem.h"
+
 namespace perfbench {
 namespace {
 
@@ -66,6 +68,11 @@ TEST(Error, WhatIsTheWholeMessage) {
   EXPECT_STREQ(error.what(), "perfbench: error: a: first\nperfbench: error: b: second\n  hint: h\n");
   ASSERT_EQ(error.problems().size(), 2U);
   EXPECT_EQ(error.problems()[1].what, "second");
+}
+
+TEST(FirstProblem, SaysHowManyMoreThereAre) {
+  EXPECT_EQ(first_and_more("tp 8", 1), "tp 8");
+  EXPECT_EQ(first_and_more("tp 8", 3), "tp 8 (and 2 more)");
 }
 
 TEST(Check, ThrowsOnlyWhenFalse) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/error.h"
 #include "unit/cost/measured_systems.h"
 #include "unit/cost/simple_constants.h"
 
@@ -21,13 +22,20 @@ TEST(GemmTime, ThinProductsAreBoundByMemory) {
   EXPECT_NEAR(seconds - 1e-6, 2.0 * 11010 / 2e12, 1e-15);
 }
 
-TEST(GemmTime, Fp8HasTwiceThePeakAndTf32HalfOfIt) {
+TEST(GemmTime, EachTypeHasThePeakOfTheDataSheet) {
   const KernelConstants c = simple_constants();
   const auto kernel_s = [&](DType dtype) {
     return gemm_time_s(c, kHardware, {.m = 8192, .n = 8192, .k = 8192, .dtype = dtype}) - 1e-6;
   };
   EXPECT_NEAR(kernel_s(DType::bf16) / kernel_s(DType::f8e4m3), 2.0, 1e-9);
-  EXPECT_NEAR(kernel_s(DType::f32) / kernel_s(DType::bf16), 2.0, 1e-9);
+  EXPECT_NEAR(kernel_s(DType::f32) / kernel_s(DType::bf16), 10.0, 1e-9);
+}
+
+TEST(GemmTime, AnUnknownPeakIsUnsupported) {
+  Hardware hardware = kHardware;
+  hardware.f32_flops_per_s.reset();
+  const GemmShape shape{.m = 8, .n = 8, .k = 8, .dtype = DType::f32};
+  EXPECT_THROW(gemm_time_s(simple_constants(), hardware, shape), Unsupported);
 }
 
 TEST(GemmTime, HalfSizesHalveTheRate) {

@@ -66,6 +66,19 @@ TEST(KernelTable, ReadsBackWhatItWrote) {
   EXPECT_EQ(parse_kernel_table(parse_json(text, "k.json"), "k.json"), table());
 }
 
+// Keys and values of another size than queries: without them the kernel would be predicted as another.
+TEST(KernelTable, KeepsEverySizeOfAttention) {
+  KernelTable latent = table();
+  const AttentionShape shape{.batch = 1, .seq = 64, .heads = 4, .kv_heads = 4, .head_dim = 192, .key_seq = 128};
+  AttentionWork work{.shape = shape};
+  work.shape.value_dim = 128;
+  latent.kernels["attention(x)"] = {.seconds = 1e-3, .runs = 3, .work = work};
+  const std::string text = dump_json(to_json(latent));
+  EXPECT_EQ(parse_kernel_table(parse_json(text, "k.json"), "k.json"), latent);
+  EXPECT_THAT(refusal([](std::string& json) { replace(json, "\"attended\"", "\"value_dim\": 0, \"attended\""); }),
+              HasSubstr("value_dim: must be above 0"));
+}
+
 TEST(KernelTable, OnACpuNobodyLooksAtClocks) {
   KernelTable on_cpu{.on = {.system = "cpu", .device = "CPU", .date = "2026-01-31T12:00:00Z"}};
   EXPECT_EQ(parse_kernel_table(parse_json(dump_json(to_json(on_cpu)), "k.json"), "k.json"), on_cpu);

@@ -1,5 +1,5 @@
 // Two ways to one number: the sum over the ops of a job's Programs, and the closed form.
-#include "cost/program_flops.h"
+#include "unit/cost/program_flops.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -46,14 +46,14 @@ TEST(ProgramFlops, IsTheClosedFormInEveryLayout) {
 TEST(ProgramFlops, ExecutedCountsTheForwardOfRecomputedLayersOnceMore) {
   Job job = tiny_job(8, {.tp = 2, .pp = 2});
   const double plain = program_flops(job, build_programs(job));
-  EXPECT_EQ(executed_flops(job, build_programs(job)), plain);
+  EXPECT_EQ(program_flops(job, build_programs(job), Recomputed::counted), plain);
   job.stack.recompute_whole_layer = true;
   job.recompute_layers = 4;
   const JobPrograms programs = build_programs(job);
   EXPECT_EQ(program_flops(job, programs), plain);
   // Of one token's forward through a layer: H 64, F 96, 8 heads and 2 x 4 key/value heads of 8, the causal half of 32.
   const double linears = 2.0 * (64 * (64 + 2 * 32) + 64 * 64 + 3 * 64 * 96), attention = 4.0 * 64 * 32 / 2;
-  EXPECT_DOUBLE_EQ(executed_flops(job, programs) - plain,
+  EXPECT_DOUBLE_EQ(program_flops(job, programs, Recomputed::counted) - plain,
                    8 * 32 * 8 * (linears + attention));  // layers, tokens, samples
 }
 

@@ -6,10 +6,11 @@
 
 namespace perfbench {
 
-// 1000 and 2000 TFLOP/s, 4 TB/s of memory, 500 GB/s of NVLink, one NIC of 50 GB/s per GPU.
+// 1000 (bf16), 2000 (fp8) and 100 TFLOP/s (f32), 4 TB/s of memory, 500 GB/s of NVLink, one NIC of 50 GB/s per GPU.
 inline Hardware simple_hardware() {
   return {.bf16_flops_per_s = 1e15,
           .fp8_flops_per_s = 2e15,
+          .f32_flops_per_s = 1e14,
           .memory_bytes_per_s = 4e12,
           .nvlink_bytes_per_s = 500e9,
           .nic_bytes_per_s = 50e9,

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "engine/session.h"
 #include "job/packed_lengths.h"
 
 namespace perfbench {

@@ -132,5 +132,26 @@ TEST_F(CatalogFiles, TheEnvironmentNamesTheFolder) {
   }
 }
 
+// A sweep looks up the same few names for every row: what was found once is not read again, whatever becomes of it.
+TEST_F(CatalogFiles, AFileIsReadOnce) {
+  const std::filesystem::path data = kDataFolder;
+  const std::filesystem::path model = folder_ / "models" / "llama3_8b", system = folder_ / "systems" / "h100.json";
+  std::filesystem::create_directories(model.parent_path());
+  std::filesystem::copy(data / "models" / "llama3_8b", model, std::filesystem::copy_options::recursive);
+  std::filesystem::create_directories(system.parent_path());
+  std::filesystem::copy_file(data / "systems" / "h100.json", system);
+  const Catalog catalog(folder_);
+  EXPECT_THROW(catalog.system("b200", "--gpu"), InputError);
+  std::filesystem::copy_file(data / "systems" / "b200.json", folder_ / "systems" / "b200.json");
+  EXPECT_EQ(catalog.system("b200", "--gpu").name, "b200");  // what was not found may be found later
+  const std::int64_t hidden = catalog.model("LLAMA3-8B", "--model").hidden;
+  EXPECT_EQ(catalog.system("h100", "--gpu").name, "h100");
+  std::filesystem::remove_all(folder_ / "models");
+  std::filesystem::remove_all(folder_ / "systems");
+  EXPECT_EQ(catalog.model("LLAMA3-8B", "--model").hidden, hidden);
+  EXPECT_EQ(catalog.system("h100", "--gpu").name, "h100");
+  EXPECT_THROW(catalog.system("H100", "--gpu"), InputError);  // another spelling of it was not asked for before
+}
+
 }  // namespace
 }  // namespace perfbench

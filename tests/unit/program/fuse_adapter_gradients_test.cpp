@@ -61,7 +61,7 @@ TEST(FuseAdapterGradients, AProductThatOthersReadToo) {
 TEST(FuseAdapterGradients, AProductWithScalesOrABiasHasNoSumInside) {
   Backward b;
   Matmul scaled{.a = {b.dy}, .b = {b.weight}, .transpose_b = false};
-  scaled.scale_a = scaled.scale_b = {b.build.constant("scale")};
+  scaled.scale_a = scaled.scale_b = {b.build.data(Datum::loss_weight, {1})};
   b.sum(b.build.emit(scaled, {"dx"}).out.id, b.other);
   EXPECT_THAT(b.fused(), ElementsAre("matmul", "add"));
 }

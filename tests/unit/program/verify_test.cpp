@@ -204,6 +204,28 @@ TEST_F(Verifies, TheOptimizerTakesEveryMainGradientOnce) {
   EXPECT_NE(twice.find("2 times, should be once"), std::string::npos) << twice;
 }
 
+// The optimizer in two ops: the last main gradient and its weight go to the second.
+void split_update(Program& program) {
+  AdamW& first = std::get<AdamW>(node_of<AdamW>(program.optimizer)->op);
+  AdamW second = first;
+  second.main_grads = {first.main_grads.back()};
+  second.weights = {first.weights.back()};
+  first.main_grads.pop_back();
+  first.weights.pop_back();
+  program.optimizer.push_back({.op = second});
+}
+
+TEST_F(Verifies, AnUpdateTakesWholeBuckets) {
+  split_update(program_);
+  EXPECT_EQ(said(program_), "adamw: takes a part of the bucket of down bf16[4,3]{tp:1 dp:partial}");
+  for (const Policy& policy : {Policy{.sequence_parallel = true, .bucket_elements = 12},
+                               Policy{.sequence_parallel = true, .distributed_optimizer = false}}) {
+    Program program = small_chunk(policy);
+    split_update(program);
+    EXPECT_EQ(said(program), "");
+  }
+}
+
 TEST_F(Verifies, NeighboursAgree) {
   Program other = program_;
   other[other.input].type.placement[Axis::tp] = kReplicated;

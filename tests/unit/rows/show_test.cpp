@@ -19,6 +19,11 @@ TEST(Show, GivesFourDigitsAndThousandsSeparators) {
   EXPECT_EQ(show_quantity(0.0), "0.0");
 }
 
+TEST(Show, ARatioIsADashWhereThereIsNone) {
+  EXPECT_EQ(show_ratio(0.98765), "0.988");
+  EXPECT_EQ(show_ratio(std::nullopt), "-");
+}
+
 TEST(Show, RoundsSharesSoThatTheyAddUp) {
   EXPECT_THAT(show_shares({1, 1, 1}), testing::ElementsAre("33.4", "33.3", "33.3"));
   EXPECT_THAT(show_shares({2, 0, 1}), testing::ElementsAre("66.7", "0.0", "33.3"));

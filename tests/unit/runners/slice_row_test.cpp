@@ -77,7 +77,7 @@ struct Sliced {
 
 using Change = std::function<void(SliceParts&)>;
 
-Sliced sliced(const Job& job, const std::string& stage = "all", const std::string& system = "h100",
+Sliced sliced(const Job& job, SliceStage stage = SliceStage::all, const std::string& system = "h100",
               const Change& change = {}) {
   static const Catalog catalog(std::filesystem::path(PERFBENCH_SOURCE_DIR) / "model_configs");
   Sliced all;
@@ -137,7 +137,7 @@ TEST(SliceRow, AKernelTakesItsMedian) {
 }
 
 TEST(SliceRow, PutsThePlanBesideTheMemoryOfTheStagesThatWereRun) {
-  const Row row = sliced(slice_job(), "last").result.row;
+  const Row row = sliced(slice_job(), SliceStage::last).result.row;
   ASSERT_EQ(row.memory.size(), 2u);
   EXPECT_EQ(row.memory[0].stage, 3);
   EXPECT_EQ(row.memory[0].category, "states");
@@ -151,7 +151,7 @@ TEST(SliceRow, PutsThePlanBesideTheMemoryOfTheStagesThatWereRun) {
 
 // The head is measured in the last stage only, so the row is slower by its model elsewhere, and says so.
 TEST(SliceRow, AStageOfManyLeavesKernelsToTheModel) {
-  const Sliced first = sliced(slice_job(), "first");
+  const Sliced first = sliced(slice_job(), SliceStage::first);
   EXPECT_THAT(first.stages, ElementsAre(0));
   EXPECT_LT(first.result.kernels->kernels.size(), sliced(slice_job()).result.kernels->kernels.size());
   EXPECT_THAT(first.result.row.notes, Not(Contains(HasSubstr("100.0 % of the kernel time"))));
@@ -159,11 +159,11 @@ TEST(SliceRow, AStageOfManyLeavesKernelsToTheModel) {
 
 TEST(SliceRow, StagesThatDoTheSameAreRunOnce) {
   const Job one = real_job({.stack = "perfbench", .layout = {.dp = 8}});
-  EXPECT_THAT(slice_stages(build_programs(one), one, "all"), ElementsAre(0));
+  EXPECT_THAT(slice_stages(build_programs(one), one, SliceStage::all), ElementsAre(0));
   const Job two = real_job({.stack = "perfbench", .layout = {.pp = 2, .dp = 4}});
-  EXPECT_THAT(slice_stages(build_programs(two), two, "all"), ElementsAre(0, 1));
+  EXPECT_THAT(slice_stages(build_programs(two), two, SliceStage::all), ElementsAre(0, 1));
   const Job eight = real_job({.stack = "perfbench", .layout = {.pp = 8}});
-  EXPECT_THAT(slice_stages(build_programs(eight), eight, "middle"), ElementsAre(4));
+  EXPECT_THAT(slice_stages(build_programs(eight), eight, SliceStage::middle), ElementsAre(4));
 }
 
 TEST(SliceRow, RunsEnoughMicrobatchesToFillThePipeline) {
@@ -181,7 +181,7 @@ TEST(SliceRow, RunsEnoughMicrobatchesToFillThePipeline) {
 
 TEST(SliceRow, ADeviceOfAnotherSystemIsRefusedBeforeAnyWork) {
   try {
-    sliced(slice_job(), "all", "h200");
+    sliced(slice_job(), SliceStage::all, "h200");
     FAIL() << "was run";
   } catch (const InputError& error) {
     EXPECT_THAT(error.what(), HasSubstr("kernels of h200; the job is for h100"));
@@ -208,7 +208,7 @@ Job h200_job() {
 }
 
 TEST(SliceRow, SaysWhenItsGpuWasHeldBack) {
-  const Sliced all = sliced(h200_job(), "all", "h200", on_one_h200());
+  const Sliced all = sliced(h200_job(), SliceStage::all, "h200", on_one_h200());
   EXPECT_EQ(all.result.row.status, Status::ok) << all.result.row.reason;
   EXPECT_EQ(all.result.row.throttled, true);
   EXPECT_EQ(all.result.row.sm_clock_mhz, 1500.0);
@@ -218,18 +218,18 @@ TEST(SliceRow, SaysWhenItsGpuWasHeldBack) {
 }
 
 TEST(SliceRow, AStageThatDoesNotFitIsNotRun) {
-  const Sliced all = sliced(h200_job(), "last", "h200", on_one_h200(2'000'000'000));
+  const Sliced all = sliced(h200_job(), SliceStage::last, "h200", on_one_h200(2'000'000'000));
   EXPECT_EQ(all.result.row.status, Status::oom);
   EXPECT_THAT(all.result.row.reason, HasSubstr("a rank of stage 3 needs"));
   EXPECT_TRUE(all.stages.empty());
-  const Sliced on_cpu = sliced(slice_job(), "last", "h100",
+  const Sliced on_cpu = sliced(slice_job(), SliceStage::last, "h100",
                                [](SliceParts& parts) { parts.engine.available_bytes = [] { return 1000; }; });
   EXPECT_EQ(on_cpu.result.row.status, Status::oom);
   EXPECT_THAT(on_cpu.result.row.reason, HasSubstr("stage 3"));
 }
 
 TEST(SliceRow, GpusOfAnotherSystemAreNotSliced) {
-  const Sliced all = sliced(slice_job(), "all", "h100", on_one_h200());
+  const Sliced all = sliced(slice_job(), SliceStage::all, "h100", on_one_h200());
   EXPECT_EQ(all.result.row.status, Status::unsupported);
   EXPECT_EQ(all.result.row.feature, "devices");
   EXPECT_TRUE(all.stages.empty());
@@ -238,7 +238,7 @@ TEST(SliceRow, GpusOfAnotherSystemAreNotSliced) {
 // Stops after the first of the second slice's steps that count.
 TEST(SliceRow, AStoppedRunKeepsTheKernelsSoFar) {
   const auto steps = std::make_shared<int>(0);
-  const Sliced all = sliced(slice_job(), "all", "h100", [&](SliceParts& parts) {
+  const Sliced all = sliced(slice_job(), SliceStage::all, "h100", [&](SliceParts& parts) {
     parts.step_done = [steps](int, std::int64_t) { ++*steps; };
     parts.engine.stopped_by = [steps] { return *steps < 5 ? "" : "SIGINT"; };
   });
@@ -252,12 +252,12 @@ TEST(SliceRow, AStoppedRunKeepsTheKernelsSoFar) {
   ASSERT_EQ(row.memory.size(), 2U);  // of the slice that was whole
   EXPECT_EQ(row.memory[0].stage, 0);
   ASSERT_NE(all.result.kernels, nullptr);
-  const auto whole = sliced(slice_job(), "first").result.kernels;
+  const auto whole = sliced(slice_job(), SliceStage::first).result.kernels;
   EXPECT_GE(all.result.kernels->kernels.size(), whole->kernels.size());
 }
 
 TEST(SliceRow, ARankThatHangsIsARowThatNamesItsStage) {
-  const Sliced all = sliced(slice_job(), "all", "h100", [](SliceParts& parts) {
+  const Sliced all = sliced(slice_job(), SliceStage::all, "h100", [](SliceParts& parts) {
     const auto open = parts.engine.open;
     parts.engine.open = [open](const Job& job, const JobPrograms& programs, const SessionSettings& settings) {
       if (settings.slice_stage == 2) throw TimeoutError("opening the session", "nothing has gone on");

@@ -1,0 +1,18 @@
+#include "program/backward/rules.h"
+
+namespace perfbench {
+
+void backward(const SwiGlu& op, BackwardContext& c) {
+  const ValueId dy = c.gradient(op.y);
+  if (dy == kNoValue || !c.needed(op.x)) return;
+  c.give(op.x, c.emit(SwiGluBackward{.dy = {dy}, .x = op.x}, {"dx"}).dx.id);
+}
+
+void backward(const Activate& op, BackwardContext& c) {
+  const ValueId dy = c.gradient(op.y);
+  if (dy == kNoValue || !c.needed(op.x)) return;
+  const ActivateBackward back{.dy = {dy}, .x = op.x, .activation = op.activation};
+  c.give(op.x, c.emit(back, {"dx"}).dx.id);
+}
+
+}  // namespace perfbench

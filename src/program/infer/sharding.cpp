@@ -1,0 +1,49 @@
+#include "program/infer/rules.h"
+
+namespace perfbench {
+
+Types infer(const GatherParams& op, const InferContext& c) { return c.bucket(op.weights, StateKind::weight); }
+
+Types infer(const GatherShards& op, const InferContext& c) {
+  const std::size_t count = op.shards.size();
+  if (count == 0 || (op.kept.empty() ? op.weights.size() != count : op.kept.size() != count || !op.weights.empty())) {
+    c.fail("not one result a weight");
+  }
+  Types whole;
+  for (std::size_t i = 0; i < count; ++i) {
+    const Value& weight = c.program()[op.shards[i].id];
+    if (weight.state != StateKind::weight || !weight.sharded) c.fail("a value that is no shard");
+    if (op.kept.empty()) {
+      whole.push_back(weight.type);
+    } else if (c.type(op.kept[i]) != weight.type) {
+      c.fail("a weight and its whole copy differ");
+    }
+  }
+  return whole;
+}
+
+Types infer(const ScatterGrads& op, const InferContext& c) {
+  if (op.dws.size() != op.main_grads.size()) c.fail("not one main gradient a weight gradient");
+  for (std::size_t i = 0; i < op.dws.size(); ++i) {
+    c.grad_fits(c.type(op.dws[i]), op.main_grads[i]);
+    if (!c.program()[op.main_grads[i].id].sharded) c.fail("a main gradient that is no shard");
+  }
+  return c.bucket(op.main_grads, StateKind::main_grad);
+}
+
+Types infer(const ReduceGrads& op, const InferContext& c) { return c.bucket(op.main_grads, StateKind::main_grad); }
+
+Types infer(const ReducePartialGrads& op, const InferContext& c) {
+  for (InOut grad : op.main_grads) {
+    if (!c.program().type(grad.id).placement[op.axis].is_partial()) {
+      c.fail(op.axis, "a main gradient is no partial sum");
+    }
+  }
+  return c.bucket(op.main_grads, StateKind::main_grad);
+}
+
+Types infer(const ReduceSharedGrads& op, const InferContext& c) {
+  return c.bucket(op.main_grads, StateKind::main_grad);
+}
+
+}  // namespace perfbench
