@@ -16,7 +16,7 @@
 #include "harness/progress.h"
 #include "harness/sweep.h"
 #include "job/resolve.h"
-#include "models/decoder.h"
+#include "models/programs.h"
 #include "program/kernel_sites.h"
 #include "program/operands.h"
 #include "runners/machine_check.h"

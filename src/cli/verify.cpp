@@ -14,7 +14,7 @@
 #include "cli/output.h"
 #include "engine/engine.h"
 #include "engine/weights/safetensors.h"
-#include "models/decoder.h"
+#include "models/programs.h"
 #include "parity/expect.h"
 #include "parity/input.h"
 #include "parity/result.h"
