@@ -3,7 +3,7 @@
 
 #include "cost/kernel_constants.h"
 #include "job/resolve.h"
-#include "models/decoder.h"
+#include "models/programs.h"
 #include "sim/memory.h"
 #include "sim/simulate.h"
 

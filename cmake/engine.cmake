@@ -60,7 +60,7 @@ function(perfbench_add_engine_library libtorch)
   add_library(perfbench_engine_torch OBJECT ${always} ${units}/nccl_ids.cpp)  # tests of single ops link these, too
   set_target_properties(perfbench_engine_torch PROPERTIES CXX_VISIBILITY_PRESET hidden)
   target_compile_definitions(perfbench_engine_torch PRIVATE PERFBENCH_VERSION="${PROJECT_VERSION}")
-  target_link_libraries(perfbench_engine_torch PRIVATE perfbench_warnings PUBLIC perfbench_engine libtorch::cpu)
+  target_link_libraries(perfbench_engine_torch PRIVATE perfbench_odr perfbench_warnings PUBLIC perfbench_engine libtorch::cpu)
   if(PERFBENCH_CUDA)
     find_package(CUDAToolkit REQUIRED)
     target_sources(perfbench_engine_torch PRIVATE ${units}/cuda.cpp ${units}/cuda_runtime.cpp ${units}/cuda_scaled_sum.cpp)
@@ -82,7 +82,7 @@ function(perfbench_add_engine_library libtorch)
       ${units}/no_cuda.cpp ${units}/no_cuda_runtime.cpp ${units}/no_cuda_scaled_sum.cpp ${units}/no_nccl.cpp ${units}/no_nccl_world.cpp)
   endif()
   set_target_properties(perfbench_engine_fused PROPERTIES CXX_VISIBILITY_PRESET hidden)
-  target_link_libraries(perfbench_engine_fused PRIVATE perfbench_warnings PUBLIC perfbench_engine libtorch::cpu)
+  target_link_libraries(perfbench_engine_fused PRIVATE perfbench_odr perfbench_warnings PUBLIC perfbench_engine libtorch::cpu)
   add_library(perfbench_engine_library SHARED)
   set_target_properties(perfbench_engine_library PROPERTIES
     OUTPUT_NAME perfbench_engine

@@ -13,6 +13,7 @@ import json
 import pathlib
 import statistics
 import sys
+import textwrap
 
 import published_sweep
 
@@ -74,6 +75,11 @@ def means(rows, fits):
     return text + "."
 
 
+def prose(text):
+    """A paragraph of the document."""
+    return textwrap.fill(text, 120, break_on_hyphens=False)
+
+
 HEAD = """| row | configuration | published | predicted | error | left out | peak GiB |
 |---|---|---:|---:|---:|---:|---:|"""
 
@@ -81,7 +87,7 @@ HEAD = """| row | configuration | published | predicted | error | left out | pea
 def section(title, rows, fits):
     sound = {name: row for name, row in rows.items() if name not in published_sweep.ODD_ROWS}
     ordered = sorted(rows, key=lambda name: -abs(rows[name]["ratio_to_published"] - 1))
-    return "\n".join([f"{title}, {means(sound, fits)}", "", HEAD, *(line(n, rows[n], fits) for n in ordered)])
+    return "\n".join([prose(f"{title}, {means(sound, fits)}"), "", HEAD, *(line(n, rows[n], fits) for n in ordered)])
 
 
 def tables():
@@ -93,7 +99,7 @@ def tables():
     automodel = {n: r for n, r in dense.items() if r["stack"] == "automodel"}
     odd = [f"{name}: {why}" for name, why in published_sweep.ODD_ROWS.items()]
     text = "\n\n".join([section("NeMo 25.04, FP8, stack megatron", nemo, fits),
-                        "Outside the fit and the means: " + "; ".join(odd) + ".",
+                        prose("Outside the fit and the means: " + "; ".join(odd) + "."),
                         section("NeMo AutoModel, LoRA in BF16, stack automodel", automodel, fits)])
     return text, stale
 

@@ -1,12 +1,12 @@
 # Shapes at the documented limits under the undefined-behaviour sanitizer, in every build: the units that count elements,
 # bytes and slots are compiled a second time for one binary. What only reads files, prints or calls others is linked as it
 # is; a unit that is compiled here keeps its twin in the library from being linked.
+file(GLOB_RECURSE models CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/models/*.cpp)
 file(GLOB counting CONFIGURE_DEPENDS
   ${PROJECT_SOURCE_DIR}/src/job/family_*.cpp
-  ${PROJECT_SOURCE_DIR}/src/job/*_rules.cpp
-  ${PROJECT_SOURCE_DIR}/src/models/*.cpp
-  ${PROJECT_SOURCE_DIR}/src/models/blocks/*.cpp)
-foreach(unit job/fill_job job/layer_split job/lora_targets job/model_params
+  ${PROJECT_SOURCE_DIR}/src/job/*_rules.cpp)
+list(APPEND counting ${models})
+foreach(unit job/fill_job job/layer_split job/linears job/lora_targets job/model_params
     program/buckets program/builder program/data_parallel program/infer program/lane_steps program/liveness
     program/schedule program/shard_parameters program/traffic cost/kernel_work cost/topology sim/memory)
   list(APPEND counting ${PROJECT_SOURCE_DIR}/src/${unit}.cpp)

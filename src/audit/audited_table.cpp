@@ -53,12 +53,12 @@ double rounding_of(const AuditedRow& row, std::string_view name) {
   return 0.5 * std::pow(10.0, -decimals) / *parse_double(text);
 }
 
-Batch batch_of(const AuditedRow& row) {
+PrintedBatch batch_of(const AuditedRow& row) {
   const auto count = [&](std::string_view name) {
     const auto printed = count_of(row, name);
     return printed && !limit_problem(name, *printed) ? printed : std::nullopt;
   };
-  Batch batch{.gbs = count("gbs"), .mbs = count("mbs"), .lbs = count("lbs"), .ga = count("ga")};
+  PrintedBatch batch{.gbs = count("gbs"), .mbs = count("mbs"), .lbs = count("lbs"), .ga = count("ga")};
   batch.exchanged = batch.gbs && batch.mbs && *batch.mbs > *batch.gbs;
   if (batch.exchanged) std::swap(batch.gbs, batch.mbs);
   const auto gpus = count("num_gpus");
@@ -67,7 +67,7 @@ Batch batch_of(const AuditedRow& row) {
   return batch;
 }
 
-double samples_of_step(const Batch& batch) {
+double samples_of_step(const PrintedBatch& batch) {
   return static_cast<double>(batch.lbs.value_or(*batch.mbs)) * static_cast<double>(*batch.ga) *
          static_cast<double>(*batch.dp);
 }

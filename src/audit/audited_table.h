@@ -72,16 +72,16 @@ double rounding_of(const AuditedRow& row, std::string_view name);
 
 // The batch of a row; a number that no job can have is taken as not printed. GBS and MBS are taken as exchanged where
 // the printed MBS is over the printed GBS.
-struct Batch {
+struct PrintedBatch {
   std::optional<std::int64_t> gbs{}, mbs{}, lbs{}, ga{};
   std::optional<std::int64_t> dp{};  // num_gpus / (tp pp cp); unset where that is not whole
   bool exchanged = false;
 };
-Batch batch_of(const AuditedRow& row);
+PrintedBatch batch_of(const AuditedRow& row);
 
 // lbs x ga x dp, with mbs where no lbs is printed. A double, since it may be over 64 bits; exact where it can equal
 // gbs.
-double samples_of_step(const Batch& batch);
+double samples_of_step(const PrintedBatch& batch);
 
 // gbs x seq_len / (step time x GPUs); nullopt where one is not printed.
 std::optional<double> tokens_of_step_time(const AuditedRow& row);

@@ -22,15 +22,15 @@ Finding broken(const AuditedRow& row, std::string_view column, const std::string
   return finding;
 }
 
-std::string step_text(const Batch& b) { return fmt::format("{:.0f}", samples_of_step(b)); }
+std::string step_text(const PrintedBatch& b) { return fmt::format("{:.0f}", samples_of_step(b)); }
 
-std::string identity_text(const Batch& b, std::string_view samples_name, std::int64_t samples) {
+std::string identity_text(const PrintedBatch& b, std::string_view samples_name, std::int64_t samples) {
   return fmt::format("{} {} x GA {} x DP {} = {} is not GBS {}", samples_name, samples, *b.ga, *b.dp, step_text(b),
                      *b.gbs);
 }
 
 // With a step time the throughput tells that GBS is right, and then LBS or GA is wrong.
-Findings check_local(const AuditedRow& row, const Batch& b) {
+Findings check_local(const AuditedRow& row, const PrintedBatch& b) {
   const std::string evidence = identity_text(b, "LBS", *b.lbs);
   Findings findings;
   if (const auto lbs = quotient(*b.gbs, *b.ga * *b.dp))
@@ -43,7 +43,7 @@ Findings check_local(const AuditedRow& row, const Batch& b) {
   return findings;
 }
 
-Findings check_micro(const AuditedRow& row, const Batch& b) {
+Findings check_micro(const AuditedRow& row, const PrintedBatch& b) {
   const std::string evidence = identity_text(b, "MBS", *b.mbs);
   if (const auto ga = quotient(*b.gbs, *b.mbs * *b.dp))
     return {broken(row, "ga", std::to_string(*ga), evidence, Confidence::likely)};
@@ -51,7 +51,7 @@ Findings check_micro(const AuditedRow& row, const Batch& b) {
 }
 
 Findings check_row(const AuditedRow& row) {
-  const Batch b = batch_of(row);
+  const PrintedBatch b = batch_of(row);
   if (!b.gbs || !b.mbs || !b.dp) return {};
   if (b.lbs && *b.lbs % *b.mbs != 0) {
     Finding finding = finding_at(row, "batch", "lbs");

@@ -23,7 +23,7 @@ Finding not_dp(const AuditedRow& row, std::string_view name, std::int64_t dp) {
 
 Findings check_row(const AuditedRow& row) {
   Findings findings;
-  const Batch batch = batch_of(row);
+  const PrintedBatch batch = batch_of(row);
   const auto dp = count_of(row, "dp"), fsdp = count_of(row, "fsdp");
   if (dp && batch.dp && dp != batch.dp) findings.push_back(not_dp(row, "dp", *batch.dp));
   const bool is_size = find_cell(row, "lbs") != nullptr;      // tables that print a local batch print FSDP as a size

@@ -34,7 +34,7 @@ Request request_of(const AuditedRow& row) {
     request.*member = count_of(row, name);
     if (request.*member) request.origins[std::string(name)] = name;
   }
-  const Batch batch = batch_of(row);
+  const PrintedBatch batch = batch_of(row);
   request.gbs = batch.gbs;
   request.mbs = batch.mbs;
   if (row.stack != nullptr && row.stack->ga == GaMeans::flushes_per_step) request.lbs = batch.lbs;

@@ -36,7 +36,7 @@ Findings numbers_among_words(const AuditedRow& row) {
 }
 
 bool is_coherent(const AuditedRow& row) {
-  const Batch b = batch_of(row);
+  const PrintedBatch b = batch_of(row);
   if (b.exchanged || !b.gbs || !b.mbs || !b.ga || !b.dp) return false;
   if (static_cast<double>(*b.gbs) != samples_of_step(b)) return false;
   const auto fit = flops_fit(row);

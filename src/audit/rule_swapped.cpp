@@ -6,7 +6,7 @@ namespace perfbench {
 namespace {
 
 Findings check_row(const AuditedRow& row) {
-  const Batch batch = batch_of(row);
+  const PrintedBatch batch = batch_of(row);
   if (!batch.exchanged) return {};
   const bool divides = batch.dp && *batch.gbs % (*batch.mbs * *batch.dp) == 0;
   Finding gbs = finding_at(row, "swapped", "gbs"), mbs = finding_at(row, "swapped", "mbs");

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <filesystem>
 #include <set>
 
 #include "base/file.h"
@@ -17,7 +16,7 @@
 #include "harness/progress.h"
 #include "harness/sweep.h"
 #include "job/resolve.h"
-#include "models/decoder.h"
+#include "models/programs.h"
 #include "program/kernel_sites.h"
 #include "program/operands.h"
 #include "runners/machine_check.h"
@@ -29,8 +28,6 @@
 
 namespace perfbench {
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr std::int64_t kBudgetSeconds = 120;
 constexpr std::size_t kMostWarnings = 5;  // of kernels that were skipped

@@ -5,7 +5,7 @@
 #include "cli/commands.h"
 #include "cli/idle_flags.h"
 #include "cli/output.h"
-#include "models/decoder.h"
+#include "models/programs.h"
 #include "program/print.h"
 
 namespace perfbench {

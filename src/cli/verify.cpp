@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <span>
@@ -15,7 +14,7 @@
 #include "cli/output.h"
 #include "engine/engine.h"
 #include "engine/weights/safetensors.h"
-#include "models/decoder.h"
+#include "models/programs.h"
 #include "parity/expect.h"
 #include "parity/input.h"
 #include "parity/result.h"
@@ -27,8 +26,6 @@
 
 namespace perfbench {
 namespace {
-
-namespace fs = std::filesystem;
 
 // The engine runs on the CPU unless a GPU is asked for.
 SessionSettings session_settings(const Options& options) {

@@ -8,7 +8,8 @@ namespace perfbench {
 std::vector<FlopsTerm> video_terms(const ModelSpec& model, const VideoShape& shape, std::int64_t seq_len) {
   const double L = model.num_layers();
   const double h = static_cast<double>(model.hidden);
-  const double f = static_cast<double>(model.ffn);
+  const Dense* dense = find_mlp<Dense>(model);
+  const double f = dense == nullptr ? 0.0 : static_cast<double>(dense->ffn);
   const double S = static_cast<double>(seq_len);
   const double T = static_cast<double>(shape.text_len);
   const double text_per_patch = T / S;

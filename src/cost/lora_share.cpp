@@ -1,18 +1,16 @@
 #include "cost/lora_share.h"
 
+#include "job/linears.h"
+
 namespace perfbench {
 
 double lora_share(const ModelSpec& model, int rank) {
-  const double h = static_cast<double>(model.hidden);
-  const double f = static_cast<double>(model.ffn);
-  const double q = static_cast<double>(model.heads * model.head_dim);
-  const double kv = static_cast<double>(model.kv_heads * model.head_dim);
-  const double mlp_matrices = model.gated ? 3.0 : 2.0;
-  // An adapter beside a linear layer of `in` x `out` has rank * (in + out) parameters.
-  const double query_and_output = 2.0 * (h + q);
-  const double key_and_value = 2.0 * (h + kv);
-  const double mlp = mlp_matrices * (h + f);
-  const double adapters = rank * model.num_layers() * (query_and_output + key_and_value + mlp);
+  double adapters = 0.0;
+  for (const int kind : model.layers) {
+    for (const LinearSpec& linear : linears(model, model.kinds[static_cast<std::size_t>(kind)])) {
+      adapters += rank * static_cast<double>(linear.in.size + linear.out.size);
+    }
+  }
   return adapters / static_cast<double>(matmul_and_embedding_params(model));
 }
 

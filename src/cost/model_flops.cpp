@@ -1,6 +1,7 @@
 #include "cost/model_flops.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "cost/flops_terms.h"
@@ -13,19 +14,19 @@ namespace {
 // A frozen weight needs no gradient of its own: 2 of the 3 products.
 constexpr double kFrozen = 2.0 / 3.0;
 
-template <typename Has>
-bool any_layer(const ModelSpec& model, Has has) {
-  return std::any_of(model.layers.begin(), model.layers.end(), has);
+bool is_hybrid(const ModelSpec& model) { return has_mixer<Mamba2>(model); }
+
+bool has_mask(const ModelSpec& model, Mask::Kind mask) {
+  return std::ranges::any_of(model.kinds, [&](const LayerSpec& kind) {
+    const auto* gqa = std::get_if<Gqa>(&kind.mixer);
+    return gqa != nullptr && gqa->mask.kind == mask;
+  });
 }
 
-bool has_mixer(const ModelSpec& model, Mixer mixer) {
-  return any_layer(model, [&](const LayerKind& layer) { return layer.mixer == mixer; });
-}
-
-bool is_hybrid(const ModelSpec& model) { return has_mixer(model, Mixer::mamba2); }
-
-bool is_dense_decoder(const ModelSpec& model) {
-  return !model.layers.empty() && !any_layer(model, [](const LayerKind& layer) { return layer != LayerKind{}; });
+bool has_bare_layers(const ModelSpec& model) {
+  return std::ranges::any_of(model.kinds, [](const LayerSpec& kind) {
+    return std::holds_alternative<std::monostate>(kind.mixer) || std::holds_alternative<std::monostate>(kind.mlp);
+  });
 }
 
 bool is_packed(Task task, FlopsConvention convention) {
@@ -36,14 +37,13 @@ bool is_packed(Task task, FlopsConvention convention) {
 std::string missing_shape(const ModelSpec& model, FlopsConvention convention) {
   const bool is_nemo_25_04 = convention == FlopsConvention::nemo_25_04;
   if (model.video) return convention == FlopsConvention::nemo_25_09 ? "" : "video diffusion";
-  if (model.attention_chunk > 0) return "chunked attention";
+  if (has_mask(model, Mask::Kind::chunk)) return "chunked attention";
+  const Moe* moe = find_mlp<Moe>(model);
   if (is_nemo_25_04 && is_hybrid(model)) return "Mamba layers";
-  if (is_nemo_25_04 && has_mixer(model, Mixer::mla)) return "latent attention";
-  if (is_nemo_25_04 && model.moe && model.moe->shared_ffn > 0) return "shared experts";
-  if (convention != FlopsConvention::automodel && !model.windowed.empty()) return "sliding windows";
-  const bool has_bare_layers =
-      any_layer(model, [](const LayerKind& layer) { return layer.mixer == Mixer::none || layer.mlp == Mlp::none; });
-  if (model.layers.empty() || (has_bare_layers && !is_hybrid(model)))
+  if (is_nemo_25_04 && has_mixer<Mla>(model)) return "latent attention";
+  if (is_nemo_25_04 && moe != nullptr && moe->shared) return "shared experts";
+  if (convention != FlopsConvention::automodel && has_mask(model, Mask::Kind::window)) return "sliding windows";
+  if (model.layers.empty() || (has_bare_layers(model) && !is_hybrid(model)))
     return "layers without attention or without an MLP";
   return "";
 }
@@ -71,8 +71,9 @@ std::string missing_form(const ModelSpec& model, Task task, std::int64_t seq_len
 struct Rules {
   bool causal = false;     // half of the sequence on average
   double packed = 0.0;     // attended tokens in packed samples; 0: not packed
-  bool gated = true;       // of dense MLPs
+  bool gates_all = false;  // every dense MLP counts as gated
   bool router = false;     // counted
+  bool windows = false;    // some layer has one
   double weights = 1.0;    // factor of everything with a weight
   double attention = 1.0;  // factor of the scores
 };
@@ -82,8 +83,9 @@ Rules rules_of(const ModelSpec& model, Task task, std::int64_t seq_len, FlopsCon
   Rules rules;
   rules.causal = quirks.causal.value_or(convention != FlopsConvention::nemo_25_04);
   // NeMo's form for hybrids takes every dense MLP as gated.
-  rules.gated = model.gated || (is_hybrid(model) && convention == FlopsConvention::nemo_25_09);
+  rules.gates_all = is_hybrid(model) && convention == FlopsConvention::nemo_25_09;
   rules.router = is_hybrid(model);
+  rules.windows = has_mask(model, Mask::Kind::window);
   if (is_packed(task, convention)) rules.packed = packed_squad(seq_len)->attended();
   if (task != Task::lora) return rules;
   if (convention == FlopsConvention::automodel) {
@@ -95,11 +97,10 @@ Rules rules_of(const ModelSpec& model, Task task, std::int64_t seq_len, FlopsCon
   return rules;
 }
 
-double attended_tokens(const ModelSpec& model, std::size_t layer, std::int64_t seq_len, const Rules& rules) {
+double attended_tokens(const Mask& mask, std::int64_t seq_len, const Rules& rules) {
   if (rules.packed > 0.0) return rules.packed;
   // AutoModel's form for models with windows counts the diagonal as well: (S + 1) / 2 where a layer has none.
-  if (!model.windowed.empty())
-    return attended_in_window(seq_len, model.windowed[layer] ? model.sliding_window : std::int64_t{0});
+  if (rules.windows) return attended_in_window(seq_len, mask.tokens);
   return static_cast<double>(seq_len) * (rules.causal ? 0.5 : 1.0);
 }
 
@@ -107,26 +108,48 @@ struct DecoderSums {
   double projections = 0.0, scores = 0.0, mamba = 0.0, scan = 0.0, dense = 0.0, experts = 0.0, router = 0.0;
 };
 
+// What one layer adds to the sums, block by block.
+struct LayerSums {
+  const ModelSpec& model;
+  std::int64_t seq_len;
+  const Rules& rules;
+  DecoderSums& sums;
+
+  void operator()(const std::monostate&) const {}
+  void operator()(const Gqa& gqa) const {
+    sums.projections += linear_flops(linears(model.hidden, gqa));
+    sums.scores += attention_score_flops(gqa, attended_tokens(gqa.mask, seq_len, rules));
+  }
+  void operator()(const Mla& mla) const {
+    sums.projections += linear_flops(linears(model.hidden, mla));
+    sums.scores += latent_score_flops(mla, attended_tokens({}, seq_len, rules));
+  }
+  void operator()(const Mamba2& mamba) const {
+    sums.mamba += linear_flops(linears(model.hidden, mamba));
+    sums.scan += mamba_scan_flops(mamba);
+  }
+  void operator()(const SelfAndCross&) const {}  // video_terms() counts the whole model
+  void operator()(const Dense& mlp) const {
+    Dense counted = mlp;
+    counted.gated = mlp.gated || rules.gates_all;
+    sums.dense += linear_flops(linears(model.hidden, counted));
+  }
+  void operator()(const Moe& moe) const {
+    std::vector<LinearSpec> list = linears(model.hidden, moe);
+    const auto is_router = [](const LinearSpec& linear) { return linear.compute == Width::f32; };
+    const auto routers = std::stable_partition(list.begin(), list.end(), std::not_fn(is_router));
+    sums.experts += linear_flops({list.begin(), routers}, moe.top_k);
+    if (rules.router) sums.router += linear_flops({routers, list.end()});
+  }
+};
+
 DecoderSums sum_layers(const ModelSpec& model, std::int64_t seq_len, const Rules& rules) {
   DecoderSums sums;
-  for (std::size_t i = 0; i < model.layers.size(); ++i) {
-    const auto [mixer, mlp] = model.layers[i];
-    if (mixer == Mixer::gqa) {
-      sums.projections += attention_projection_flops(model);
-      sums.scores += attention_score_flops(model, attended_tokens(model, i, seq_len, rules));
-    } else if (mixer == Mixer::mla) {
-      sums.projections += latent_projection_flops(model, model.mla.value());
-      sums.scores += latent_score_flops(model, model.mla.value(), attended_tokens(model, i, seq_len, rules));
-    } else if (mixer == Mixer::mamba2) {
-      sums.mamba += mamba_projection_flops(model, model.mamba.value());
-      sums.scan += mamba_scan_flops(model.mamba.value());
-    }
-    if (mlp == Mlp::dense) {
-      sums.dense += dense_mlp_flops(model, rules.gated);
-    } else if (mlp == Mlp::moe) {
-      sums.experts += expert_flops(model, model.moe.value());
-      if (rules.router) sums.router += router_flops(model, model.moe.value());
-    }
+  const LayerSums add{model, seq_len, rules, sums};
+  for (const int index : model.layers) {
+    const LayerSpec& kind = model.kinds[static_cast<std::size_t>(index)];
+    std::visit(add, kind.mixer);
+    std::visit(add, kind.mlp);
   }
   return sums;
 }
@@ -160,8 +183,12 @@ ModelFlops model_flops(const ModelSpec& model, Task task, std::int64_t seq_len, 
   if (!missing.empty()) return {.missing = std::move(missing)};
   if (model.video) return {.terms = video_terms(model, *model.video, seq_len)};
   ModelSpec counted = model;
-  counted.kv_heads = quirks.kv_heads.value_or(model.kv_heads);
-  counted.head_dim = quirks.head_dim.value_or(model.head_dim);
+  for (LayerSpec& kind : counted.kinds) {
+    auto* gqa = std::get_if<Gqa>(&kind.mixer);
+    if (gqa == nullptr) continue;
+    gqa->kv_heads = quirks.kv_heads.value_or(gqa->kv_heads);
+    gqa->head_dim = quirks.head_dim.value_or(gqa->head_dim);
+  }
   return {.terms = decoder_terms(counted, seq_len, rules_of(counted, task, seq_len, convention, quirks))};
 }
 

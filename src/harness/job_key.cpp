@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <type_traits>
+#include <variant>
 #include <vector>
 
 #include "harness/digest.h"
@@ -40,41 +41,68 @@ class CanonicalText {
     text_ += fmt::format("l{};", values.size());
     for (const T& value : values) add_one(value);
   }
-  void add_one(const std::vector<bool>& values) {
-    text_ += fmt::format("l{};", values.size());
-    for (const bool value : values) add_one(value);
-  }
 
-  void add_one(const LayerKind& layer) {
-    const auto& [mixer, mlp] = layer;
-    add(mixer, mlp);
+  template <typename... Sorts>
+  void add_one(const std::variant<Sorts...>& value) {
+    text_ += fmt::format("v{}:", value.index());
+    std::visit([this](const auto& sort) { add_one(sort); }, value);
   }
-  void add_one(const MoeShape& moe) {
-    const auto& [experts, experts_per_token, ffn, shared_ffn] = moe;
-    add(experts, experts_per_token, ffn, shared_ffn);
+  void add_one(const std::monostate&) {}
+
+  void add_one(const Rotary& rotary) {
+    const auto& [share, theta, type, scaling] = rotary;
+    add(share, theta, type, scaling);
   }
-  void add_one(const MlaShape& mla) {
-    const auto& [q_rank, kv_rank, qk_nope_dim, qk_rope_dim, v_dim] = mla;
-    add(q_rank, kv_rank, qk_nope_dim, qk_rope_dim, v_dim);
+  void add_one(const Mask& mask) {
+    const auto& [kind, tokens] = mask;
+    add(kind, tokens);
   }
-  void add_one(const MambaShape& mamba) {
+  void add_one(const Gqa& gqa) {
+    const auto& [heads, kv_heads, head_dim, rotary, qk_norm, mask, sinks, bias, out_bias, packed_qkv] = gqa;
+    add(heads, kv_heads, head_dim, rotary, qk_norm, mask, sinks, bias, out_bias, packed_qkv);
+  }
+  void add_one(const Mla& mla) {
+    const auto& [heads, q_rank, kv_rank, qk_nope_dim, qk_rope_dim, v_dim, rotary, bias] = mla;
+    add(heads, q_rank, kv_rank, qk_nope_dim, qk_rope_dim, v_dim, rotary, bias);
+  }
+  void add_one(const Mamba2& mamba) {
     const auto& [heads, groups, head_dim, state, conv_kernel, chunk] = mamba;
     add(heads, groups, head_dim, state, conv_kernel, chunk);
+  }
+  void add_one(const SelfAndCross& cross) {
+    const auto& [heads, head_dim, qk_norm, bias] = cross;
+    add(heads, head_dim, qk_norm, bias);
+  }
+  void add_one(const Dense& mlp) {
+    const auto& [ffn, activation, gated, bias] = mlp;
+    add(ffn, activation, gated, bias);
+  }
+  void add_one(const Moe& moe) {
+    const auto& [experts, top_k, ffn, activation, gated, bias, shared] = moe;
+    add(experts, top_k, ffn, activation, gated, bias, shared);
+  }
+  void add_one(const Norms& norms) {
+    const auto& [before_mixer, after_mixer, before_mlp, after_mlp] = norms;
+    add(before_mixer, after_mixer, before_mlp, after_mlp);
+  }
+  void add_one(const Residual& residual) {
+    const auto& [parallel, scale] = residual;
+    add(parallel, scale);
+  }
+  void add_one(const LayerSpec& layer) {
+    const auto& [norms, residual, mixer, mlp] = layer;
+    add(norms, residual, mixer, mlp);
   }
   void add_one(const VideoShape& video) {
     const auto& [text_dim, text_len, freq_dim, patch_elements] = video;
     add(text_dim, text_len, freq_dim, patch_elements);
   }
   void add_one(const ModelSpec& model) {
-    const auto& [name, family, source, aliases, hidden, ffn, heads, kv_heads, head_dim, vocab, max_positions,
-                 tied_embeddings, attention_bias, output_bias, mlp_bias, qk_norm, gated, norm, norm_eps, activation,
-                 positions, rope_theta, rope_type, rope_scaling, rotary_share, sliding_window, attention_chunk,
-                 windowed, layers, moe, mla, mamba, video] = model;
+    const auto& [name, family, source, aliases, hidden, vocab, max_positions, learned_positions, tied_embeddings, norm,
+                 norm_eps, kinds, layers, video] = model;
     static_cast<void>(source);  // a path, where the file names none
-    add(name, family, aliases, hidden, ffn, heads, kv_heads, head_dim, vocab, max_positions, tied_embeddings,
-        attention_bias, output_bias, mlp_bias, qk_norm, gated, norm, norm_eps, activation, positions, rope_theta,
-        rope_type, rope_scaling, rotary_share, sliding_window, attention_chunk, windowed, layers, moe, mla, mamba,
-        video);
+    add(name, family, aliases, hidden, vocab, max_positions, learned_positions, tied_embeddings, norm, norm_eps, kinds,
+        layers, video);
   }
 
   void add_one(const RopeScaling& scaling) {

@@ -5,6 +5,7 @@
 #include <array>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/text.h"
 #include "job/model_family.h"
@@ -53,28 +54,53 @@ std::int64_t rope_positions(ConfigKeys& keys, const Json& parameters, std::strin
 }
 
 // rope_parameters, or rope_scaling before version 5 of transformers; there the type is `type` in older files.
-void read_rope_scaling(ConfigKeys& keys, ModelSpec& model) {
+void read_rope_scaling(ConfigKeys& keys, Rotary& rotary) {
   for (const std::string_view key : {"rope_parameters", "rope_scaling"}) {
     const Json* parameters = keys.any(key);
     if (parameters == nullptr || parameters->is_null()) continue;
     const Json* type = parameters->find("rope_type");
     if (type == nullptr) type = parameters->find("type");
-    if (type != nullptr && type->is_string()) model.rope_type = std::get<std::string>(type->value);
-    if (model.rope_type != "llama3") continue;
-    model.rope_scaling = {.factor = rope_number(keys, *parameters, "factor"),
-                          .low_freq_factor = rope_number(keys, *parameters, "low_freq_factor"),
-                          .high_freq_factor = rope_number(keys, *parameters, "high_freq_factor"),
-                          .original_positions = rope_positions(keys, *parameters, "original_max_position_embeddings")};
+    if (type != nullptr && type->is_string()) rotary.type = std::get<std::string>(type->value);
+    if (rotary.type != "llama3") continue;
+    rotary.scaling = {.factor = rope_number(keys, *parameters, "factor"),
+                      .low_freq_factor = rope_number(keys, *parameters, "low_freq_factor"),
+                      .high_freq_factor = rope_number(keys, *parameters, "high_freq_factor"),
+                      .original_positions = rope_positions(keys, *parameters, "original_max_position_embeddings")};
   }
 }
 
-std::int64_t read_head_dim(ConfigKeys& keys, std::int64_t fallback, const ModelSpec& model) {
+std::int64_t read_head_dim(ConfigKeys& keys, std::int64_t fallback, std::int64_t hidden, int heads) {
   if (fallback != 0 || keys.has("head_dim")) return keys.whole("head_dim", kSizes, fallback);
-  if (keys.ok() && model.hidden % model.heads != 0) {
-    keys.problem("head_dim", fmt::format("is missing, and hidden_size {} is no multiple of num_attention_heads {}",
-                                         model.hidden, model.heads));
+  if (keys.ok() && hidden % heads != 0) {
+    keys.problem("head_dim",
+                 fmt::format("is missing, and hidden_size {} is no multiple of num_attention_heads {}", hidden, heads));
   }
-  return std::max<std::int64_t>(1, model.hidden / model.heads);
+  return std::max<std::int64_t>(1, hidden / heads);
+}
+
+void check_heads(ConfigKeys& keys, const Gqa& gqa) {
+  if (gqa.heads % gqa.kv_heads != 0) {
+    keys.problem("num_key_value_heads",
+                 fmt::format("is {}, which does not divide num_attention_heads {}", gqa.kv_heads, gqa.heads));
+  }
+}
+
+void check_experts(ConfigKeys& keys, const Moe& moe) {
+  if (moe.top_k > moe.experts) {
+    keys.problem("num_experts_per_tok", fmt::format("is {}, but there are only {} experts", moe.top_k, moe.experts));
+  }
+}
+
+void check_mamba(ConfigKeys& keys, const Mamba2& mamba) {
+  if (mamba.heads % mamba.groups != 0) {
+    keys.problem("n_groups", fmt::format("is {}, which does not divide mamba_num_heads {}", mamba.groups, mamba.heads));
+  }
+}
+
+void check_rotary(ConfigKeys& keys, const Gqa& gqa) {
+  if (gqa.rotary && gqa.rotary->share > 1.0) {
+    keys.problem("partial_rotary_factor", fmt::format("is {}, but must not be above 1", gqa.rotary->share));
+  }
 }
 
 }  // namespace
@@ -90,60 +116,58 @@ Activation read_activation(ConfigKeys& keys, std::string_view key, std::string_v
   return Activation::silu;
 }
 
-int read_decoder(ConfigKeys& keys, const DecoderDefaults& defaults, ModelSpec& model) {
+Decoder read_decoder(ConfigKeys& keys, const DecoderDefaults& defaults, ModelSpec& model) {
+  Decoder decoder;
+  Gqa& gqa = decoder.gqa;
+  Dense& mlp = decoder.mlp;
   model.hidden = keys.whole("hidden_size", kSizes);
-  model.ffn = keys.whole("intermediate_size", kSizes);
-  const int num_layers = keys.count("num_hidden_layers", kLayers);
-  model.heads = keys.count("num_attention_heads", kHeads);
-  model.kv_heads = keys.count("num_key_value_heads", kHeads, defaults.kv_heads == 0 ? model.heads : defaults.kv_heads);
-  model.head_dim = read_head_dim(keys, defaults.head_dim, model);
+  mlp.ffn = keys.whole("intermediate_size", kSizes);
+  decoder.num_layers = keys.count("num_hidden_layers", kLayers);
+  gqa.heads = keys.count("num_attention_heads", kHeads);
+  gqa.kv_heads = keys.count("num_key_value_heads", kHeads, defaults.kv_heads == 0 ? gqa.heads : defaults.kv_heads);
+  gqa.head_dim = read_head_dim(keys, defaults.head_dim, model.hidden, gqa.heads);
   model.vocab = keys.whole("vocab_size", kVocab);
   model.max_positions = keys.whole("max_position_embeddings", kPositions, defaults.max_positions);
-  model.activation = read_activation(keys, defaults.activation_key, defaults.activation);
+  mlp.activation = read_activation(keys, defaults.activation_key, defaults.activation);
   model.norm_eps = keys.positive(defaults.norm_key, defaults.norm_eps);
-  model.rope_theta = read_rope_theta(keys, defaults.rope_theta);
-  read_rope_scaling(keys, model);
+  Rotary rotary{.theta = read_rope_theta(keys, defaults.rope_theta)};
+  read_rope_scaling(keys, rotary);
+  gqa.rotary = std::move(rotary);
   model.tied_embeddings = keys.flag("tie_word_embeddings", false);
-  return num_layers;
+  return decoder;
 }
 
 void check_sizes(ConfigKeys& keys, const ModelSpec& model) {
   if (!keys.ok()) return;
-  if (model.heads % model.kv_heads != 0) {
-    keys.problem("num_key_value_heads",
-                 fmt::format("is {}, which does not divide num_attention_heads {}", model.kv_heads, model.heads));
-  }
-  if (model.moe && model.moe->experts_per_token > model.moe->experts) {
-    keys.problem("num_experts_per_tok",
-                 fmt::format("is {}, but there are only {} experts", model.moe->experts_per_token, model.moe->experts));
-  }
-  if (model.mamba && model.mamba->heads % model.mamba->groups != 0) {
-    keys.problem("n_groups", fmt::format("is {}, which does not divide mamba_num_heads {}", model.mamba->groups,
-                                         model.mamba->heads));
-  }
-  if (model.rotary_share > 1.0) {
-    keys.problem("partial_rotary_factor", fmt::format("is {}, but must not be above 1", model.rotary_share));
-  }
+  const Gqa* gqa = find_mixer<Gqa>(model);
+  if (gqa != nullptr) check_heads(keys, *gqa);
+  if (const Moe* moe = find_mlp<Moe>(model)) check_experts(keys, *moe);
+  if (const Mamba2* mamba = find_mixer<Mamba2>(model)) check_mamba(keys, *mamba);
+  if (gqa != nullptr) check_rotary(keys, *gqa);
   if (const double params = total_params(model); keys.ok() && params > kMostParams) {
     keys.problem("", fmt::format("{} layers of these sizes have {:.3g} parameters, more than {:.0f}",
                                  model.num_layers(), params, kMostParams));
   }
 }
 
-void read_qwen_window(ConfigKeys& keys, int num_layers, ModelSpec& model) {
+std::vector<Mask> masks_where(const std::vector<bool>& masked, const Mask& mask) {
+  std::vector<Mask> masks;
+  masks.reserve(masked.size());
+  for (const bool is_masked : masked) masks.push_back(is_masked ? mask : Mask{});
+  return masks;
+}
+
+std::vector<Mask> read_qwen_masks(ConfigKeys& keys, int num_layers) {
   static const std::vector<std::string> kTypes{"full_attention", "sliding_attention"};
   const std::int64_t window = keys.whole("sliding_window", kPositions, 4096);
   const std::int64_t first = keys.whole("max_window_layers", {0, kLayers.most}, 28);  // layers before it see everything
   const auto types = keys.layer_words("layer_types", num_layers, kTypes);
-  if (!keys.flag("use_sliding_window", false)) return;
-  model.sliding_window = window;
+  const bool on = keys.flag("use_sliding_window", false);
+  std::vector<bool> windowed;
   for (int i = 0; i < num_layers; ++i) {
-    model.windowed.push_back(types.empty() ? i >= first : types[static_cast<std::size_t>(i)] == kTypes[1]);
+    windowed.push_back(on && (types.empty() ? i >= first : types[static_cast<std::size_t>(i)] == kTypes[1]));
   }
-}
-
-std::vector<LayerKind> uniform_layers(int num_layers, Mixer mixer, Mlp mlp) {
-  return std::vector<LayerKind>(static_cast<std::size_t>(num_layers), LayerKind{.mixer = mixer, .mlp = mlp});
+  return masks_where(windowed, {.kind = Mask::Kind::window, .tokens = window});
 }
 
 }  // namespace perfbench

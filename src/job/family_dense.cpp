@@ -25,11 +25,10 @@ double read_rotary_share(ConfigKeys& keys, double fallback) {
 }  // namespace
 
 void read_llama(ConfigKeys& keys, ModelSpec& model) {
-  const int num_layers = read_decoder(keys, {.norm_eps = 1e-6, .max_positions = 2048}, model);
-  model.attention_bias = keys.flag("attention_bias", false);
-  model.output_bias = model.attention_bias;
-  model.mlp_bias = keys.flag("mlp_bias", false);
-  model.layers = uniform_layers(num_layers, Mixer::gqa, Mlp::dense);
+  auto [num_layers, gqa, mlp] = read_decoder(keys, {.norm_eps = 1e-6, .max_positions = 2048}, model);
+  gqa.bias = gqa.out_bias = keys.flag("attention_bias", false);
+  mlp.bias = keys.flag("mlp_bias", false);
+  add_layers(model, {.mixer = gqa, .mlp = mlp}, num_layers);
 }
 
 void read_gpt2(ConfigKeys& keys, ModelSpec& model) {
@@ -49,52 +48,54 @@ void read_gpt2(ConfigKeys& keys, ModelSpec& model) {
   must_be(keys, "add_cross_attention", false);
   model.hidden = keys.whole("n_embd", kSizes);
   const int num_layers = keys.count("n_layer", kLayers);
-  model.heads = model.kv_heads = keys.count("n_head", kHeads);
+  Gqa gqa{.bias = true, .out_bias = true, .packed_qkv = true};
+  gqa.heads = gqa.kv_heads = keys.count("n_head", kHeads);
   model.vocab = keys.whole("vocab_size", kVocab);
-  model.ffn = keys.whole("n_inner", kSizes, 4 * model.hidden);
+  Dense mlp{.gated = false, .bias = true};
+  mlp.ffn = keys.whole("n_inner", kSizes, 4 * model.hidden);
   model.max_positions = keys.whole("n_positions", kPositions, 1024);
-  model.activation = read_activation(keys, "activation_function", "gelu_new");
+  mlp.activation = read_activation(keys, "activation_function", "gelu_new");
   model.norm_eps = keys.positive("layer_norm_epsilon", 1e-5);
   model.tied_embeddings = keys.flag("tie_word_embeddings", true);
-  if (keys.ok() && model.hidden % model.heads != 0) {
+  if (keys.ok() && model.hidden % gqa.heads != 0) {
     keys.problem("n_head", "does not divide n_embd", "the head size is n_embd / n_head");
   }
-  model.head_dim = model.hidden / model.heads;
-  model.attention_bias = model.output_bias = model.mlp_bias = true;
-  model.gated = false;
+  gqa.head_dim = model.hidden / gqa.heads;
   model.norm = Norm::layer;
-  model.positions = Positions::learned;
-  model.rotary_share = 0.0;
-  model.layers = uniform_layers(num_layers, Mixer::gqa, Mlp::dense);
+  model.learned_positions = true;
+  add_layers(model, {.mixer = gqa, .mlp = mlp}, num_layers);
 }
 
 void read_nemotron(ConfigKeys& keys, ModelSpec& model) {
   const DecoderDefaults defaults{
       .norm_key = "norm_eps", .norm_eps = 1e-5, .max_positions = 4096, .activation = "relu2"};
-  const int num_layers = read_decoder(keys, defaults, model);
-  model.attention_bias = keys.flag("attention_bias", false);
-  model.output_bias = model.attention_bias;
-  model.mlp_bias = keys.flag("mlp_bias", false);
-  model.rotary_share = read_rotary_share(keys, 0.5);
-  model.gated = false;
+  auto [num_layers, gqa, mlp] = read_decoder(keys, defaults, model);
+  gqa.bias = gqa.out_bias = keys.flag("attention_bias", false);
+  mlp.bias = keys.flag("mlp_bias", false);
+  gqa.rotary->share = read_rotary_share(keys, 0.5);
+  mlp.gated = false;
   model.norm = Norm::layer1p;
-  model.layers = uniform_layers(num_layers, Mixer::gqa, Mlp::dense);
+  add_layers(model, {.mixer = gqa, .mlp = mlp}, num_layers);
 }
 
 void read_qwen2(ConfigKeys& keys, ModelSpec& model) {
-  const int num_layers = read_decoder(keys, {.max_positions = 32768, .kv_heads = 32}, model);
-  read_qwen_window(keys, num_layers, model);
-  model.attention_bias = true;  // on q, k and v; no key says so
-  model.layers = uniform_layers(num_layers, Mixer::gqa, Mlp::dense);
+  auto [num_layers, gqa, mlp] = read_decoder(keys, {.max_positions = 32768, .kv_heads = 32}, model);
+  gqa.bias = true;  // on q, k and v; no key says so
+  for (const Mask& mask : read_qwen_masks(keys, num_layers)) {
+    gqa.mask = mask;
+    add_layers(model, {.mixer = gqa, .mlp = mlp});
+  }
 }
 
 void read_qwen3(ConfigKeys& keys, ModelSpec& model) {
-  const int num_layers = read_decoder(keys, {.max_positions = 32768, .kv_heads = 32, .head_dim = 128}, model);
-  read_qwen_window(keys, num_layers, model);
-  model.attention_bias = keys.flag("attention_bias", false);
-  model.output_bias = model.attention_bias;
-  model.qk_norm = true;  // no key says so
-  model.layers = uniform_layers(num_layers, Mixer::gqa, Mlp::dense);
+  auto [num_layers, gqa, mlp] = read_decoder(keys, {.max_positions = 32768, .kv_heads = 32, .head_dim = 128}, model);
+  const std::vector<Mask> masks = read_qwen_masks(keys, num_layers);
+  gqa.bias = gqa.out_bias = keys.flag("attention_bias", false);
+  gqa.qk_norm = HeadNorm::per_head;  // no key says so
+  for (const Mask& mask : masks) {
+    gqa.mask = mask;
+    add_layers(model, {.mixer = gqa, .mlp = mlp});
+  }
 }
 
 }  // namespace perfbench

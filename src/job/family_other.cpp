@@ -9,41 +9,33 @@
 namespace perfbench {
 namespace {
 
-struct PatternLetter {
-  char letter = ' ';
-  LayerKind kind;
-};
+constexpr std::string_view kLetters = "M*-E";  // Mamba-2, attention, MLP, experts
 
-constexpr PatternLetter kPattern[] = {{'M', {Mixer::mamba2, Mlp::none}},
-                                      {'*', {Mixer::gqa, Mlp::none}},
-                                      {'-', {Mixer::none, Mlp::dense}},
-                                      {'E', {Mixer::none, Mlp::moe}}};
-
-std::vector<LayerKind> read_pattern(ConfigKeys& keys, int num_layers) {
+std::string read_pattern(ConfigKeys& keys, int num_layers) {
   const std::string_view key = "hybrid_override_pattern";
   const std::string hint = "one letter per layer: M Mamba-2, * attention, - MLP, E experts";
-  const std::string pattern = keys.word(key, "");
-  std::vector<LayerKind> layers;
-  for (const char letter : pattern) {
-    for (const PatternLetter& known : kPattern) {
-      if (letter == known.letter) layers.push_back(known.kind);
-    }
-  }
+  std::string pattern = keys.word(key, "");
   if (pattern.empty()) {
     keys.problem(key, "is missing", hint);
-  } else if (layers.size() != pattern.size()) {
+  } else if (pattern.find_first_not_of(kLetters) != std::string::npos) {
     keys.problem(key, "has an unknown letter", hint);
-  } else if (keys.ok() && std::ssize(layers) != num_layers) {
-    keys.problem(key, fmt::format("has {} letters for {} layers", layers.size(), num_layers), hint);
+  } else if (keys.ok() && std::ssize(pattern) != num_layers) {
+    keys.problem(key, fmt::format("has {} letters for {} layers", pattern.size(), num_layers), hint);
   }
-  return layers;
+  return pattern;
 }
 
-bool has_experts(const ModelSpec& model) {
-  for (const LayerKind& layer : model.layers) {
-    if (layer.mlp == Mlp::moe) return true;
+Moe read_experts(ConfigKeys& keys, const Dense& mlp) {
+  Moe moe{.activation = mlp.activation, .gated = mlp.gated, .bias = mlp.bias};
+  const std::int64_t shared = keys.whole("n_shared_experts", {0, 64}, 1);
+  moe.experts = keys.count("n_routed_experts", kExperts);
+  moe.top_k = keys.count("num_experts_per_tok", kExperts);
+  moe.ffn = keys.whole("moe_intermediate_size", kSizes);
+  if (shared > 0) {
+    moe.shared = mlp;
+    moe.shared->ffn = shared * keys.whole("moe_shared_expert_intermediate_size", kSizes);
   }
-  return false;
+  return moe;
 }
 
 // Positions of the patch volume (frames, height, width).
@@ -94,30 +86,31 @@ void read_nemotron_h(ConfigKeys& keys, ModelSpec& model) {
                                  .head_dim = keys.whole("attention_head_dim", kSizes, 128),  // head_dim of older files
                                  .activation_key = "mlp_hidden_act",
                                  .activation = "relu2"};
-  const int num_layers = read_decoder(keys, defaults, model);
+  auto [num_layers, gqa, mlp] = read_decoder(keys, defaults, model);
   keys.ignore(kUnused);
-  model.attention_bias = keys.flag("attention_bias", false);
-  model.output_bias = model.attention_bias;
-  model.mlp_bias = keys.flag("mlp_bias", false);
-  model.gated = false;
-  model.positions = Positions::none;
-  model.rotary_share = 0.0;
-  model.mamba = MambaShape{.heads = keys.count("mamba_num_heads", kHeads, 128),
-                           .groups = keys.count("n_groups", kHeads, 8),
-                           .head_dim = keys.whole("mamba_head_dim", kSizes, 64),
-                           .state = keys.whole("ssm_state_size", kSizes, 128),
-                           .conv_kernel = keys.whole("conv_kernel", {1, 64}, 4),
-                           .chunk = keys.whole("chunk_size", kSizes, 128)};
-  model.layers = read_pattern(keys, num_layers);
+  gqa.bias = gqa.out_bias = keys.flag("attention_bias", false);
+  gqa.rotary.reset();
+  mlp.bias = keys.flag("mlp_bias", false);
+  mlp.gated = false;
+  Mamba2 mamba;
+  mamba.heads = keys.count("mamba_num_heads", kHeads, 128);
+  mamba.groups = keys.count("n_groups", kHeads, 8);
+  mamba.head_dim = keys.whole("mamba_head_dim", kSizes, 64);
+  mamba.state = keys.whole("ssm_state_size", kSizes, 128);
+  mamba.conv_kernel = keys.whole("conv_kernel", {1, 64}, 4);
+  mamba.chunk = keys.whole("chunk_size", kSizes, 128);
+  const std::string pattern = read_pattern(keys, num_layers);
   static constexpr std::string_view kMoeKeys[] = {"n_routed_experts", "num_experts_per_tok", "moe_intermediate_size",
                                                   "moe_shared_expert_intermediate_size", "n_shared_experts"};
   keys.ignore(kMoeKeys);  // files without experts may hold them too
-  if (!has_experts(model)) return;
-  const std::int64_t shared = keys.whole("n_shared_experts", {0, 64}, 1);
-  model.moe = MoeShape{.experts = keys.count("n_routed_experts", kExperts),
-                       .experts_per_token = keys.count("num_experts_per_tok", kExperts),
-                       .ffn = keys.whole("moe_intermediate_size", kSizes)};
-  if (shared > 0) model.moe->shared_ffn = shared * keys.whole("moe_shared_expert_intermediate_size", kSizes);
+  const Moe moe = pattern.find('E') == std::string::npos ? Moe{} : read_experts(keys, mlp);
+  constexpr Norms kOneMixer{.before_mlp = false}, kOneMlp{.before_mixer = false};
+  for (const char letter : pattern) {
+    if (letter == 'M') add_layers(model, {.norms = kOneMixer, .mixer = mamba});
+    if (letter == '*') add_layers(model, {.norms = kOneMixer, .mixer = gqa});
+    if (letter == '-') add_layers(model, {.norms = kOneMlp, .mlp = mlp});
+    if (letter == 'E') add_layers(model, {.norms = kOneMlp, .mlp = moe});
+  }
 }
 
 void read_wan(ConfigKeys& keys, ModelSpec& model) {
@@ -128,10 +121,12 @@ void read_wan(ConfigKeys& keys, ModelSpec& model) {
     if (keys.has(key))
       keys.problem(key, "is set, but image-to-video models are not supported", "null for text-to-video");
   }
-  model.heads = model.kv_heads = keys.count("num_attention_heads", kHeads);
-  model.head_dim = keys.whole("attention_head_dim", {1, 4096});
-  model.hidden = model.heads * model.head_dim;
-  model.ffn = keys.whole("ffn_dim", kSizes);
+  SelfAndCross attention{.bias = true};
+  attention.heads = keys.count("num_attention_heads", kHeads);
+  attention.head_dim = keys.whole("attention_head_dim", {1, 4096});
+  model.hidden = attention.heads * attention.head_dim;
+  Dense mlp{.activation = Activation::gelu_tanh, .gated = false, .bias = true};
+  mlp.ffn = keys.whole("ffn_dim", kSizes);
   const int num_layers = keys.count("num_layers", kLayers);
   const std::int64_t channels = keys.whole("in_channels", {1, 65536}, 16);
   if (keys.whole("out_channels", {1, 65536}, 16) != channels && keys.ok()) {
@@ -143,12 +138,9 @@ void read_wan(ConfigKeys& keys, ModelSpec& model) {
                            .patch_elements = channels * patch_volume(keys)};
   model.max_positions = 0;  // rotary in three directions; no limit of their product
   model.norm_eps = keys.positive("eps", 1e-6);
-  model.qk_norm = !keys.word("qk_norm", "").empty();
-  model.attention_bias = model.output_bias = model.mlp_bias = true;
-  model.gated = false;
+  if (!keys.word("qk_norm", "").empty()) attention.qk_norm = HeadNorm::all_heads;
   model.norm = Norm::layer;
-  model.activation = Activation::gelu_tanh;
-  model.layers = uniform_layers(num_layers, Mixer::cross, Mlp::dense);
+  add_layers(model, {.mixer = attention, .mlp = mlp}, num_layers);
 }
 
 }  // namespace perfbench

@@ -58,7 +58,7 @@ void fill_layout(JobDraft& draft) {
   layout.cp = take_int(draft, "cp", asked.cp, 1, "cp = 1 unless given");
   layout.vp = take_int(draft, "vp", asked.vp, 1, "vp = 1 unless given");
   layout.ep = take_int(draft, "ep", asked.ep, 1, "ep = 1 unless given");
-  layout.etp = job.model.moe
+  layout.etp = has_mlp<Moe>(job.model)
                    ? take_int(draft, "etp", asked.etp, layout.tp, "etp = tp unless given, as Megatron-Core has it")
                    : take_int(draft, "etp", asked.etp, 1, "etp = 1: the model has no experts");
   const std::int64_t one_replica = std::int64_t{layout.tp} * layout.pp * layout.cp;

@@ -3,15 +3,14 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "job/linears.h"
 
 namespace perfbench {
 namespace {
 
 bool has_module_names(const ModelSpec& model) {
-  const bool plain = std::all_of(model.layers.begin(), model.layers.end(), [](const LayerKind& kind) {
-    return kind == LayerKind{Mixer::gqa, Mlp::dense};
-  });
-  return plain && !model.layers.empty() && model.family != "gpt2";  // whose q, k and v are one module
+  const Gqa* gqa = find_mixer<Gqa>(model);
+  return is_dense_decoder(model) && gqa != nullptr && !gqa->packed_qkv;
 }
 
 bool contains(const std::vector<std::string>& names, std::string_view name) {
@@ -22,12 +21,10 @@ bool contains(const std::vector<std::string>& names, std::string_view name) {
 
 std::vector<LoraTarget> lora_targets(const ModelSpec& model) {
   if (!has_module_names(model)) return {};
-  const std::int64_t h = model.hidden, f = model.ffn;
-  const std::int64_t q = model.heads * model.head_dim, kv = model.kv_heads * model.head_dim;
-  std::vector<LoraTarget> targets = {{"q_proj", h, q}, {"k_proj", h, kv}, {"v_proj", h, kv}, {"o_proj", q, h}};
-  if (model.gated) targets.push_back({"gate_proj", h, f});
-  targets.push_back({"up_proj", h, f});
-  targets.push_back({"down_proj", f, h});
+  std::vector<LoraTarget> targets;
+  for (const LinearSpec& linear : linears(model, model.kinds.front())) {
+    targets.push_back({std::string(linear.target()), linear.in.size, linear.out.size});
+  }
   return targets;
 }
 

@@ -33,8 +33,9 @@ bool of_experts(Module module) {
 // The parts of its layers that can be computed again.
 std::vector<std::string> modules_of(const ModelSpec& model) {
   std::vector<std::string> words;
+  const bool has_experts = has_mlp<Moe>(model), is_latent = has_mixer<Mla>(model);
   for (const auto& [word, module] : kModuleWords) {
-    const bool lacks = (of_experts(module) && !model.moe) || (module == Module::mla_up_proj && !model.mla);
+    const bool lacks = (of_experts(module) && !has_experts) || (module == Module::mla_up_proj && !is_latent);
     if (!lacks) words.emplace_back(word);
   }
   return words;

@@ -44,16 +44,22 @@ struct DecoderDefaults {
   std::string_view activation = "silu";
 };
 
-// The keys that all decoders of transformers share. Gives num_hidden_layers; `layers` stays empty.
-int read_decoder(ConfigKeys& keys, const DecoderDefaults& defaults, ModelSpec& model);
+// What the keys that all decoders of transformers share say of their layers.
+struct Decoder {
+  int num_layers = 0;
+  Gqa gqa{};
+  Dense mlp{};
+};
+
+// Reads them, and the sizes of the whole model into `model`, which gets no layers.
+Decoder read_decoder(ConfigKeys& keys, const DecoderDefaults& defaults, ModelSpec& model);
 Activation read_activation(ConfigKeys& keys, std::string_view key, std::string_view fallback);
 // Notes the sizes that don't go together; only when each of them alone is right.
 void check_sizes(ConfigKeys& keys, const ModelSpec& model);
 
-// sliding_window, use_sliding_window, max_window_layers and layer_types, as the Qwen families have them.
-void read_qwen_window(ConfigKeys& keys, int num_layers, ModelSpec& model);
-
-// `num_layers` layers of one kind.
-std::vector<LayerKind> uniform_layers(int num_layers, Mixer mixer, Mlp mlp);
+// One mask a layer: `mask` where `masked`, else all tokens before.
+std::vector<Mask> masks_where(const std::vector<bool>& masked, const Mask& mask);
+// From sliding_window, use_sliding_window, max_window_layers and layer_types, as the Qwen families have them.
+std::vector<Mask> read_qwen_masks(ConfigKeys& keys, int num_layers);
 
 }  // namespace perfbench

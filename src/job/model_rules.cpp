@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "job/job_rules.h"
+#include "job/linears.h"
 
 namespace perfbench {
 
@@ -14,50 +15,45 @@ namespace {
 
 using Broken = BrokenRule;
 
-template <typename Predicate>
-bool any_layer(const ModelSpec& model, Predicate predicate) {
-  return std::ranges::any_of(model.layers, predicate);
-}
-
-bool has_mixer(const ModelSpec& model, Mixer mixer) {
-  return any_layer(model, [mixer](const LayerKind& layer) { return layer.mixer == mixer; });
-}
-
-bool has_mlp(const ModelSpec& model, Mlp mlp) {
-  return any_layer(model, [mlp](const LayerKind& layer) { return layer.mlp == mlp; });
-}
-
-bool has_attention(const ModelSpec& model) {
-  return has_mixer(model, Mixer::gqa) || has_mixer(model, Mixer::cross) || has_mixer(model, Mixer::mla);
+// Attention heads of a mixer; 0: it has none.
+int heads_of(const Mixer& mixer) {
+  if (const auto* gqa = std::get_if<Gqa>(&mixer)) return gqa->heads;
+  if (const auto* mla = std::get_if<Mla>(&mixer)) return mla->heads;
+  if (const auto* cross = std::get_if<SelfAndCross>(&mixer)) return cross->heads;
+  return 0;
 }
 
 Broken heads_divide(const JobDraft& d) {
   const Job& j = d.job;
-  if (!has_attention(j.model) || j.model.heads % j.layout.tp == 0) return std::nullopt;
-  return Problem{
-      place_of(d.request, {"tp"}),
-      fmt::format("the {} attention heads of {} are not divisible by tp {}", j.model.heads, j.model.name, j.layout.tp),
-      "use a tp of " + divisors_text(j.model.heads)};
+  for (const LayerSpec& kind : j.model.kinds) {
+    const int heads = heads_of(kind.mixer);
+    if (heads % j.layout.tp == 0) continue;
+    return Problem{
+        place_of(d.request, {"tp"}),
+        fmt::format("the {} attention heads of {} are not divisible by tp {}", heads, j.model.name, j.layout.tp),
+        "use a tp of " + divisors_text(heads)};
+  }
+  return std::nullopt;
 }
 
 Broken kv_heads_fit(const JobDraft& d) {
   const Job& j = d.job;
-  const int kv = j.model.kv_heads, tp = j.layout.tp;
-  if (!has_mixer(j.model, Mixer::gqa) || kv == 0 || kv % tp == 0 || tp % kv == 0) return std::nullopt;
+  const Gqa* gqa = find_mixer<Gqa>(j.model);
+  if (gqa == nullptr || kv_share(gqa->kv_heads, j.layout.tp)) return std::nullopt;
   return Problem{place_of(d.request, {"tp"}),
-                 fmt::format("the {} key-value heads of {} and tp {} do not divide each other", kv, j.model.name, tp),
-                 "use a tp of " + divisors_text(kv)};
+                 fmt::format("the {} key-value heads of {} and tp {} do not divide each other", gqa->kv_heads,
+                             j.model.name, j.layout.tp),
+                 "use a tp of " + divisors_text(gqa->kv_heads)};
 }
 
 Broken mamba_divides(const JobDraft& d) {
   const Job& j = d.job;
-  if (!j.model.mamba || !has_mixer(j.model, Mixer::mamba2)) return std::nullopt;
-  const MambaShape& mamba = *j.model.mamba;
-  if (mamba.heads % j.layout.tp == 0 && mamba.groups % j.layout.tp == 0) return std::nullopt;
+  const Mamba2* mamba = find_mixer<Mamba2>(j.model);
+  if (mamba == nullptr || (mamba->heads % j.layout.tp == 0 && mamba->groups % j.layout.tp == 0)) return std::nullopt;
   return Problem{place_of(d.request, {"tp"}),
                  fmt::format("the {} heads and {} groups of {}'s Mamba layers are not both divisible by tp {}",
-                             mamba.heads, mamba.groups, j.model.name, j.layout.tp),
-                 "use a tp of " + divisors_text(mamba.groups)};
+                             mamba->heads, mamba->groups, j.model.name, j.layout.tp),
+                 "use a tp of " + divisors_text(mamba->groups)};
 }
 
 Broken sequence_divides_over_cp(const JobDraft& d) {
@@ -86,7 +82,7 @@ Broken sequence_divides_over_tp(const JobDraft& d) {
 
 Broken experts_need_moe(const JobDraft& d) {
   const Job& j = d.job;
-  if (j.model.moe) return std::nullopt;
+  if (has_mlp<Moe>(j.model)) return std::nullopt;
   const bool wants_ep = j.layout.ep > 1, wants_etp = d.request.etp.value_or(1) > 1;
   if (!wants_ep && !wants_etp) return std::nullopt;
   return Problem{place_of(d.request, {wants_ep ? "ep" : "etp"}),
@@ -97,16 +93,17 @@ Broken experts_need_moe(const JobDraft& d) {
 
 Broken experts_divide(const JobDraft& d) {
   const Job& j = d.job;
-  if (!j.model.moe || j.model.moe->experts % j.layout.ep == 0) return std::nullopt;
+  const Moe* moe = find_mlp<Moe>(j.model);
+  if (moe == nullptr || moe->experts % j.layout.ep == 0) return std::nullopt;
   return Problem{
       place_of(d.request, {"ep"}),
-      fmt::format("the {} experts of {} are not divisible by ep {}", j.model.moe->experts, j.model.name, j.layout.ep),
-      "use an ep of " + divisors_text(j.model.moe->experts)};
+      fmt::format("the {} experts of {} are not divisible by ep {}", moe->experts, j.model.name, j.layout.ep),
+      "use an ep of " + divisors_text(moe->experts)};
 }
 
 Broken expert_ranks_divide(const JobDraft& d) {
   const Job& j = d.job;
-  if (!j.model.moe) return std::nullopt;
+  if (!has_mlp<Moe>(j.model)) return std::nullopt;
   const std::int64_t ranks = std::int64_t{j.layout.ep} * j.layout.etp * j.layout.pp;
   if (j.num_gpus % ranks == 0) return std::nullopt;
   return Problem{place_of(d.request, {"ep", "etp", "pp", "num_gpus", "tp"}),
@@ -116,12 +113,11 @@ Broken expert_ranks_divide(const JobDraft& d) {
 }
 
 Broken top_k_within_experts(const JobDraft& d) {
-  const auto& moe = d.job.model.moe;
-  if (!moe || moe->experts_per_token <= moe->experts) return std::nullopt;
-  return Problem{
-      place_of(d.request, {"model"}),
-      fmt::format("{} sends a token to {} of {} experts", d.job.model.name, moe->experts_per_token, moe->experts),
-      "mend the model's config.json"};
+  const Moe* moe = find_mlp<Moe>(d.job.model);
+  if (moe == nullptr || moe->top_k <= moe->experts) return std::nullopt;
+  return Problem{place_of(d.request, {"model"}),
+                 fmt::format("{} sends a token to {} of {} experts", d.job.model.name, moe->top_k, moe->experts),
+                 "mend the model's config.json"};
 }
 
 Broken width_divides(const JobDraft& d, std::string_view what, std::int64_t width, std::string_view axis, int size) {
@@ -133,18 +129,19 @@ Broken width_divides(const JobDraft& d, std::string_view what, std::int64_t widt
 }
 
 Broken mlp_divides(const JobDraft& d) {
-  const Job& j = d.job;
-  return has_mlp(j.model, Mlp::dense) ? width_divides(d, "MLP", j.model.ffn, "tp", j.layout.tp) : std::nullopt;
+  const Dense* mlp = find_mlp<Dense>(d.job.model);
+  return mlp == nullptr ? std::nullopt : width_divides(d, "MLP", mlp->ffn, "tp", d.job.layout.tp);
 }
 
 Broken expert_mlp_divides(const JobDraft& d) {
-  const Job& j = d.job;
-  return j.model.moe ? width_divides(d, "expert", j.model.moe->ffn, "etp", j.layout.etp) : std::nullopt;
+  const Moe* moe = find_mlp<Moe>(d.job.model);
+  return moe == nullptr ? std::nullopt : width_divides(d, "expert", moe->ffn, "etp", d.job.layout.etp);
 }
 
 Broken shared_expert_divides(const JobDraft& d) {
-  const Job& j = d.job;
-  return j.model.moe ? width_divides(d, "shared expert", j.model.moe->shared_ffn, "tp", j.layout.tp) : std::nullopt;
+  const Moe* moe = find_mlp<Moe>(d.job.model);
+  if (moe == nullptr || !moe->shared) return std::nullopt;
+  return width_divides(d, "shared expert", moe->shared->ffn, "tp", d.job.layout.tp);
 }
 
 struct Dim {
@@ -152,34 +149,22 @@ struct Dim {
   std::int64_t size;
 };
 
-void add_attention_dims(const ModelSpec& m, int tp, std::vector<Dim>& dims) {
-  if (has_mixer(m, Mixer::gqa) || has_mixer(m, Mixer::cross)) {
-    dims.push_back({"heads x head_dim / tp", m.heads * m.head_dim / tp});
-    dims.push_back({"kv_heads x head_dim / tp", std::max(m.kv_heads * m.head_dim / tp, m.head_dim)});
-  }
-  if (m.mla && has_mixer(m, Mixer::mla)) {
-    dims.push_back({"heads x (nope + rope) / tp", m.heads * (m.mla->qk_nope_dim + m.mla->qk_rope_dim) / tp});
-    dims.push_back({"heads x v_dim / tp", m.heads * m.mla->v_dim / tp});
-    dims.push_back({"q_lora_rank", m.mla->q_rank});
-    dims.push_back({"kv_lora_rank + rope", m.mla->kv_rank + m.mla->qk_rope_dim});
-  }
-  if (m.mamba && has_mixer(m, Mixer::mamba2)) {
-    const std::int64_t inner = m.mamba->heads * m.mamba->head_dim;
-    dims.push_back({"Mamba inner width / tp", inner / tp});
-    dims.push_back(
-        {"Mamba in_proj width / tp", (2 * inner + 2 * m.mamba->state * m.mamba->groups + m.mamba->heads) / tp});
-  }
-}
-
-// Both dims of every linear layer that runs in FP8, local to one rank. Embedding and LM head stay BF16.
+// Both dims of every linear layer that runs in FP8, local to one rank, each once. Embedding and LM head stay BF16.
 std::vector<Dim> linear_dims(const Job& j) {
-  const ModelSpec& m = j.model;
-  std::vector<Dim> dims = {{"hidden_size", m.hidden}};
-  add_attention_dims(m, j.layout.tp, dims);
-  if (has_mlp(m, Mlp::dense)) dims.push_back({"intermediate_size / tp", m.ffn / j.layout.tp});
-  if (m.moe) {
-    dims.push_back({"expert width / etp", m.moe->ffn / j.layout.etp});
-    dims.push_back({"shared expert width / tp", m.moe->shared_ffn / j.layout.tp});
+  std::vector<Dim> dims;
+  const auto add = [&](const Features& features, bool split, bool of_experts) {
+    const int ranks = of_experts ? j.layout.etp : j.layout.tp;
+    Dim dim{std::string(features.name), features.size};
+    if (split) dim = {fmt::format("{} / {}", features.name, of_experts ? "etp" : "tp"), local_size(features, ranks)};
+    const auto same = [&](const Dim& other) { return other.name == dim.name && other.size == dim.size; };
+    if (std::ranges::none_of(dims, same)) dims.push_back(std::move(dim));
+  };
+  for (const LayerSpec& kind : j.model.kinds) {
+    for (const LinearSpec& linear : linears(j.model, kind)) {
+      if (linear.compute != Width::quantised) continue;
+      add(linear.in, linear.split == Split::in, linear.experts > 0);
+      add(linear.out, linear.split == Split::out, linear.experts > 0);
+    }
   }
   return dims;
 }
@@ -211,7 +196,7 @@ Broken system_has_precision(const JobDraft& d) {
 Broken positions_reach(const JobDraft& d) {
   const Job& j = d.job;
   const std::int64_t most = j.model.max_positions;
-  if (j.model.positions != Positions::learned || most == 0 || j.seq_len <= most) return std::nullopt;
+  if (!j.model.learned_positions || most == 0 || j.seq_len <= most) return std::nullopt;
   return Problem{place_of(d.request, {"seq_len"}),
                  fmt::format("seq_len {} is over the {} learned positions of {}", j.seq_len, most, j.model.name),
                  fmt::format("use a seq_len of at most {}", most)};

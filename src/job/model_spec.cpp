@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
 
 #include "base/error.h"
@@ -145,6 +146,19 @@ void read_aliases(ConfigKeys& keys, ModelSpec& model) {
 }
 
 }  // namespace
+
+void add_layers(ModelSpec& model, const LayerSpec& kind, int count) {
+  const auto known = std::find(model.kinds.begin(), model.kinds.end(), kind);
+  const auto index = static_cast<int>(known - model.kinds.begin());
+  if (known == model.kinds.end()) model.kinds.push_back(kind);
+  model.layers.insert(model.layers.end(), static_cast<std::size_t>(count), index);
+}
+
+bool is_dense_decoder(const ModelSpec& model) {
+  return !model.layers.empty() && std::ranges::all_of(model.kinds, [](const LayerSpec& kind) {
+    return std::holds_alternative<Gqa>(kind.mixer) && std::holds_alternative<Dense>(kind.mlp);
+  });
+}
 
 std::span<const ModelFamily> model_families() { return kFamilies; }
 

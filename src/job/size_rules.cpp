@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "job/job_rules.h"
+#include "job/linears.h"
 
 namespace perfbench {
 
@@ -19,9 +20,19 @@ constexpr double kMostElements = 0x1p54;
 // Of one stage, forward or backward: counted in 32 bits.
 constexpr std::int64_t kMostSlots = std::int64_t{1} << 30;
 
-// Of the rows that tokens have in a plain decoder; each factor is within the ranges of config_keys.h.
+// Of the rows that tokens have between the linears of a block: what several of them make of one row lies side by side.
+// Each factor is within the ranges of config_keys.h.
 std::int64_t widest_row(const ModelSpec& model) {
-  return std::max({model.hidden, 2 * model.ffn, (model.heads + 2 * model.kv_heads) * model.head_dim, model.vocab});
+  std::int64_t widest = std::max(model.hidden, model.vocab);
+  for (const LayerSpec& kind : model.kinds) {
+    const auto made = [&](const auto& block) {
+      std::int64_t row = 0;
+      for (const LinearSpec& linear : block) row += linear.split == Split::out ? linear.out.size : 0;
+      return row;
+    };
+    widest = std::max({widest, made(linears(model, {.mixer = kind.mixer})), made(linears(model, {.mlp = kind.mlp}))});
+  }
+  return widest;
 }
 
 Broken activations_countable(const JobDraft& d) {

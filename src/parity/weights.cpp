@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "models/tensor_names.h"
+#include "models/names.h"
 
 namespace perfbench {
 namespace {
@@ -58,7 +58,7 @@ std::optional<Problem> tied_head_problem(const StoredTensor& head, const ByName&
 void check_weights(std::span<const StoredTensor> weights, std::span<const HostTensor> parameters,
                    const ModelSpec& model) {
   const ByName stored = by_name(weights);
-  const TensorNames& tensors = tensor_names(model);
+  const FamilyNames& family = names_of(model);
   const std::string folder = weights.empty() ? "model.safetensors" : weights.front().file.parent_path().string();
   std::vector<Problem> problems;
   std::vector<std::string> names;
@@ -76,8 +76,8 @@ void check_weights(std::span<const StoredTensor> weights, std::span<const HostTe
   }
   for (const StoredTensor& weight : weights) {
     if (std::find(names.begin(), names.end(), weight.name) != names.end()) continue;
-    if (model.tied_embeddings && weight.name == tensors.head.weight) {
-      std::optional<Problem> problem = tied_head_problem(weight, stored, tensors.embedding.weight);
+    if (model.tied_embeddings && weight.name == family.head) {
+      std::optional<Problem> problem = tied_head_problem(weight, stored, family.embedding);
       if (problem) problems.push_back(std::move(*problem));
       continue;
     }

@@ -61,7 +61,9 @@ ValueId Builder::weight(const char* name, Shape shape, Placement over_tp, const 
   ValueType type{.shape = shape, .dtype = policy_.dtype, .placement = {}};
   if (program_.mesh.size[Axis::tp] > 1) type.placement[Axis::tp] = over_tp;
   Value value{.name = name, .layer = layer_, .role = Role::state, .type = type, .state = StateKind::weight};
-  value.pieces = pieces;
+  value.sources = {.first = static_cast<std::int32_t>(program_.sources.size()),
+                   .count = static_cast<std::int32_t>(pieces.size())};
+  program_.sources.insert(program_.sources.end(), pieces.begin(), pieces.end());
   value.trainable = !policy_.adapters_only;
   return add(value);
 }

@@ -2,6 +2,7 @@
 // number is in a Program.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "job/module.h"
@@ -39,6 +40,7 @@ struct Program {
   Mesh mesh{};
   int num_layers = 0;
   std::vector<Value> values;
+  Pieces sources;  // of all weights
   std::vector<Node> forward, backward;
   std::vector<Node> optimizer;      // once per global step
   std::vector<ModuleScope> scopes;  // modules around forward ops, in the order in which they begin
@@ -51,6 +53,10 @@ struct Program {
   const Value& operator[](ValueId id) const { return values[static_cast<std::size_t>(id)]; }
   Value& operator[](ValueId id) { return values[static_cast<std::size_t>(id)]; }
   const ValueType& type(ValueId id) const { return (*this)[id].type; }
+  std::span<const Piece> pieces(ValueId weight) const {
+    const SourceRange& range = (*this)[weight].sources;
+    return std::span(sources).subspan(static_cast<std::size_t>(range.first), static_cast<std::size_t>(range.count));
+  }
 };
 
 // The value that is the datum; kNoValue where the chunk does not read it.

@@ -55,7 +55,10 @@ struct Asked {
 // A norm that adds a residual to what another region made keeps the sum: it is rebuilt as the norm of that sum.
 void keep_sum(Op& op, const std::map<ValueId, Region>& made_in, Region region) {
   const auto rebuild = [&](auto& norm) {
-    if constexpr (requires { norm.residual; norm.sum; }) {
+    if constexpr (requires {
+                    norm.residual;
+                    norm.sum;
+                  }) {
       const auto it = made_in.find(norm.x.id);
       if (norm.sum.id == kNoValue || (it != made_in.end() && it->second == region)) return;
       norm.x = {norm.sum.id};

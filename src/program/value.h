@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <string>
+#include <vector>
 
 #include "base/dtype.h"
 #include "program/axis.h"
@@ -65,21 +66,25 @@ enum class StateKind : std::uint8_t {
 // A part of a weight, as rows of a tensor of the Hugging Face model. A weight is the concatenation of its pieces along
 // dim 0; each is split over tp as the weight is.
 struct Piece {
-  const char* tensor = nullptr;  // "model.layers.{}.mlp.up_proj.weight"; {} is the layer's number in the model
+  std::string tensor;            // "model.layers.{}.mlp.up_proj.weight"; {} is the layer's number in the model
   std::int64_t rows = 0;         // of this piece on one rank
   std::int64_t model_rows = 0;   // of this piece in the model; what a rank holds beyond them is padding: zeros
   std::int64_t first_row = 0;    // of this piece in the Hugging Face tensor
   std::int64_t tensor_rows = 0;  // of that tensor; 0: the piece is all of it
   bool transposed = false;       // the tensor is stored (in, out): its columns are the rows meant here
 };
-inline constexpr int kMaxPieces = 3;
-using Pieces = std::array<Piece, kMaxPieces>;
+using Pieces = std::vector<Piece>;
+
+// A range of Program::sources.
+struct SourceRange {
+  std::int32_t first = 0, count = 0;
+};
 
 struct Value {
   const char* name = "";  // a literal, relative to the layer: "qkv"
   int layer = -1;         // index in the chunk; -1: outside the layers
   Role role = Role::activation;
-  ValueType type;
+  ValueType type{};
   StateKind state = StateKind::none;
   ValueId weight = kNoValue;  // of a cast, a gathered copy or a main gradient: the weight it belongs to
   View view = View::dense;    // of a weight or main gradient: whose copies hold it
@@ -88,7 +93,7 @@ struct Value {
   bool shared = false;        // of a weight: another pipeline stage holds it, too (tied embeddings)
   bool copy = false;          // of a shared weight: the other stage's counts in norms and as the parameter
   bool sharded = false;       // of a weight or main gradient: its type is the whole, the rank holds a share (buckets.h)
-  Pieces pieces{};            // of a weight
+  SourceRange sources{};      // of a weight: its pieces
 };
 
 }  // namespace perfbench

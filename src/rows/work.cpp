@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <type_traits>
 #include <utility>
+#include <variant>
 
 #include "base/text.h"
 
@@ -16,8 +17,9 @@ namespace {
 constexpr std::array<std::string_view, 5> kMixers{"none", "gqa", "mla", "mamba2", "cross"};
 constexpr std::array<std::string_view, 3> kMlps{"none", "dense", "moe"};
 constexpr std::array<std::string_view, 3> kNorms{"rms", "layer", "layer1p"};
+constexpr std::array<std::string_view, 4> kQkNorms{"none", "per_head", "all_heads", "bare"};
 constexpr std::array<std::string_view, 4> kActivations{"silu", "gelu", "gelu_tanh", "relu2"};
-constexpr std::array<std::string_view, 3> kPositions{"rope", "learned", "none"};
+constexpr std::array<std::string_view, 3> kMasks{"causal", "window", "chunk"};
 
 std::string text_of(const std::string& text) { return text; }
 std::string text_of(std::string_view text) { return std::string(text); }
@@ -50,6 +52,107 @@ std::string set_text(std::vector<std::string> words) {
   words.erase(std::unique(words.begin(), words.end()), words.end());
   return words.empty() ? "none" : join(words, "/");
 }
+
+bool uniform(const std::vector<std::string>& texts) {
+  return std::ranges::all_of(texts, [&](const std::string& text) { return text == texts.front(); });
+}
+
+template <typename... Values>
+void change_no_work(const Values&...) {}
+
+// The values of a model's layers, each with its texts in the order of the layers that have it. Structs are taken apart
+// as in WorkList.
+struct LayerWords {
+  std::vector<std::pair<std::string_view, std::vector<std::string>>> values;
+
+  void add(const LayerSpec& layer) {
+    const auto& [norms, residual, mixer, mlp] = layer;
+    std::visit([this](const auto& sort) { add(sort); }, mixer);
+    std::visit([this](const auto& sort) { add(sort); }, mlp);
+    const auto& [before_mixer, after_mixer, before_mlp, after_mlp] = norms;
+    put("norms", fmt::format("{:d}{:d}/{:d}{:d}", before_mixer, after_mixer, before_mlp, after_mlp));
+    const auto& [parallel, scale] = residual;
+    change_no_work(scale);  // a factor
+    put("parallel_residual", parallel);
+  }
+
+ private:
+  template <typename Value>
+  void put(std::string_view name, const Value& value) {
+    auto known = std::ranges::find_if(values, [&](const auto& entry) { return entry.first == name; });
+    if (known == values.end()) known = values.insert(known, {name, {}});
+    known->second.push_back(text_of(value));
+  }
+
+  void add(const std::monostate&) {}
+  void add(const Rotary& rotary) {
+    const auto& [share, theta, type, scaling] = rotary;
+    change_no_work(theta, type, scaling);
+    put("rotary_share", share);
+  }
+  void add(const Gqa& gqa) {
+    const auto& [heads, kv_heads, head_dim, rotary, qk_norm, mask, sinks, bias, out_bias, packed_qkv] = gqa;
+    put("heads", heads);
+    put("kv_heads", kv_heads);
+    put("head_dim", head_dim);
+    put("attention_bias", bias);
+    put("output_bias", out_bias);
+    put("packed_qkv", packed_qkv);
+    put("qk_norm", word(kQkNorms, qk_norm));
+    add(rotary.value_or(Rotary{.share = 0.0}));
+    put("mask",
+        mask.kind == Mask::Kind::causal ? "causal" : fmt::format("{} {}", word(kMasks, mask.kind), mask.tokens));
+    put("sinks", sinks);
+  }
+  void add(const Mla& mla) {
+    const auto& [heads, q_rank, kv_rank, qk_nope_dim, qk_rope_dim, v_dim, rotary, bias] = mla;
+    put("heads", heads);
+    put("q_rank", q_rank);
+    put("kv_rank", kv_rank);
+    put("qk_nope_dim", qk_nope_dim);
+    put("qk_rope_dim", qk_rope_dim);
+    put("v_dim", v_dim);
+    put("attention_bias", bias);
+    add(rotary);
+  }
+  void add(const Mamba2& mamba) {
+    const auto& [heads, groups, head_dim, state, conv_kernel, chunk] = mamba;
+    put("mamba_heads", heads);
+    put("mamba_groups", groups);
+    put("mamba_head_dim", head_dim);
+    put("mamba_state", state);
+    put("conv_kernel", conv_kernel);
+    put("mamba_chunk", chunk);
+  }
+  void add(const SelfAndCross& cross) {
+    const auto& [heads, head_dim, qk_norm, bias] = cross;
+    put("heads", heads);
+    put("head_dim", head_dim);
+    put("qk_norm", word(kQkNorms, qk_norm));
+    put("attention_bias", bias);
+  }
+  void add(const Dense& mlp) {
+    const auto& [ffn, activation, gated, bias] = mlp;
+    put("ffn", ffn);
+    put("activation", word(kActivations, activation));
+    put("gated", gated);
+    put("mlp_bias", bias);
+  }
+  void add(const Moe& moe) {
+    const auto& [experts, top_k, ffn, activation, gated, bias, shared] = moe;
+    put("experts", experts);
+    put("experts_per_token", top_k);
+    put("expert_ffn", ffn);
+    put("expert_activation", word(kActivations, activation));
+    put("expert_gated", gated);
+    put("expert_bias", bias);
+    const auto [shared_ffn, shared_activation, shared_gated, shared_bias] = shared.value_or(Dense{});
+    put("shared_ffn", shared_ffn);
+    put("shared_activation", word(kActivations, shared_activation));
+    put("shared_gated", shared_gated);
+    put("shared_bias", shared_bias);
+  }
+};
 
 // A struct is taken apart by a structured binding: a new member does not compile until it is put on the list or named
 // among those that change no work.
@@ -86,8 +189,6 @@ class WorkList {
  private:
   template <typename... Values>
   static void follow_from_others(const Values&...) {}
-  template <typename... Values>
-  static void change_no_work(const Values&...) {}
 
   template <typename Value>
   void put(std::string_view name, const Value& value, bool of_model = false) {
@@ -125,61 +226,30 @@ class WorkList {
   }
 
   void add(const ModelSpec& model) {
-    const auto& [name, family, source, aliases, hidden, ffn, heads, kv_heads, head_dim, vocab, max_positions,
-                 tied_embeddings, attention_bias, output_bias, mlp_bias, qk_norm, gated, norm, norm_eps, activation,
-                 positions, rope_theta, rope_type, rope_scaling, rotary_share, sliding_window, attention_chunk,
-                 windowed, layers, moe, mla, mamba, video] = model;
-    change_no_work(source, aliases, norm_eps, rope_theta, rope_type, rope_scaling);
+    const auto& [name, family, source, aliases, hidden, vocab, max_positions, learned_positions, tied_embeddings, norm,
+                 norm_eps, kinds, layers, video] = model;
+    change_no_work(source, aliases, norm_eps);
     change_no_work(name);  // a published row is looked for by it; the sizes say whether it is the same model
     size("family", family);
     size("hidden", hidden);
-    size("ffn", ffn);
-    size("heads", heads);
-    size("kv_heads", kv_heads);
-    size("head_dim", head_dim);
     size("vocab", vocab);
-    size("max_positions", positions == Positions::learned ? max_positions : 0);  // else there is no table of them
+    size("learned_positions", learned_positions);
+    size("max_positions", learned_positions ? max_positions : 0);  // else there is no table of them
     size("tied_embeddings", tied_embeddings);
-    size("attention_bias", attention_bias);
-    size("output_bias", output_bias);
-    size("mlp_bias", mlp_bias);
-    size("qk_norm", qk_norm);
-    size("gated", gated);
     size("norm", word(kNorms, norm));
-    size("activation", word(kActivations, activation));
-    size("positions", word(kPositions, positions));
-    size("rotary_share", rotary_share);
-    size("sliding_window", windowed.empty() ? 0 : sliding_window);
-    size("attention_chunk", windowed.empty() ? 0 : attention_chunk);
-    std::vector<std::string> windows, kinds;
-    for (const bool window : windowed) windows.emplace_back(window ? "windowed" : "whole");
-    for (const auto& [mixer, mlp] : layers)
-      kinds.push_back(fmt::format("{}/{}", word(kMixers, mixer), word(kMlps, mlp)));
-    size("windowed", runs(windows));
-    size("layers", runs(kinds));
-    add_shapes(moe.value_or(MoeShape{}), mla.value_or(MlaShape{}), mamba.value_or(MambaShape{}),
-               video.value_or(VideoShape{}));
+    std::vector<std::string> words;
+    LayerWords list;
+    for (const int index : layers) {
+      const LayerSpec& kind = kinds[static_cast<std::size_t>(index)];
+      words.push_back(fmt::format("{}/{}", word(kMixers, kind.mixer.index()), word(kMlps, kind.mlp.index())));
+      list.add(kind);
+    }
+    size("layers", runs(words));
+    for (auto& [value, texts] : list.values) size(value, uniform(texts) ? texts.front() : runs(texts));
+    add(video.value_or(VideoShape{}));
   }
 
-  void add_shapes(const MoeShape& moe, const MlaShape& mla, const MambaShape& mamba, const VideoShape& video) {
-    const auto& [experts, experts_per_token, expert_ffn, shared_ffn] = moe;
-    size("experts", experts);
-    size("experts_per_token", experts_per_token);
-    size("expert_ffn", expert_ffn);
-    size("shared_ffn", shared_ffn);
-    const auto& [q_rank, kv_rank, qk_nope_dim, qk_rope_dim, v_dim] = mla;
-    size("q_rank", q_rank);
-    size("kv_rank", kv_rank);
-    size("qk_nope_dim", qk_nope_dim);
-    size("qk_rope_dim", qk_rope_dim);
-    size("v_dim", v_dim);
-    const auto& [mamba_heads, groups, mamba_head_dim, state, conv_kernel, chunk] = mamba;
-    size("mamba_heads", mamba_heads);
-    size("mamba_groups", groups);
-    size("mamba_head_dim", mamba_head_dim);
-    size("mamba_state", state);
-    size("conv_kernel", conv_kernel);
-    size("mamba_chunk", chunk);
+  void add(const VideoShape& video) {
     const auto& [text_dim, text_len, freq_dim, patch_elements] = video;
     size("text_dim", text_dim);
     size("text_len", text_len);
@@ -187,6 +257,11 @@ class WorkList {
     size("patch_elements", patch_elements);
   }
 };
+
+const WorkValue* named(const std::vector<WorkValue>& values, std::string_view name) {
+  const auto found = std::ranges::find_if(values, [&](const WorkValue& value) { return value.name == name; });
+  return found == values.end() ? nullptr : &*found;
+}
 
 }  // namespace
 
@@ -199,10 +274,18 @@ std::vector<WorkValue> work_of(const Job& job) {
 std::vector<std::string> work_differences(const Job& there, const Job& here) {
   const std::vector<WorkValue> theirs = work_of(there), ours = work_of(here);
   std::vector<std::string> texts, of_model;
-  for (std::size_t i = 0; i < ours.size(); ++i)
-    if (theirs[i].text != ours[i].text)
-      (ours[i].of_model ? of_model : texts)
-          .push_back(fmt::format("{} {} there, {} here", ours[i].name, theirs[i].text, ours[i].text));
+  const auto differ = [&](const WorkValue& value, std::string_view their_text, std::string_view our_text) {
+    if (their_text != our_text)
+      (value.of_model ? of_model : texts)
+          .push_back(fmt::format("{} {} there, {} here", value.name, their_text, our_text));
+  };
+  // Of layers each has the values of its own mixers and MLPs.
+  for (const WorkValue& value : ours) {
+    const WorkValue* their = named(theirs, value.name);
+    differ(value, their == nullptr ? "none" : std::string_view(their->text), value.text);
+  }
+  for (const WorkValue& value : theirs)
+    if (named(ours, value.name) == nullptr) differ(value, value.text, "none");
   if (of_model.empty()) return texts;
   const std::size_t more = of_model.size() - 1;
   texts.push_back(fmt::format("another model by the same name ({}{})", of_model.front(),

@@ -16,8 +16,8 @@ struct WorkValue {
   bool of_model = false;  // a size of the model's, which no flag sets
 };
 
-// In one order for every job. What follows from other values is left out, and so is what no step takes longer for:
-// names of files, origins, notes, lora_alpha.
+// In one order for every job, but that each has the values of its own mixers and MLPs only. What follows from other
+// values is left out, and so is what no step takes longer for: names of files, origins, notes, lora_alpha.
 std::vector<WorkValue> work_of(const Job& job);
 
 // "lora_targets qkv_proj there, q_proj/v_proj here" for each value that differs; the sizes of another model are one.

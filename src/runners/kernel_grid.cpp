@@ -80,9 +80,9 @@ std::vector<Heads> heads_of_models(const Catalog& catalog) {
   std::set<std::tuple<std::int64_t, std::int64_t, std::int64_t>> all;
   for (const std::string& name : catalog.model_names()) {
     const ModelSpec model = catalog.model(name, "calibrate");
-    const auto gqa = [](const LayerKind& layer) { return layer.mixer == Mixer::gqa; };
-    if (std::any_of(model.layers.begin(), model.layers.end(), gqa) && model.head_dim > 0)
-      all.emplace(model.heads, model.kv_heads, model.head_dim);
+    for (const LayerSpec& kind : model.kinds) {
+      if (const auto* gqa = std::get_if<Gqa>(&kind.mixer)) all.emplace(gqa->heads, gqa->kv_heads, gqa->head_dim);
+    }
   }
   std::vector<Heads> heads;
   for (const auto& [q, kv, dim] : all) heads.push_back({.heads = q, .kv_heads = kv, .head_dim = dim});

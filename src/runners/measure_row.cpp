@@ -10,7 +10,7 @@
 
 #include "base/units.h"
 #include "harness/statistics.h"
-#include "models/decoder.h"
+#include "models/programs.h"
 #include "runners/machine_fit.h"
 #include "runners/run_checks.h"
 #include "runners/run_telemetry.h"

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/units.h"
-#include "models/decoder.h"
+#include "models/programs.h"
 #include "runners/calibration.h"
 #include "runners/run_checks.h"
 #include "runners/stage_memory.h"

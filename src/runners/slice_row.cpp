@@ -6,7 +6,7 @@
 
 #include "base/units.h"
 #include "harness/statistics.h"
-#include "models/decoder.h"
+#include "models/programs.h"
 #include "runners/calibration.h"
 #include "runners/kernel_samples.h"
 #include "runners/machine_fit.h"

@@ -50,7 +50,7 @@ Plan sliced_plan(Plan plan, std::int64_t microbatches);
 // table.
 class RowSlicer {
  public:
-  RowSlicer(SliceSettings settings, SliceParts parts) : settings_(std::move(settings)), parts_(std::move(parts)) {}
+  RowSlicer(SliceSettings settings, SliceParts parts) : settings_(settings), parts_(std::move(parts)) {}
   SliceResult operator()(const Job& job) const;
 
  private:

@@ -1,6 +1,7 @@
 #include "sim/pipeline.h"
 
 #include <algorithm>
+#include <cstddef>
 
 #include "base/error.h"
 #include "sim/pipeline_state.h"
@@ -11,6 +12,7 @@ namespace {
 
 std::vector<Schedule> schedules(const PipelineShape& shape) {
   std::vector<Schedule> result;
+  result.reserve(static_cast<std::size_t>(shape.pp));
   for (int stage = 0; stage < shape.pp; ++stage) result.emplace_back(shape, stage);
   return result;
 }

@@ -17,10 +17,10 @@ constexpr std::int64_t kSample = 64;  // stretches in each of the two samples of
 
 class Repeater {
  public:
-  Repeater(PipelineState& state, const Stretch& stretch)
+  Repeater(PipelineState& state, const Repetition& repetition)
       : state_(state),
-        stretch_(stretch),
-        left_(stretch.count),
+        repetition_(repetition),
+        left_(repetition.count),
         lanes_(mark_lanes(state)),
         skipped_(mark(state).sums.size(), 0.0) {}
 
@@ -30,7 +30,7 @@ class Repeater {
       const std::int64_t period = period_of_paces();
       if (period > 0 && left_ >= 4 * period) {
         skip(period);
-      } else if (played_ >= stretch_.most_played && left_ > 4 * kSample) {
+      } else if (played_ >= repetition_.most_played && left_ > 4 * kSample) {
         extrapolate();
       }
     }
@@ -41,7 +41,7 @@ class Repeater {
 
  private:
   void play(std::int64_t stretches) {
-    for (std::int64_t i = 0; i < stretches; ++i) stretch_.play();
+    for (std::int64_t i = 0; i < stretches; ++i) repetition_.play();
     played_ += stretches;
   }
 
@@ -133,7 +133,7 @@ class Repeater {
   void jump(const Period& period, std::int64_t periods) {
     std::size_t i = 0;
     state_.for_each_time([&](double& time_s) { time_s += static_cast<double>(periods) * period.drifts_s[i++]; });
-    for (std::int64_t& next : state_.next) next += periods * period.stretches * stretch_.slots;
+    for (std::int64_t& next : state_.next) next += periods * period.stretches * repetition_.slots;
   }
 
   void count_skipped(std::int64_t stretches, double times, const std::vector<double>& sums, double slowest_s) {
@@ -157,12 +157,12 @@ class Repeater {
     for (std::size_t i = 0; i + 1 < pace.sums.size(); ++i) {
       pace.sums[i] *= pace.slowest_s / pace.times_s[i / PipelineState::kNumSums];
     }
-    for (std::int64_t& next : state_.next) next += left_ * stretch_.slots;
+    for (std::int64_t& next : state_.next) next += left_ * repetition_.slots;
     count_skipped(left_, left / (2.0 * kSample), pace.sums, pace.slowest_s);
   }
 
   PipelineState& state_;
-  const Stretch& stretch_;
+  const Repetition& repetition_;
   std::int64_t left_ = 0, played_ = 0;
   std::deque<Growth> paces_;  // of the lanes, over each of the last stretches
   Mark lanes_;                // after the last of them
@@ -173,6 +173,6 @@ class Repeater {
 
 }  // namespace
 
-void repeat(PipelineState& state, const Stretch& stretch) { Repeater(state, stretch).run(); }
+void repeat(PipelineState& state, const Repetition& repetition) { Repeater(state, repetition).run(); }
 
 }  // namespace perfbench

@@ -10,7 +10,7 @@ namespace perfbench {
 
 // Slots after which the schedule repeats, without the first and the last microbatch: what comes out depends on nothing
 // but the state.
-struct Stretch {
+struct Repetition {
   std::int64_t count = 0;        // how often it comes
   std::int64_t slots = 0;        // of every stage
   std::int64_t most_played = 0;  // how often it is played to find a period; what is left then is extrapolated
@@ -19,6 +19,6 @@ struct Stretch {
 
 // The state after `count` of them. docs/cost_model.md: "Long steps". Where no period is found, state.error_s grows by
 // what the extrapolation may be off by.
-void repeat(PipelineState& state, const Stretch& stretch);
+void repeat(PipelineState& state, const Repetition& repetition);
 
 }  // namespace perfbench

@@ -25,7 +25,7 @@ SOUND = {
 PLANTED = {
     "base knows nothing above it": ("base/table.cpp", '#include "job/job.h"\n',
                                     "src/base/table.cpp:1: includes job/job.h: base may include base"),
-    "sim does not know models": ("sim/x.cpp", '#include "models/decoder.h"\n', "sim may include"),
+    "sim does not know models": ("sim/x.cpp", '#include "models/programs.h"\n', "sim may include"),
     "engine does not know sim": ("engine/x.cpp", '#include "sim/lanes.h"\n', "engine may include"),
     "rows do not know sim": ("rows/x.cpp", '#include "sim/lanes.h"\n', "rows may include"),
     "relative to src": ("job/x.cpp", '#include "job.h"\n', "relative to src/"),

@@ -17,7 +17,7 @@
 #include "job/layer_split.h"
 #include "job/stack.h"
 #include "job/system_spec.h"
-#include "models/decoder.h"
+#include "models/programs.h"
 #include "parity/places.h"
 
 namespace perfbench {
@@ -60,24 +60,23 @@ inline ModelSpec tiny_llama_model(const TinyLlama& tiny) {
   ModelSpec model;
   model.name = model.family = tiny.family;
   model.hidden = 32 * tiny.scale;
-  model.ffn = 64 * tiny.scale;
-  model.heads = tiny.heads;
-  model.kv_heads = tiny.heads / 2;
-  model.head_dim = 32 / tiny.heads * tiny.scale;
+  Gqa gqa{.heads = tiny.heads, .kv_heads = tiny.heads / 2, .head_dim = 32 / tiny.heads * tiny.scale};
+  Dense mlp{.ffn = 64 * tiny.scale};
   model.vocab = 101;
   model.tied_embeddings = tiny.tied;
-  model.attention_bias = model.output_bias = model.mlp_bias = tiny.biases || tiny.family == "gpt2";
-  model.qk_norm = tiny.family == "qwen3";
-  if (tiny.family == "gpt2" || tiny.family == "nemotron") {
-    const bool gpt2 = tiny.family == "gpt2";
-    model.gated = false;
+  const bool gpt2 = tiny.family == "gpt2", nemotron = tiny.family == "nemotron";
+  gqa.bias = gqa.out_bias = mlp.bias = tiny.biases || gpt2;
+  gqa.packed_qkv = gpt2;
+  if (!gpt2) gqa.rotary = Rotary{.share = nemotron ? 0.5 : 1.0};
+  if (tiny.family == "qwen3") gqa.qk_norm = HeadNorm::per_head;
+  if (gpt2 || nemotron) {
+    mlp.gated = false;
+    mlp.activation = gpt2 ? Activation::gelu_tanh : Activation::relu2;
     model.norm = gpt2 ? Norm::layer : Norm::layer1p;
-    model.activation = gpt2 ? Activation::gelu_tanh : Activation::relu2;
-    model.positions = gpt2 ? Positions::learned : Positions::rope;
-    model.rotary_share = gpt2 ? 0.0 : 0.5;
+    model.learned_positions = gpt2;
     model.max_positions = 16 * tiny.scale;
   }
-  model.layers.resize(static_cast<std::size_t>(tiny.layers));
+  add_layers(model, {.mixer = gqa, .mlp = mlp}, tiny.layers);
   return model;
 }
 

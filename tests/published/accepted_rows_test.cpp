@@ -129,12 +129,6 @@ TEST(PublishedRows, EveryConfigRowIsAJobAndEveryPublishedRowHasOne) {
   EXPECT_EQ(rows_with_ga, 13 + 39 + 16);  // every row of three documents; the WAN tables print no GA
 }
 
-bool is_dense(const ModelSpec& model) {
-  return std::ranges::all_of(model.layers, [](const LayerKind& kind) {
-    return kind == LayerKind{Mixer::gqa, Mlp::dense};
-  });
-}
-
 // Of a row: the number under `heading` before any correction.
 std::int64_t printed(const Cells& row, const std::string& heading) {
   return number(row, row.contains("printed " + heading) ? "printed " + heading : heading, -1);
@@ -148,7 +142,7 @@ TEST(PublishedRows, DenseRowsHaveTheAccumulationThatTheyPrint) {
   int checked = 0;
   for (const Cells& row : published_rows()) {
     const ModelSpec model = catalog().model(row.at("model"), row.at("row"));
-    if (!is_dense(model) || !row.contains("ga")) continue;
+    if (!is_dense_decoder(model) || !row.contains("ga")) continue;
     const auto job =
         std::ranges::find_if(jobs, [&](const Job& candidate) { return is_row(candidate, row, model.name); });
     ASSERT_NE(job, jobs.end()) << row.at("row");
@@ -167,7 +161,7 @@ TEST(PublishedRows, DenseRowsHaveTheAccumulationThatTheyPrint) {
 TEST(PublishedRows, LayersOfEachChunkAreThoseOfTheRecipes) {
   int automodel = 0, largest = 0;
   for (const Job& job : jobs_of_all_tables()) {
-    if (!is_dense(job.model) || job.layout.pp == 1) continue;
+    if (!is_dense_decoder(job.model) || job.layout.pp == 1) continue;
     const bool of_405b = job.model.name == "llama31_405b" && job.stack.name == "megatron";
     if (job.stack.name != "automodel" && !of_405b) continue;
     const int slots = of_405b ? 128 / (job.layout.pp * job.layout.vp) : 2;

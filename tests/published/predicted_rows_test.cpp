@@ -30,7 +30,7 @@ Rows predict_dense_rows() {
   for (const ConfigRow& config : plan_sweep(tables, {}, std::nullopt, catalog).rows) {
     try {
       const Job job = make_job(config.request, catalog);
-      if (job.model.moe || job.model.mamba || job.model.video) continue;
+      if (has_mlp<Moe>(job.model) || has_mixer<Mamba2>(job.model) || job.model.video) continue;
       const Row row = simulate(job);
       if (row.published && row.published->tokens_per_s_per_gpu) rows.emplace(row.published->row, row);
     } catch (const Unsupported&) {  // a precision of a later release: no published row

@@ -20,7 +20,7 @@
 #include "job/config_keys.h"
 #include "job/request_fields.h"
 #include "job/resolve.h"
-#include "models/decoder.h"
+#include "models/programs.h"
 #include "program/liveness.h"
 #include "program/traffic.h"
 #include "sim/memory.h"

@@ -43,6 +43,7 @@ class Executor {
     int chunk = 0;
     ProgramPhase phase = ProgramPhase::forward;
     std::size_t node = 0;
+    // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 sees a pointer in it
     auto operator<=>(const Place&) const = default;
   };
 

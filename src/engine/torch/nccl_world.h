@@ -26,6 +26,7 @@ ShareNcclId share_nccl_ids_in_memory(std::chrono::milliseconds timeout);
 // A pair of ranks that transfer in this direction on this channel.
 struct NcclLink {
   int source = 0, destination = 0, channel = 0;
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 sees a pointer in it
   auto operator<=>(const NcclLink&) const = default;
 };
 

@@ -47,13 +47,13 @@ void add_frozen(const Chunk& chunk, ValueId weight, at::Tensor& flat) {
 }
 
 // Writes what one rank knows of the weight's local values into `local`, (R, C) float32 on the host: its own share.
-void add_local(const Chunk& chunk, ValueId weight, Part part, at::Tensor& local) {
+void add_local(const Chunk& chunk, ValueId weight, ParameterTensor part, at::Tensor& local) {
   at::Tensor flat = local.view(-1);
-  if (part == Part::weight && !chunk.program[weight].trainable) return add_frozen(chunk, weight, flat);
+  if (part == ParameterTensor::weight && !chunk.program[weight].trainable) return add_frozen(chunk, weight, flat);
   for (const Share& share : chunk.shares) {
     for (const ShareRange& range : share.ranges) {
       if (range.weight != weight) continue;
-      const at::Tensor& source = part == Part::main_grad ? share.main_grad : share.master;
+      const at::Tensor& source = part == ParameterTensor::main_grad ? share.main_grad : share.master;
       flat.narrow(0, range.first, range.count).copy_(source.narrow(0, range.offset, range.count));
     }
   }
@@ -136,7 +136,7 @@ void load_parameter(const std::vector<RankStates>& ranks, const std::string& nam
   }
 }
 
-HostTensor whole_parameter(const std::vector<RankStates>& ranks, const Parameter& parameter, Part part) {
+HostTensor whole_parameter(const std::vector<RankStates>& ranks, const Parameter& parameter, ParameterTensor part) {
   const at::Tensor whole = at::zeros(parameter.shape, at::kFloat);
   // Ranks of one stage and tp coordinate hold the same local tensor in shares.
   std::set<std::pair<int, int>> done;

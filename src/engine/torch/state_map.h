@@ -34,10 +34,10 @@ void load_parameter(const std::vector<RankStates>& ranks, const std::string& nam
 // The tensor's memory, as it is.
 at::Tensor on_host(const HostTensor& tensor);
 
-enum class Part : std::uint8_t { main_grad, weight };
+enum class ParameterTensor : std::uint8_t { main_grad, weight };
 
 // The whole tensor, float32, put together from the ranks that hold its parts; of weights the master copies where there
 // are. Gradients are those of trainable parameters alone.
-HostTensor whole_parameter(const std::vector<RankStates>& ranks, const Parameter& parameter, Part part);
+HostTensor whole_parameter(const std::vector<RankStates>& ranks, const Parameter& parameter, ParameterTensor part);
 
 }  // namespace perfbench

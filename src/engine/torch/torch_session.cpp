@@ -188,8 +188,8 @@ class TorchSession final : public Session {
     return all;
   }
 
-  std::vector<HostTensor> gradients() override { return whole(Part::main_grad); }
-  std::vector<HostTensor> weights() override { return whole(Part::weight); }
+  std::vector<HostTensor> gradients() override { return whole(ParameterTensor::main_grad); }
+  std::vector<HostTensor> weights() override { return whole(ParameterTensor::weight); }
 
  private:
   std::vector<HostTensor> listed(bool trainable_only) const {
@@ -245,11 +245,11 @@ class TorchSession final : public Session {
     for (auto& local : ranks_) local->runtime->synchronize();
   }
 
-  std::vector<HostTensor> whole(Part part) const {
+  std::vector<HostTensor> whole(ParameterTensor part) const {
     return with_run_errors("session", [&] {
       std::vector<HostTensor> list;
       for (const Parameter& p : parameters_) {
-        if (p.trainable || part == Part::weight) list.push_back(whole_parameter(states_, p, part));
+        if (p.trainable || part == ParameterTensor::weight) list.push_back(whole_parameter(states_, p, part));
       }
       return list;
     });

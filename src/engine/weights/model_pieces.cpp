@@ -5,8 +5,7 @@
 namespace perfbench {
 namespace {
 
-std::string with_layer(const char* pattern, int layer) {
-  std::string name = pattern;
+std::string with_layer(std::string name, int layer) {
   if (const auto at = name.find("{}"); at != std::string::npos) name.replace(at, 2, std::to_string(layer));
   return name;
 }
@@ -18,8 +17,7 @@ std::vector<ModelPiece> model_pieces(const Program& program, int first_layer) {
   for (ValueId id : states(program, StateKind::weight)) {
     const Value& value = program[id];
     std::int64_t row = 0;
-    for (const Piece& piece : value.pieces) {
-      if (piece.tensor == nullptr) break;
+    for (const Piece& piece : program.pieces(id)) {
       list.push_back({.weight = id,
                       .piece = piece,
                       .name = with_layer(piece.tensor, first_layer + std::max(value.layer, 0)),

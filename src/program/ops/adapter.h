@@ -18,8 +18,10 @@ struct AdapterBlock {
   bool adapted = false;
 };
 
+inline constexpr int kMostAdapterBlocks = 3;  // q, k and v
+
 // All columns of the output, in order. Letters: N of them, A of these with an adapter.
-using AdapterColumns = std::array<AdapterBlock, kMaxPieces>;
+using AdapterColumns = std::array<AdapterBlock, kMostAdapterBlocks>;
 
 struct AdapterUp {  // second product of low-rank adapters: out = base + scale * h_i b_i^T in the columns of adapter i
   static constexpr std::string_view kName = "adapter_up";

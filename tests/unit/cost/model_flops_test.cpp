@@ -4,6 +4,7 @@
 
 #include "cost/lora_share.h"
 #include "job/packed_lengths.h"
+#include "unit/support/layers.h"
 
 namespace perfbench {
 namespace {
@@ -15,13 +16,8 @@ constexpr auto kAutomodel = FlopsConvention::automodel;
 ModelSpec dense(int L, int h, int n, int k, int f, int V, bool gated) {
   ModelSpec model;
   model.hidden = h;
-  model.ffn = f;
-  model.heads = n;
-  model.kv_heads = k;
-  model.head_dim = h / n;
   model.vocab = V;
-  model.gated = gated;
-  model.layers.resize(static_cast<std::size_t>(L));
+  set_layers(model, {.heads = n, .kv_heads = k, .head_dim = h / n, .rotary = Rotary{}}, {.ffn = f, .gated = gated}, L);
   return model;
 }
 
@@ -69,7 +65,7 @@ TEST(ModelFlops, IsTheGpt3FormForFullHeadsAndAFourfoldMlp) {
 
 TEST(ModelFlops, TakesTheAttentionsOwnWidthWhereHeadsDoNotFillTheHiddenSize) {
   ModelSpec model = dense(1, 8, 4, 4, 16, 10, true);
-  model.head_dim = 4;  // q = 16, twice h
+  gqa_of(model).head_dim = 4;  // q = 16, twice h
   // 6*(4*8*16 + 3*8*16) + 12*16*4 + 6*8*10
   EXPECT_DOUBLE_EQ(flops(model), 6 * (512 + 384) + 768 + 480);
 }
@@ -94,42 +90,47 @@ TEST(ModelFlops, AutomodelScalesTheWholeByTheShareOfTrainedParameters) {
 
 TEST(ModelFlops, CountsTheExpertsOfATokenWithoutTheirRouter) {
   ModelSpec model = kLlama;
-  for (LayerKind& layer : model.layers) layer.mlp = Mlp::moe;
-  model.moe = MoeShape{.experts = 7, .experts_per_token = 2, .ffn = 6, .shared_ffn = 0};
+  Moe moe{.experts = 7, .top_k = 2, .ffn = 6};
+  model.kinds[0].mlp = moe;
   const double attention_weights = 12 * (128 + 64);
   EXPECT_DOUBLE_EQ(flops(model), attention_weights + 12 * 3 * 8 * (2 * 6) + 768 + 480);
-  model.moe->shared_ffn = 5;
+  moe.shared = Dense{.ffn = 5};
+  model.kinds[0].mlp = moe;
   EXPECT_DOUBLE_EQ(flops(model, kAutomodel), attention_weights + 12 * 3 * 8 * (2 * 6 + 5) + 384 + 480);
 }
 
 TEST(ModelFlops, CountsLatentAttentionByItsTwoStepProjections) {
   ModelSpec model = dense(1, 8, 4, 4, 16, 10, true);
-  model.layers[0].mixer = Mixer::mla;
-  model.mla = MlaShape{.q_rank = 3, .kv_rank = 5, .qk_nope_dim = 2, .qk_rope_dim = 1, .v_dim = 2};
+  Mla mla{.heads = 4, .q_rank = 3, .kv_rank = 5, .qk_nope_dim = 2, .qk_rope_dim = 1, .v_dim = 2};
+  model.kinds[0].mixer = mla;
   // query 8*3 + 3*4*3 = 60, latent 8*(5+1) = 48, key and value 5*4*(2+2) = 80, output 4*2*8 = 64
   // scores 6 * 4*(3+2) * 4/2 = 240
   const double mlp_and_head = 6 * 384 + 480;
   EXPECT_DOUBLE_EQ(flops(model, kAutomodel), 6 * (60 + 48 + 80 + 64) + 240 + mlp_and_head);
-  model.mla->q_rank = 0;  // query in one step: 8*4*3 = 96
+  mla.q_rank = 0;
+  model.kinds[0].mixer = mla;  // query in one step: 8*4*3 = 96
   EXPECT_DOUBLE_EQ(flops(model, kNewNemo), 6 * (96 + 48 + 80 + 64) + 240 + mlp_and_head);
 }
 
 TEST(ModelFlops, CountsEveryPairInsideASlidingWindow) {
   ModelSpec model = kLlama;
-  model.sliding_window = 2;
-  model.windowed = {true, false};
+  set_layer(model, 0, model.kinds[0]);
+  const auto set_window = [&](std::int64_t tokens) {
+    std::get<Gqa>(model.kinds[1].mixer).mask = {Mask::Kind::window, tokens};
+  };
+  set_window(2);
   // Of 4 tokens in a window of 2, 1 + 2 + 2 + 2 = 7 pairs; without a window 1 + 2 + 3 + 4 = 10. 12 q pairs / S each.
   EXPECT_DOUBLE_EQ(flops(model, kAutomodel), 6912 + 480 + 12 * 8 * (7 + 10) / 4.0);
-  model.sliding_window = 9;  // longer than the sequence
+  set_window(9);  // longer than the sequence
   EXPECT_DOUBLE_EQ(flops(model, kAutomodel), 6912 + 480 + 12 * 8 * (10 + 10) / 4.0);
 }
 
 TEST(ModelFlops, CountsAHybridsScanAndRouter) {
   ModelSpec model = dense(4, 8, 4, 2, 16, 10, false);
-  model.layers = {
-      {Mixer::mamba2, Mlp::none}, {Mixer::none, Mlp::moe}, {Mixer::gqa, Mlp::none}, {Mixer::none, Mlp::dense}};
-  model.mamba = MambaShape{.heads = 2, .groups = 1, .head_dim = 3, .state = 4, .conv_kernel = 4, .chunk = 2};
-  model.moe = MoeShape{.experts = 7, .experts_per_token = 2, .ffn = 6, .shared_ffn = 5};
+  const Mamba2 scan{.heads = 2, .groups = 1, .head_dim = 3, .state = 4, .conv_kernel = 4, .chunk = 2};
+  const Moe moe{.experts = 7, .top_k = 2, .ffn = 6, .gated = false, .shared = Dense{.ffn = 5, .gated = false}};
+  model.kinds = {{.mixer = scan}, {.mlp = moe}, {.mixer = gqa_of(model)}, {.mlp = dense_of(model)}};
+  model.layers = {0, 1, 2, 3};
   const double mamba = 6 * (8 * (2 * 6 + 2 * 4 + 2) + 6 * 8) + 6 * 6 * 4;
   const double experts = 6 * 2 * 8 * (2 * 6 + 5) + 6 * 8 * 7;
   const double attention = 6 * (128 + 64) + 6 * 8 * 4;
@@ -157,14 +158,14 @@ TEST(ModelFlops, FollowsTheQuirksOfATable) {
 TEST(ModelFlops, SaysWhyThereIsNoForm) {
   ModelSpec experts = kLlama, mamba = kLlama, latent = kLlama, video = kLlama, windows = kLlama, bare = kLlama,
             chunks = kLlama;
-  experts.layers[1].mlp = Mlp::moe;
-  experts.moe = MoeShape{.experts = 4, .experts_per_token = 1, .ffn = 8, .shared_ffn = 8};
-  mamba.layers[0].mixer = Mixer::mamba2;
-  latent.layers[0].mixer = Mixer::mla;
+  const LayerSpec plain = kLlama.kinds[0];
+  set_layer(experts, 1, {.mixer = plain.mixer, .mlp = Moe{.experts = 4, .top_k = 1, .ffn = 8, .shared = Dense{8}}});
+  set_layer(mamba, 0, {.mixer = Mamba2{}, .mlp = plain.mlp});
+  set_layer(latent, 0, {.mixer = Mla{}, .mlp = plain.mlp});
   video.video = VideoShape{};
-  windows.windowed = {true, false};
-  bare.layers[1].mlp = Mlp::none;
-  chunks.attention_chunk = 8;
+  gqa_of(windows).mask = {Mask::Kind::window, 2};
+  set_layer(bare, 1, {.mixer = plain.mixer});
+  gqa_of(chunks).mask = {Mask::Kind::chunk, 8};
   const auto why = [](const ModelSpec& model, Task task, FlopsConvention convention) {
     EXPECT_FALSE(model_flops_per_token(model, task, 4, convention).has_value());
     return model_flops(model, task, 4, convention).missing;

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cost/attention_time.h"
-#include "models/decoder.h"
+#include "models/programs.h"
 #include "program/signature.h"
 #include "unit/cost/simple_constants.h"
 #include "unit/support/jobs.h"

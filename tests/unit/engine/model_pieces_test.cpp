@@ -14,15 +14,17 @@ Program packed_weight() {
   Value pair{.name = "gate_up", .layer = 1, .role = Role::state, .state = StateKind::weight};
   pair.type = {.shape = {6, 4}, .placement = {}};
   pair.type.placement[Axis::tp] = split(0);
-  pair.pieces = {Piece{.tensor = "layers.{}.gate", .rows = 4, .model_rows = 8},
-                 Piece{.tensor = "layers.{}.up", .rows = 2, .model_rows = 4, .tensor_rows = 12}};
+  pair.sources = {.first = 0, .count = 2};
   Value head{.name = "head", .role = Role::state, .state = StateKind::weight};
   head.type = {.shape = {3, 5}, .placement = {}};
   head.type.placement[Axis::tp] = split(1);
-  head.pieces = {Piece{.tensor = "head", .rows = 3, .model_rows = 3, .transposed = true}};
+  head.sources = {.first = 2, .count = 1};
   Value grad = head;
   grad.state = StateKind::main_grad;
   program.values = {pair, grad, head};
+  program.sources = {Piece{.tensor = "layers.{}.gate", .rows = 4, .model_rows = 8},
+                     Piece{.tensor = "layers.{}.up", .rows = 2, .model_rows = 4, .tensor_rows = 12},
+                     Piece{.tensor = "head", .rows = 3, .model_rows = 3, .transposed = true}};
   return program;
 }
 

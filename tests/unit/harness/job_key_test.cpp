@@ -29,16 +29,16 @@ TEST(JobKey, EveryFieldCounts) {
   const std::vector<std::function<void(Job&)>> changes = {
       [](Job&) {},
       [](Job& job) { job.model.hidden = 16; },
-      [](Job& job) { job.model.layers[1].mlp = Mlp::moe; },
+      [](Job& job) { set_layer(job.model, 1, {.mlp = Moe{}}); },
       [](Job& job) {
-        job.model.windowed = {true, false};
+        gqa_of(job.model).mask = {Mask::Kind::window, 4};
       },
       [](Job& job) {
-        job.model.windowed = {false, true};
+        gqa_of(job.model).mask = {Mask::Kind::window, 5};
       },
-      [](Job& job) { job.model.moe = MoeShape{.experts = 8}; },
-      [](Job& job) { job.model.mla = MlaShape{.q_rank = 8}; },
-      [](Job& job) { job.model.mamba = MambaShape{.heads = 8}; },
+      [](Job& job) { set_layer(job.model, 1, {.mlp = Moe{.experts = 8}}); },
+      [](Job& job) { set_layer(job.model, 1, {.mixer = Mla{.q_rank = 8}}); },
+      [](Job& job) { set_layer(job.model, 1, {.mixer = Mamba2{.heads = 8}}); },
       [](Job& job) { job.model.video = VideoShape{.text_dim = 8}; },
       [](Job& job) { job.model.norm_eps = 1e-6; },
       [](Job& job) { job.system.memory_bytes.value = 80e9; },

@@ -6,6 +6,7 @@
 #include "job/catalog.h"
 #include "job/model_family.h"
 #include "unit/job/spec_files.h"
+#include "unit/support/layers.h"
 
 namespace perfbench {
 namespace {
@@ -49,74 +50,76 @@ TEST(ModelSpec, Llama70b) {
   const ModelSpec model = repository_model("llama3_70b");
   EXPECT_EQ(model.family, "llama");
   EXPECT_EQ(model.num_layers(), 80);
-  EXPECT_EQ(model.layers.front(), (LayerKind{Mixer::gqa, Mlp::dense}));
-  EXPECT_EQ(model.heads, 64);
-  EXPECT_EQ(model.kv_heads, 8);
-  EXPECT_EQ(model.head_dim, 128);
-  EXPECT_EQ(model.rope_theta, 500000.0);
-  EXPECT_TRUE(model.gated);
+  EXPECT_EQ(model.kinds, (std::vector<LayerSpec>{
+                             {.mixer = Gqa{.heads = 64, .kv_heads = 8, .head_dim = 128, .rotary = Rotary{.theta = 5e5}},
+                              .mlp = Dense{.ffn = 28672}}}));
   EXPECT_FALSE(model.tied_embeddings);
-  EXPECT_TRUE(model.windowed.empty());
 }
 
 TEST(ModelSpec, Gpt3IsGpt2WithLearnedPositions) {
   const ModelSpec model = repository_model("gpt3_175b");
-  EXPECT_EQ(model.positions, Positions::learned);
+  const Gqa& gqa = gqa_at(model, 0);
+  EXPECT_TRUE(model.learned_positions && model.tied_embeddings);
   EXPECT_EQ(model.norm, Norm::layer);
-  EXPECT_EQ(model.activation, Activation::gelu);
   EXPECT_EQ(model.max_positions, 2048);
-  EXPECT_TRUE(model.tied_embeddings && model.attention_bias && model.output_bias && model.mlp_bias);
-  EXPECT_FALSE(model.gated);
+  EXPECT_TRUE(gqa.bias && gqa.out_bias && gqa.packed_qkv);
+  EXPECT_FALSE(gqa.rotary);
+  EXPECT_EQ(dense_at(model, 0),
+            (Dense{.ffn = 4 * 12288, .activation = Activation::gelu, .gated = false, .bias = true}));
 }
 
 TEST(ModelSpec, NemotronRotatesHalfOfEachHead) {
   const ModelSpec model = repository_model("nemotron4_340b");
   EXPECT_EQ(model.norm, Norm::layer1p);
-  EXPECT_EQ(model.activation, Activation::relu2);
-  EXPECT_EQ(model.rotary_share, 0.5);
-  EXPECT_EQ(model.head_dim, 192);
+  EXPECT_EQ(dense_at(model, 0).activation, Activation::relu2);
+  EXPECT_EQ(gqa_at(model, 0).rotary->share, 0.5);
+  EXPECT_EQ(gqa_at(model, 0).head_dim, 192);
 }
 
 TEST(ModelSpec, DeepSeekHasThreeDenseLayers) {
   const ModelSpec model = repository_model("deepseek_v3");
-  EXPECT_EQ(model.layers[2], (LayerKind{Mixer::mla, Mlp::dense}));
-  EXPECT_EQ(model.layers[3], (LayerKind{Mixer::mla, Mlp::moe}));
+  EXPECT_EQ(model.kinds.size(), 2U);
+  EXPECT_TRUE(std::holds_alternative<Dense>(model.layer(2).mlp));
   EXPECT_EQ(model.num_layers(), 61);
-  EXPECT_EQ(model.head_dim, 128 + 64);
-  EXPECT_EQ(model.moe->shared_ffn, 2048);
-  EXPECT_EQ(model.kv_heads, model.heads);
+  EXPECT_EQ(moe_at(model, 3).shared->ffn, 2048);
+  const Mla& mla = std::get<Mla>(model.layer(3).mixer);
+  EXPECT_EQ(mla.qk_nope_dim + mla.qk_rope_dim, 128 + 64);
 }
 
 TEST(ModelSpec, GptOssAlternatesFromASlidingLayer) {
   const ModelSpec model = repository_model("gptoss_20b");
-  EXPECT_EQ(model.sliding_window, 128);
-  EXPECT_TRUE(model.windowed[0]);
-  EXPECT_FALSE(model.windowed[1]);
-  EXPECT_EQ(model.head_dim, 64);  // not hidden / heads
+  EXPECT_EQ(gqa_at(model, 0).mask, (Mask{Mask::Kind::window, 128}));
+  EXPECT_EQ(gqa_at(model, 1).mask, Mask{});
+  EXPECT_EQ(gqa_at(model, 0).head_dim, 64);  // not hidden / heads
+  EXPECT_TRUE(gqa_at(model, 0).sinks);
+  EXPECT_EQ(model.kinds.size(), 2U);
 }
 
 TEST(ModelSpec, MaverickHasExpertsInEverySecondLayer) {
   const ModelSpec model = repository_model("llama4_maverick");
-  EXPECT_EQ(model.layers[0].mlp, Mlp::dense);
-  EXPECT_EQ(model.layers[1].mlp, Mlp::moe);
-  EXPECT_EQ(model.ffn, 16384);
-  EXPECT_EQ(model.moe->ffn, 8192);
-  EXPECT_EQ(model.attention_chunk, 8192);
-  EXPECT_TRUE(model.windowed[2]);
-  EXPECT_FALSE(model.windowed[3]);
-  EXPECT_EQ(repository_model("llama4_scout").layers[0].mlp, Mlp::moe);
+  EXPECT_EQ(dense_at(model, 0).ffn, 16384);
+  EXPECT_EQ(moe_at(model, 1).ffn, 8192);
+  EXPECT_EQ(moe_at(model, 1).shared->ffn, 8192);
+  EXPECT_EQ(gqa_at(model, 2).mask, (Mask{Mask::Kind::chunk, 8192}));
+  EXPECT_TRUE(gqa_at(model, 2).rotary);
+  EXPECT_EQ(gqa_at(model, 3).mask, Mask{});
+  EXPECT_FALSE(gqa_at(model, 3).rotary);
+  EXPECT_TRUE(std::holds_alternative<Moe>(repository_model("llama4_scout").layer(0).mlp));
 }
 
 TEST(ModelSpec, NemotronHFollowsItsPattern) {
   const ModelSpec model = repository_model("nemotron3_nano_30b");  // MEMEM*E...
-  EXPECT_EQ(model.layers[0], (LayerKind{Mixer::mamba2, Mlp::none}));
-  EXPECT_EQ(model.layers[1], (LayerKind{Mixer::none, Mlp::moe}));
-  EXPECT_EQ(model.layers[5], (LayerKind{Mixer::gqa, Mlp::none}));
-  EXPECT_EQ(model.positions, Positions::none);
-  EXPECT_EQ(model.mamba->heads * model.mamba->head_dim, 4096);
+  const auto& mamba = std::get<Mamba2>(model.layer(0).mixer);
+  EXPECT_EQ(mamba.heads * mamba.head_dim, 4096);
+  EXPECT_TRUE(std::holds_alternative<std::monostate>(model.layer(0).mlp));
+  EXPECT_TRUE(std::holds_alternative<std::monostate>(model.layer(1).mixer));
+  EXPECT_GT(moe_at(model, 1).experts, 0);
+  EXPECT_FALSE(gqa_at(model, 5).rotary);
+  EXPECT_FALSE(model.learned_positions);
+  EXPECT_EQ(model.kinds.size(), 3U);
   const ModelSpec dense = repository_model("nemotron5h_56b");
-  EXPECT_EQ(dense.layers[1], (LayerKind{Mixer::none, Mlp::dense}));
-  EXPECT_FALSE(dense.moe);
+  EXPECT_FALSE(dense_at(dense, 1).gated);
+  EXPECT_FALSE(has_mlp<Moe>(dense));
 }
 
 TEST(ModelSpec, WanHasNoVocabulary) {
@@ -124,7 +127,8 @@ TEST(ModelSpec, WanHasNoVocabulary) {
   EXPECT_EQ(model.family, "wan");
   EXPECT_EQ(model.vocab, 0);
   EXPECT_EQ(model.hidden, 5120);
-  EXPECT_EQ(model.layers.front(), (LayerKind{Mixer::cross, Mlp::dense}));
+  EXPECT_EQ(std::get<SelfAndCross>(model.layer(0).mixer).heads, 40);
+  EXPECT_FALSE(dense_at(model, 0).gated);
   EXPECT_EQ(model.video->patch_elements, 16 * 1 * 2 * 2);
   EXPECT_EQ(model.video->text_len, 512);
 }
@@ -133,10 +137,10 @@ TEST_F(ModelFiles, MissingKeysTakeTheFamilysDefaults) {
   const ModelSpec model = read_model(write("tiny/config.json", kTinyLlama));
   EXPECT_EQ(model.name, "tiny");
   EXPECT_EQ(model.source, (folder_ / "tiny/config.json").string());
-  EXPECT_EQ(model.kv_heads, 4);
-  EXPECT_EQ(model.head_dim, 16);
+  EXPECT_EQ(gqa_at(model, 0).kv_heads, 4);
+  EXPECT_EQ(gqa_at(model, 0).head_dim, 16);
   EXPECT_EQ(model.norm_eps, 1e-6);
-  EXPECT_EQ(model.rope_theta, 10000.0);
+  EXPECT_EQ(gqa_at(model, 0).rotary->theta, 10000.0);
   EXPECT_FALSE(model.tied_embeddings);
   // 2 x 256 x 64 embeddings, per layer 4 x 64 x 64 attention and 3 x 64 x 160 MLP
   EXPECT_EQ(matmul_and_embedding_params(model), 2 * 256 * 64 + 2 * (4 * 64 * 64 + 3 * 64 * 160));
@@ -151,7 +155,7 @@ TEST_F(ModelFiles, TiedEmbeddingsCountOnce) {
 TEST_F(ModelFiles, RopeThetaInsideRopeParameters) {
   const std::string text =
       replaced(kTinyLlama, "\"vocab_size\"", R"("rope_parameters": {"rope_theta": 5e5}, "vocab_size")");
-  EXPECT_EQ(read_model(write("config.json", text)).rope_theta, 5e5);
+  EXPECT_EQ(gqa_at(read_model(write("config.json", text)), 0).rotary->theta, 5e5);
 }
 
 // As Llama 3.1's files have it; each of its numbers is needed.
@@ -159,8 +163,7 @@ TEST_F(ModelFiles, RopeScalingOfLlama31) {
   const std::string scaling = R"("rope_scaling": {"factor": 8.0, "high_freq_factor": 4.0, "low_freq_factor": 1.0,
     "original_max_position_embeddings": 8192, "rope_type": "llama3"}, "vocab_size")";
   const ModelSpec model = read_model(write("config.json", replaced(kTinyLlama, "\"vocab_size\"", scaling)));
-  EXPECT_EQ(model.rope_type, "llama3");
-  EXPECT_EQ(model.rope_scaling, (RopeScaling{.factor = 8.0}));
+  EXPECT_EQ(gqa_at(model, 0).rotary, (Rotary{.type = "llama3", .scaling = {.factor = 8.0}}));
   const std::string without = replaced(scaling, "\"factor\": 8.0, ", "");
   EXPECT_THROW(read_model(write("config.json", replaced(kTinyLlama, "\"vocab_size\"", without))), InputError);
 }
@@ -178,12 +181,13 @@ TEST_F(ModelFiles, QwenWindowsOnlyWhenItIsSwitchedOn) {
     "num_hidden_layers": 4, "num_attention_heads": 4, "num_key_value_heads": 2, "sliding_window": 32,
     "max_window_layers": 3, "use_sliding_window": false})";
   const ModelSpec off = read_model(write("config.json", text));
-  EXPECT_TRUE(off.attention_bias);
-  EXPECT_FALSE(off.output_bias);
-  EXPECT_EQ(off.sliding_window, 0);
+  EXPECT_TRUE(gqa_at(off, 0).bias);
+  EXPECT_FALSE(gqa_at(off, 0).out_bias);
+  EXPECT_EQ(off.kinds.size(), 1U);
   const ModelSpec on = read_model(write("config.json", replaced(text, "false", "true")));
-  EXPECT_EQ(on.sliding_window, 32);
-  EXPECT_EQ(on.windowed, (std::vector<bool>{false, false, false, true}));
+  EXPECT_EQ(on.layers, (std::vector<int>{0, 0, 0, 1}));
+  EXPECT_EQ(gqa_at(on, 0).mask, Mask{});
+  EXPECT_EQ(gqa_at(on, 3).mask, (Mask{Mask::Kind::window, 32}));
 }
 
 constexpr const char* kTinyGpt2 = R"({
@@ -193,7 +197,8 @@ constexpr const char* kTinyGpt2 = R"({
 // transformers computes the first three by erf, the others by tanh.
 TEST_F(ModelFiles, WordsOfTheTwoFormsOfGelu) {
   const auto activation = [&](const std::string& word) {
-    return read_model(write("config.json", replaced(kTinyGpt2, "gelu_new", word))).activation;
+    const ModelSpec model = read_model(write("config.json", replaced(kTinyGpt2, "gelu_new", word)));
+    return dense_at(model, 0).activation;
   };
   for (const char* word : {"gelu", "gelu_python"}) EXPECT_EQ(activation(word), Activation::gelu) << word;
   for (const char* word : {"gelu_new", "gelu_fast", "gelu_accurate", "gelu_pytorch_tanh", "gelu_python_tanh"}) {
@@ -217,7 +222,8 @@ TEST_F(ModelFiles, SwitchesOfGpt2ThatMakeAnotherModel) {
 TEST_F(ModelFiles, NemotronsRotaryShare) {
   const std::string text = replaced(kTinyLlama, "\"llama\"", "\"nemotron\"");
   const auto share = [&](const std::string& keys) {
-    return read_model(write("config.json", replaced(text, "\"vocab_size\"", keys + "\"vocab_size\""))).rotary_share;
+    const auto path = write("config.json", replaced(text, "\"vocab_size\"", keys + "\"vocab_size\""));
+    return gqa_at(read_model(path), 0).rotary->share;
   };
   EXPECT_EQ(share(""), 0.5);
   EXPECT_EQ(share("\"partial_rotary_factor\": 0.25, "), 0.25);

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "models/decoder.h"
+#include "models/programs.h"
 #include "program/infer.h"
 #include "program/liveness.h"
 #include "program/operands.h"
@@ -176,7 +176,7 @@ TEST(Recompute, WhatKeepsNoLessThanItFreesIsLeftAsItWas) {
   // The border of an MLP of which only the last product has an adapter: (T, H) against (T, F) and (T, R).
   Job narrow = adapted({"down_proj"}, {"mlp"});
   EXPECT_THAT(replayed(build_chunk(narrow, first), 0), ElementsAre("rms_norm", "matmul", "swiglu", "matmul"));
-  narrow.model.ffn = 60;
+  dense_of(narrow.model).ffn = 60;
   EXPECT_THAT(replayed(build_chunk(narrow, first), 0), IsEmpty());
   // Where gathered weights are saved, the frozen ones of gate and up are too much; the activation alone needs none.
   Job gathered = adapted({"gate_proj", "down_proj"}, {"mlp"});

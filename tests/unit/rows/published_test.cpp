@@ -347,9 +347,9 @@ TEST_F(PublishedRuns, LeaveOtherKindsAside) {
 TEST_F(PublishedRuns, OfAModelThatOnlyHasTheNameAreNoMatch) {
   const PublishedTables tables{.rows = {printed()}, .configs = {}};
   Job own = job(asked(printed()));
-  own.model.source = "my own file", own.model.aliases.clear(), own.model.rope_theta = 1.0;
+  own.model.source = "my own file", own.model.aliases.clear(), gqa_of(own.model).rotary->theta = 1.0;
   EXPECT_TRUE(match_in(own, tables, catalog).row) << "the same sizes are the same work";
-  own.model.hidden = 2048, own.model.ffn = 8192;
+  own.model.hidden = 2048, dense_of(own.model).ffn = 8192;
   const PublishedMatch match = match_in(own, tables, catalog);
   EXPECT_FALSE(match.row);
   EXPECT_THAT(match.note, HasSubstr("another model by the same name (hidden 4096 there, 2048 here, and 1 more)"));

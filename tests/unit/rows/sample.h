@@ -2,6 +2,7 @@
 #pragma once
 
 #include "rows/row.h"
+#include "unit/support/layers.h"
 
 namespace perfbench {
 
@@ -11,12 +12,8 @@ inline Job sample_job() {
   job.model.name = "tiny";
   job.model.aliases = {"Tiny 1B 2-node"};
   job.model.hidden = 8;
-  job.model.ffn = 16;
-  job.model.heads = 4;
-  job.model.kv_heads = 2;
-  job.model.head_dim = 2;
   job.model.vocab = 10;
-  job.model.layers.resize(2);
+  set_layers(job.model, {.heads = 4, .kv_heads = 2, .head_dim = 2, .rotary = Rotary{}}, {.ffn = 16}, 2);
   job.system.name = "h100";
   job.system.peak_bf16_flops_per_s.value = 989e12;
   job.stack.name = "megatron";

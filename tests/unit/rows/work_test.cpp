@@ -55,32 +55,32 @@ TEST(Work, EveryValueThatChangesItTellsTwoJobsApart) {
       [](Job& job) { job.lora.reset(); },
       [](Job& job) { job.model.family = "qwen2"; },
       [](Job& job) { job.model.hidden = 16; },
-      [](Job& job) { job.model.ffn = 32; },
-      [](Job& job) { job.model.heads = 8; },
-      [](Job& job) { job.model.kv_heads = 4; },
-      [](Job& job) { job.model.head_dim = 4; },
+      [](Job& job) { dense_of(job.model).ffn = 32; },
+      [](Job& job) { gqa_of(job.model).heads = 8; },
+      [](Job& job) { gqa_of(job.model).kv_heads = 4; },
+      [](Job& job) { gqa_of(job.model).head_dim = 4; },
       [](Job& job) { job.model.vocab = 11; },
       [](Job& job) {
-        job.model.positions = Positions::learned;
+        job.model.learned_positions = true;
         job.model.max_positions = 64;
       },
       [](Job& job) { job.model.tied_embeddings = true; },
-      [](Job& job) { job.model.attention_bias = true; },
-      [](Job& job) { job.model.output_bias = true; },
-      [](Job& job) { job.model.mlp_bias = true; },
-      [](Job& job) { job.model.qk_norm = true; },
-      [](Job& job) { job.model.gated = false; },
+      [](Job& job) { gqa_of(job.model).bias = true; },
+      [](Job& job) { gqa_of(job.model).out_bias = true; },
+      [](Job& job) { dense_of(job.model).bias = true; },
+      [](Job& job) { gqa_of(job.model).qk_norm = HeadNorm::per_head; },
+      [](Job& job) { dense_of(job.model).gated = false; },
       [](Job& job) { job.model.norm = Norm::layer; },
-      [](Job& job) { job.model.activation = Activation::gelu; },
-      [](Job& job) { job.model.rotary_share = 0.5; },
+      [](Job& job) { dense_of(job.model).activation = Activation::gelu; },
+      [](Job& job) { gqa_of(job.model).rotary->share = 0.5; },
       [](Job& job) {
-        job.model.windowed = {true, false};
+        gqa_of(job.model).mask = {Mask::Kind::window, 4};
       },
-      [](Job& job) { job.model.layers[1].mlp = Mlp::moe; },
+      [](Job& job) { set_layer(job.model, 1, {.mlp = Moe{}}); },
       [](Job& job) { job.model.layers.pop_back(); },
-      [](Job& job) { job.model.moe = MoeShape{.experts = 8}; },
-      [](Job& job) { job.model.mla = MlaShape{.q_rank = 8}; },
-      [](Job& job) { job.model.mamba = MambaShape{.heads = 8}; },
+      [](Job& job) { set_layer(job.model, 1, {.mlp = Moe{.experts = 8}}); },
+      [](Job& job) { set_layer(job.model, 1, {.mixer = Mla{.q_rank = 8}}); },
+      [](Job& job) { set_layer(job.model, 1, {.mixer = Mamba2{.heads = 8}}); },
       [](Job& job) { job.model.video = VideoShape{.text_dim = 8}; },
   };
   for (std::size_t i = 0; i < changes.size(); ++i)
@@ -93,7 +93,8 @@ TEST(Work, StaysTheSameUnderAnotherNameOrOrder) {
   EXPECT_TRUE(differences_after([](Job& job) { job.recompute_modules = {"core_attn", "mlp", "mlp"}; }).empty());
   EXPECT_TRUE(differences_after([](Job& job) { job.lora->alpha = 64.0; }).empty());
   EXPECT_TRUE(differences_after([](Job& job) { job.model.source = "mine", job.model.aliases = {}; }).empty());
-  EXPECT_TRUE(differences_after([](Job& job) { job.model.norm_eps = 1e-6, job.model.rope_theta = 5e5; }).empty());
+  EXPECT_TRUE(
+      differences_after([](Job& job) { job.model.norm_eps = 1e-6, gqa_of(job.model).rotary->theta = 5e5; }).empty());
   EXPECT_TRUE(differences_after([](Job& job) { job.model.max_positions = 131072; }).empty())
       << "it has no table of them";
   Job all = tuned_job(), more = tuned_job();
@@ -113,9 +114,19 @@ TEST(Work, IsWhatTheDocumentationLists) {
 TEST(Work, SaysWhatBothHave) {
   const auto texts = differences_after([](Job& job) { job.gbs = 32, job.lora->targets = {"all"}; });
   EXPECT_EQ(texts, (std::vector<std::string>{"gbs 16 there, 32 here", "lora_targets q_proj/v_proj there, all here"}));
-  EXPECT_EQ(differences_after([](Job& job) { job.model.layers[1].mlp = Mlp::moe; }),
+  EXPECT_EQ(differences_after([](Job& job) { set_layer(job.model, 1, {.mixer = job.model.kinds[0].mixer}); }),
             std::vector<std::string>{"another model by the same name (layers 2 x gqa/dense there, 1 x gqa/dense, 1 x "
-                                     "gqa/moe here)"});
+                                     "gqa/none here)"});
+  EXPECT_EQ(
+      differences_after([](Job& job) {
+        set_layer(job.model, 1, job.model.kinds[0]);
+        std::get<Gqa>(job.model.kinds[1].mixer).mask = {Mask::Kind::window, 4};
+      }),
+      std::vector<std::string>{"another model by the same name (mask causal there, 1 x causal, 1 x window 4 here)"});
+  EXPECT_EQ(
+      differences_after([](Job& job) { job.model.kinds[0].mlp = Moe{.experts = 8}; }),
+      std::vector<std::string>{"another model by the same name (layers 2 x gqa/dense there, 2 x gqa/moe here, and "
+                               "14 more)"});
 }
 
 }  // namespace

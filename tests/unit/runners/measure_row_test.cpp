@@ -8,7 +8,7 @@
 #include <new>
 
 #include "engine/watched_session.h"
-#include "models/decoder.h"
+#include "models/programs.h"
 #include "sim/memory.h"
 #include "unit/support/gpus.h"
 #include "unit/support/hang.h"

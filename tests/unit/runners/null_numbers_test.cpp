@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "job/resolve.h"
-#include "models/decoder.h"
+#include "models/programs.h"
 #include "program/kernel_sites.h"
 #include "runners/simulate_row.h"
 

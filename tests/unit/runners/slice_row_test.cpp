@@ -6,7 +6,7 @@
 
 #include <filesystem>
 
-#include "models/decoder.h"
+#include "models/programs.h"
 #include "program/kernel_sites.h"
 #include "program/signature.h"
 #include "runners/simulate_row.h"

@@ -8,7 +8,7 @@
 #include <limits>
 
 #include "base/random.h"
-#include "models/decoder.h"
+#include "models/programs.h"
 #include "sim/pipeline.h"
 #include "sim/simulate.h"
 #include "unit/support/jobs.h"

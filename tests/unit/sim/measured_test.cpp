@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-#include "models/decoder.h"
+#include "models/programs.h"
 #include "program/signature.h"
 #include "sim/simulate.h"
 #include "unit/support/jobs.h"

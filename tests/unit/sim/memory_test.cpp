@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "models/decoder.h"
+#include "models/programs.h"
 #include "program/liveness.h"
 #include "unit/support/jobs.h"
 

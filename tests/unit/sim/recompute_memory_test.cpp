@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/text.h"
-#include "models/decoder.h"
+#include "models/programs.h"
 #include "program/lane_steps.h"
 #include "program/liveness.h"
 #include "program/operands.h"

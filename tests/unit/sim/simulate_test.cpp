@@ -6,7 +6,7 @@
 #include <cmath>
 #include <filesystem>
 
-#include "models/decoder.h"
+#include "models/programs.h"
 #include "unit/support/jobs.h"
 
 namespace perfbench {

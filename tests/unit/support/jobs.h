@@ -7,6 +7,7 @@
 #include "job/catalog.h"
 #include "job/job.h"
 #include "job/resolve.h"
+#include "unit/support/layers.h"
 
 namespace perfbench {
 
@@ -20,12 +21,9 @@ inline ModelSpec tiny_model(int num_layers) {
   model.name = "tiny";
   model.family = "llama";
   model.hidden = 64;
-  model.ffn = 96;
-  model.heads = 8;
-  model.kv_heads = 4;
-  model.head_dim = 8;
   model.vocab = 1000;
-  model.layers.resize(static_cast<std::size_t>(num_layers));
+  const Gqa gqa{.heads = 8, .kv_heads = 4, .head_dim = 8, .rotary = Rotary{}};
+  set_layers(model, gqa, {.ffn = 96}, num_layers);
   return model;
 }
 

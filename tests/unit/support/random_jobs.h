@@ -50,7 +50,7 @@ class RandomJobs {
     layout.fsdp = flip();
     job.num_gpus = layout.tp * layout.cp * layout.pp * layout.dp;
     const int num_chunks = layout.pp * layout.vp;
-    job.model.layers.resize(static_cast<std::size_t>(num_chunks * (1 + below(3)) + below(2)));
+    job.model.layers.assign(static_cast<std::size_t>(num_chunks * (1 + below(3)) + below(2)), 0);
     job.chunks = split_layers(job.model.num_layers(), num_chunks, LayerSplit::uneven).value();
     job.seq_len = pick(std::array{16, 64, 1024, 8192});
     job.mbs = 1 + below(2);
@@ -85,16 +85,18 @@ class RandomJobs {
   ModelSpec small_model() {
     ModelSpec model = tiny_model(1);
     model.hidden = 64 * (1 + below(4));
-    model.ffn = 32 * (1 + below(16));
-    model.kv_heads = pick(std::array{4, 8});
-    model.head_dim = pick(std::array{8, 32});
+    Gqa& gqa = gqa_of(model);
+    Dense& mlp = dense_of(model);
+    mlp.ffn = 32 * (1 + below(16));
+    gqa.kv_heads = pick(std::array{4, 8});
+    gqa.head_dim = pick(std::array{8, 32});
     model.tied_embeddings = flip();
-    model.attention_bias = flip();
-    model.output_bias = flip();
-    model.mlp_bias = flip();
-    model.qk_norm = flip();
-    model.gated = flip();
-    if (!model.gated) model.activation = Activation::gelu;
+    gqa.bias = flip();
+    gqa.out_bias = flip();
+    mlp.bias = flip();
+    if (flip()) gqa.qk_norm = HeadNorm::per_head;
+    mlp.gated = flip();
+    if (!mlp.gated) mlp.activation = Activation::gelu;
     model.norm = pick(std::array{Norm::rms, Norm::layer, Norm::layer1p});
     return model;
   }

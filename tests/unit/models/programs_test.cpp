@@ -1,8 +1,9 @@
-#include "models/decoder.h"
+#include "models/programs.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "base/error.h"
@@ -146,14 +147,11 @@ Job gpt2_job(const TestLayout& layout) {
   Job job = tiny_job(3, layout);
   ModelSpec& model = job.model;
   model.family = "gpt2";
-  model.kv_heads = model.heads;
   model.max_positions = 48;
   model.norm = Norm::layer;
-  model.gated = false;
-  model.activation = Activation::gelu_tanh;
-  model.positions = Positions::learned;
-  model.rotary_share = 0.0;
-  model.attention_bias = model.output_bias = model.mlp_bias = model.tied_embeddings = true;
+  model.learned_positions = model.tied_embeddings = true;
+  gqa_of(model) = {.heads = 8, .kv_heads = 8, .head_dim = 8, .bias = true, .out_bias = true, .packed_qkv = true};
+  dense_of(model) = {.ffn = 96, .activation = Activation::gelu_tanh, .gated = false, .bias = true};
   return job;
 }
 
@@ -161,16 +159,15 @@ Job nemotron_job(const TestLayout& layout) {
   Job job = tiny_job(3, layout);
   job.model.family = "nemotron";
   job.model.norm = Norm::layer1p;
-  job.model.gated = false;
-  job.model.activation = Activation::relu2;
-  job.model.rotary_share = 0.5;
+  dense_of(job.model) = {.ffn = 96, .activation = Activation::relu2, .gated = false};
+  gqa_of(job.model).rotary->share = 0.5;
   return job;
 }
 
 Job qwen3_job(const TestLayout& layout) {
   Job job = tiny_job(3, layout);
   job.model.family = "qwen3";
-  job.model.qk_norm = true;
+  gqa_of(job.model).qk_norm = HeadNorm::per_head;
   return job;
 }
 
@@ -184,25 +181,26 @@ TEST(ProgramGolden, NemotronLayer) { expect_program("nemotron_tp2", nemotron_job
 
 TEST(ProgramGolden, Qwen3Layer) { expect_program("qwen3_tp2", qwen3_job({.tp = 2, .pp = 3}), kMiddle); }
 
-const Value& weight_of(const Program& program, std::string_view name) {
-  for (const Value& value : program.values) {
-    if (value.state == StateKind::weight && value.name == name) return value;
+std::span<const Piece> pieces_of(const Program& program, std::string_view name) {
+  for (const ValueId id : states(program, StateKind::weight)) {
+    if (program[id].name == name) return program.pieces(id);
   }
   throw std::logic_error("no such weight");
 }
 
 TEST(Decoder, Gpt2TakesQKAndVFromColumnsOfOneTensor) {
   const Program program = build_chunk(gpt2_job({.tp = 2, .pp = 3}), kMiddle);
-  const Pieces& pieces = weight_of(program, "qkv_proj").pieces;
+  const std::span<const Piece> pieces = pieces_of(program, "qkv_proj");
+  ASSERT_EQ(pieces.size(), 3U);
   for (std::size_t i = 0; i < pieces.size(); ++i) {
-    EXPECT_EQ(pieces[i].tensor, std::string("transformer.h.{}.attn.c_attn.weight"));
+    EXPECT_EQ(pieces[i].tensor, "transformer.h.{}.attn.c_attn.weight");
     EXPECT_TRUE(pieces[i].transposed);
     EXPECT_EQ(pieces[i].rows, 32);  // of this rank: half of the 64 rows of q, of k and of v
     EXPECT_EQ(pieces[i].first_row, 64 * static_cast<std::int64_t>(i));
     EXPECT_EQ(pieces[i].tensor_rows, 192);
   }
-  EXPECT_FALSE(weight_of(program, "qkv_bias").pieces[2].transposed);
-  EXPECT_TRUE(weight_of(program, "down_proj").pieces[0].transposed);
+  EXPECT_FALSE(pieces_of(program, "qkv_bias")[2].transposed);
+  EXPECT_TRUE(pieces_of(program, "down_proj")[0].transposed);
 }
 
 // Each rank looks its own rows of the stream up: their gradients are parts of a sum over tp.
@@ -310,6 +308,34 @@ TEST(Decoder, ChunksThatAreBuiltAlikeShareAProgram) {
   EXPECT_EQ(plan.kind(0, 3), 1);
 }
 
+// Layers of two kinds by turns: chunks of two layers are alike, chunks of three begin with one or with the other.
+TEST(Decoder, ChunksAreAlikeWhenTheirLayersAre) {
+  const auto kinds_of = [](int num_layers, const TestLayout& layout) {
+    Job job = tiny_job(num_layers, layout);
+    job.model.kinds.push_back(job.model.kinds[0]);
+    std::get<Dense>(job.model.kinds[1].mlp).ffn = 160;
+    for (std::size_t i = 1; i < job.model.layers.size(); i += 2) job.model.layers[i] = 1;
+    std::vector<int> kinds;
+    for (const PlannedChunk& chunk : build_plan(job).chunks) kinds.push_back(chunk.kind);
+    return kinds;
+  };
+  EXPECT_EQ(kinds_of(16, {.pp = 4, .vp = 2}), (std::vector<int>{0, 1, 1, 1, 1, 1, 1, 2}));
+  EXPECT_EQ(kinds_of(18, {.pp = 6}), (std::vector<int>{0, 1, 2, 1, 2, 3}));
+}
+
+TEST(Decoder, EachLayerIsBuiltAsItsKind) {
+  Job job = tiny_job(4, {.pp = 2});
+  job.model.kinds.push_back(job.model.kinds[0]);
+  std::get<Dense>(job.model.kinds[1].mlp).ffn = 160;
+  job.model.layers = {0, 1, 0, 1};
+  std::vector<std::int64_t> widths;
+  const Program program = build_plan(job).kinds.front();
+  for (const ValueId id : states(program, StateKind::weight)) {
+    if (program[id].name == std::string_view("down_proj")) widths.push_back(program.type(id).shape[1]);
+  }
+  EXPECT_EQ(widths, (std::vector<std::int64_t>{96, 160}));
+}
+
 TEST(Decoder, UnevenChunksHaveTheirOwnPrograms) {
   Job job = tiny_job(16, {.pp = 4, .vp = 4});
   job.model = tiny_model(14);
@@ -333,15 +359,26 @@ TEST(Decoder, RefusesWhatHasNoProgramByItsFeature) {
     return "";
   };
   EXPECT_EQ(feature([](Job&) {}), "");
-  EXPECT_EQ(feature([](Job& job) { job.model.moe = MoeShape{}; }), "moe");
-  EXPECT_EQ(feature([](Job& job) { job.model.layers.front().mixer = Mixer::mamba2; }), "model family");
-  EXPECT_EQ(feature([](Job& job) { job.model.sliding_window = 16; }), "sliding window");
-  EXPECT_EQ(feature([](Job& job) { job.model.activation = Activation::gelu; }), "gated activation");
-  EXPECT_EQ(feature([](Job& job) { job.model.positions = Positions::none; }), "positions");
-  EXPECT_EQ(feature([](Job& job) { job.model.rotary_share = 0.4; }), "partial rotary");  // 3 of 8 dims
-  EXPECT_EQ(feature([](Job& job) { job.model.rope_type = "yarn"; }), "rope yarn");
+  EXPECT_EQ(feature([](Job& job) { job.model.kinds[0].mlp = Moe{}; }), "moe");
+  for (const Mixer& mixer : {Mixer(Mamba2{}), Mixer(Mla{}), Mixer(SelfAndCross{}), Mixer()}) {
+    EXPECT_EQ(feature([&](Job& job) { job.model.kinds[0].mixer = mixer; }), "model family");
+  }
+  EXPECT_EQ(feature([](Job& job) { job.model.kinds[0].mlp = {}; }), "model family");
+  EXPECT_EQ(feature([](Job& job) { job.model.video = VideoShape{}; }), "model family");
+  EXPECT_EQ(feature([](Job& job) { gqa_of(job.model).mask = {Mask::Kind::window, 16}; }), "sliding window");
+  EXPECT_EQ(feature([](Job& job) { gqa_of(job.model).mask = {Mask::Kind::chunk, 16}; }), "chunked attention");
+  EXPECT_EQ(feature([](Job& job) { gqa_of(job.model).sinks = true; }), "attention sinks");
+  EXPECT_EQ(feature([](Job& job) { gqa_of(job.model).qk_norm = HeadNorm::bare; }), "query and key norm");
+  EXPECT_EQ(feature([](Job& job) { dense_of(job.model).activation = Activation::gelu; }), "gated activation");
+  EXPECT_EQ(feature([](Job& job) { gqa_of(job.model).rotary.reset(); }), "positions");
+  EXPECT_EQ(feature([](Job& job) { gqa_of(job.model).rotary->share = 0.4; }), "partial rotary");  // 3 of 8 dims
+  EXPECT_EQ(feature([](Job& job) { gqa_of(job.model).rotary->type = "yarn"; }), "rope yarn");
+  EXPECT_EQ(feature([](Job& job) { job.model.kinds[0].norms.after_mlp = true; }), "norms");
+  EXPECT_EQ(feature([](Job& job) { job.model.kinds[0].norms.before_mlp = false; }), "norms");
+  EXPECT_EQ(feature([](Job& job) { job.model.kinds[0].residual.parallel = true; }), "parallel residual");
+  EXPECT_EQ(feature([](Job& job) { job.model.kinds[0].residual.scale = 0.5; }), "residual scale");
   EXPECT_EQ(feature([](Job& job) {
-              job.model.family = "gpt2";  // whose q, k and v are one module
+              gqa_of(job.model).packed_qkv = true;
               job.task = Task::lora;
               job.lora = Lora{};
             }),
@@ -349,7 +386,7 @@ TEST(Decoder, RefusesWhatHasNoProgramByItsFeature) {
   EXPECT_EQ(feature([](Job& job) { job.precision = Precision::mxfp8; }), "mxfp8");
   EXPECT_EQ(feature([](Job& job) { job.offload_layers = 1; }), "offload");
   EXPECT_EQ(feature([](Job& job) {
-              job.model.kv_heads = 2;
+              gqa_of(job.model).kv_heads = 2;
               job.layout.tp = 4;
             }),
             "kv head copies");
