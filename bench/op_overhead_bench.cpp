@@ -52,7 +52,7 @@ double median(std::vector<double> seconds) {
 // Both take turns, so that a busy machine slows both; medians of an op's time, and their difference.
 void overhead(benchmark::State& state, Chain chain) {
   const OpCase c = chain_case(chain);
-  const Job job;
+  const Plan plan;
   Rank rank = lone_rank(at::kCPU);
   std::vector<Chunk> chunks;
   chunks.push_back(make_chunk(c.program, c.policy, 0, 0, rank.device));
@@ -60,7 +60,7 @@ void overhead(benchmark::State& state, Chain chain) {
   chunks[0].states[0].copy_(w);
   const auto runtime = make_runtime(Device::cpu, 0);
   RankNotes notes(1);
-  Executor executor(job, rank, chunks, *runtime, notes.of(0), false);
+  Executor executor(plan, rank, chunks, *runtime, notes.of(0), false);
   executor.prepare({});
 
   std::vector<double> engine, aten;
