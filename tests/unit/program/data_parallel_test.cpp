@@ -35,8 +35,8 @@ class TwoViews : public ::testing::Test {
         {.name = name, .role = Role::state, .type = weight, .state = StateKind::weight, .view = view});
     program_.values.push_back(
         {.name = name, .role = Role::state, .type = sum, .state = StateKind::main_grad, .weight = id, .view = view});
-    program_.values.push_back({.name = "dw", .role = Role::data, .type = sum});
-    const Transpose reader{.x = {id}, .out = {id + 3}};
+    program_.values.push_back({.name = "dw", .role = Role::boundary, .type = sum});
+    const Activate reader{.x = {id}, .y = {id + 3}};
     program_.values.push_back({.name = "read", .type = infer(reader, program_).at(0)});
     program_.forward.push_back({.op = reader});
     program_.backward.push_back({.op = Accumulate{.dw = {id + 2}, .main_grad = {id + 1}}});
