@@ -45,8 +45,9 @@ std::string field_text(std::string_view name, double value) {
   return fmt::format(" {}={}", name, format_double(value));
 }
 
-std::string field_text(std::string_view, const Heads& heads) {
-  return fmt::format(" heads={} kv_heads={} head_dim={}", heads.heads, heads.kv_heads, heads.head_dim);
+std::string field_text(std::string_view, const Heads& of) {
+  const auto& [heads, kv_heads, head_dim] = of;
+  return fmt::format(" heads={} kv_heads={} head_dim={}", heads, kv_heads, head_dim);
 }
 
 std::string field_text(std::string_view name, Activation activation) {
