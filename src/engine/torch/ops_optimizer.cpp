@@ -12,8 +12,8 @@
 namespace perfbench {
 namespace {
 
-// Every parameter counts once: copies of a whole weight on tp ranks and on the other stage of a shared embedding do not,
-// and where the whole sum is on every rank that holds a copy, the first counts it.
+// Every parameter counts once: copies of a whole weight on tp ranks and on the other stage of a shared embedding do
+// not, and where the whole sum is on every rank that holds a copy, the first counts it.
 bool counts(const Value& weight, const Frame& frame, bool whole_sums) {
   if (weight.copy || (whole_sums && frame.rank.over(copies_of(weight.view)).rank() != 0)) return false;
   return weight.type.placement[Axis::tp].is_split() || frame.rank.at.tp == 0;
