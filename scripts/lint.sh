@@ -2,13 +2,13 @@
 # Slow checks that the tests leave out: clang-tidy on the sources and shellcheck on the scripts.
 #   scripts/lint.sh [FILE.cpp...]      for people before a commit; default: every source that the build of the preset compiles
 #   scripts/lint.sh --changed [BASE]   clang-tidy on what differs from BASE (scripts/changed_units.py), as CI does: at most the
-#                                      40 units with the most changed lines. Exit status 77, and a word why, where that cannot be.
+#                                      20 units with the most changed lines. Exit status 77, and a word why, where that cannot be.
 # Needs a build (scripts/test.sh); the first form installs the Debian packages clang-tidy and shellcheck.
 set -euo pipefail
 root=$(CDPATH="" cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
 . "$root/scripts/lib.sh"
 build=${PERFBENCH_BUILD:-$build}
-most=40
+most=20
 cd "$root"
 
 skip() {

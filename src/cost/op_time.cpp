@@ -4,6 +4,7 @@
 
 #include "cost/topology.h"
 #include "program/buckets.h"
+#include "program/copied_rows.h"
 #include "program/lane_steps.h"
 #include "program/signature.h"
 
@@ -99,6 +100,10 @@ struct Collectives {
     const Group group = group_of(op.axis);
     return {waited_for(group, time(Kind::all_reduce, bytes_of(op.main_grads, program), group))};
   }
+  std::vector<TimedStep> operator()(const ReduceCopiedRows& op) const {
+    const auto bytes = static_cast<double>(summed_bytes(op, program));
+    return {waited_for(Group::kv_copies, time(Kind::all_reduce, bytes, Group::kv_copies))};
+  }
   std::vector<TimedStep> operator()(const ReduceSharedGrads& op) const {
     const double bytes = bytes_of(op.main_grads, program) / static_cast<double>(op.shards);
     return {waited_for(Group::ends, time(Kind::all_reduce, bytes, Group::ends))};
@@ -158,7 +163,7 @@ CostModel cost_model(const Job& job, KernelConstants kernels) {
                  .overlap_grad_reduce = stack.overlap_grad_reduce,
                  .tp_share = overlapped ? stack.constants.tp_exposed_overlapped : stack.constants.tp_exposed};
   if (!cost.has_data_sheet) return cost;  // transfers take no time
-  const Mesh mesh = mesh_of(job.layout);
+  const Mesh mesh = mesh_of(job);
   cost.neighbours = neighbours_of(mesh, hardware);
   for (Group group : kGroups) cost.groups[group] = group_shape(group, mesh, hardware);
   return cost;

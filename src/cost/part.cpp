@@ -7,6 +7,7 @@ namespace perfbench {
 Part part_of(Group group) {
   switch (group) {
     case Group::tp:
+    case Group::kv_copies:
       return Part::tp_exposed;
     case Group::cp:
       return Part::cp_exposed;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 
 namespace perfbench {
@@ -40,7 +41,8 @@ struct Mask {
 // without a weight, after the rotation.
 enum class HeadNorm { none, per_head, all_heads, bare };
 
-struct Gqa {                       // grouped-query attention
+struct Gqa {  // grouped-query attention
+  static constexpr std::string_view kName = "gqa";
   int heads = 0, kv_heads = 0;     // n, k
   std::int64_t head_dim = 0;       // D; n * D may differ from H
   std::optional<Rotary> rotary{};  // absent: the layer does not rotate q and k
@@ -53,6 +55,7 @@ struct Gqa {                       // grouped-query attention
 };
 
 struct Mla {  // multi-head latent attention
+  static constexpr std::string_view kName = "mla";
   int heads = 0;
   std::int64_t q_rank = 0;  // 0: q is projected in one step
   std::int64_t kv_rank = 0, qk_nope_dim = 0, qk_rope_dim = 0, v_dim = 0;
@@ -62,12 +65,14 @@ struct Mla {  // multi-head latent attention
 };
 
 struct Mamba2 {
+  static constexpr std::string_view kName = "mamba2";
   int heads = 0, groups = 0;
   std::int64_t head_dim = 0, state = 0, conv_kernel = 0, chunk = 0;
   bool operator==(const Mamba2&) const = default;
 };
 
 struct SelfAndCross {  // self-attention, then cross-attention to a text, as WAN has it
+  static constexpr std::string_view kName = "cross";
   int heads = 0;
   std::int64_t head_dim = 0;
   HeadNorm qk_norm = HeadNorm::none;
@@ -76,6 +81,7 @@ struct SelfAndCross {  // self-attention, then cross-attention to a text, as WAN
 };
 
 struct Dense {
+  static constexpr std::string_view kName = "dense";
   std::int64_t ffn = 0;  // F
   Activation activation = Activation::silu;
   bool gated = true;  // gate and up, as SwiGLU has it
@@ -84,6 +90,7 @@ struct Dense {
 };
 
 struct Moe {
+  static constexpr std::string_view kName = "moe";
   int experts = 0, top_k = 0;
   std::int64_t ffn = 0;  // of one routed expert
   Activation activation = Activation::silu;

@@ -16,12 +16,14 @@ namespace {
 using Broken = BrokenRule;
 
 // Attention heads of a mixer; 0: it has none.
-int heads_of(const Mixer& mixer) {
-  if (const auto* gqa = std::get_if<Gqa>(&mixer)) return gqa->heads;
-  if (const auto* mla = std::get_if<Mla>(&mixer)) return mla->heads;
-  if (const auto* cross = std::get_if<SelfAndCross>(&mixer)) return cross->heads;
-  return 0;
-}
+struct AttentionHeads {
+  int operator()(const std::monostate&) const { return 0; }
+  int operator()(const Gqa& gqa) const { return gqa.heads; }
+  int operator()(const Mla& mla) const { return mla.heads; }
+  int operator()(const Mamba2&) const { return 0; }
+  int operator()(const SelfAndCross& cross) const { return cross.heads; }
+};
+int heads_of(const Mixer& mixer) { return std::visit(AttentionHeads{}, mixer); }
 
 Broken heads_divide(const JobDraft& d) {
   const Job& j = d.job;

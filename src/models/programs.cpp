@@ -105,7 +105,7 @@ void add_passes(Program& program, const Policy& policy) {
 Program build_kind(const Job& job, const ChunkKind& kind) {
   const Policy policy = policy_of(job);
   Program program;
-  program.mesh = mesh_of(job.layout);
+  program.mesh = mesh_of(job);
   program.num_layers = static_cast<int>(kind.layers.size());
   Builder build(program, policy);
   const BlockContext context{.build = build, .job = job, .names = names_of(job.model)};
@@ -127,7 +127,7 @@ Program build_chunk(const Job& job, const ChunkLayers& chunk) { return build_kin
 
 Plan build_plan(const Job& job) {
   if (const auto found = missing(job)) throw Unsupported(found->feature, found->what + " has no Program yet");
-  Plan plan{.mesh = mesh_of(job.layout),
+  Plan plan{.mesh = mesh_of(job),
             .pipeline = pipeline_shape(job),
             .policy = policy_of(job),
             .mbs = job.mbs,

@@ -30,6 +30,7 @@ enum class Group : std::uint8_t {
   cp,
   ep,
   etp,
+  kv_copies,      // of tp, neighbours that hold the same key/value head
   copies,         // dp x cp: they hold the same weights and other tokens
   expert_copies,  // edp: the same of experts
   shard,          // of the copies, those that share one copy of the parameters between them
@@ -37,14 +38,14 @@ enum class Group : std::uint8_t {
   ends,           // the same rank of the first and of the last stage
   world
 };
-inline constexpr int kNumGroups = 10;
+inline constexpr int kNumGroups = 11;
 inline constexpr std::array<Group, kNumGroups> kGroups = {
-    Group::tp,    Group::cp,       Group::ep,   Group::etp,  Group::copies, Group::expert_copies,
+    Group::tp,    Group::cp,       Group::ep,   Group::etp,  Group::kv_copies, Group::copies, Group::expert_copies,
     Group::shard, Group::replicas, Group::ends, Group::world};
 
 // The field's words: the data-parallel group is that of dp x cp.
 constexpr std::string_view name(Group group) {
-  constexpr std::array<std::string_view, kNumGroups> names = {"tp",  "cp",    "ep",       "etp",  "dp",
+  constexpr std::array<std::string_view, kNumGroups> names = {"tp",  "cp",    "ep",       "etp",  "kv_copies", "dp",
                                                               "edp", "shard", "replicas", "ends", "world"};
   return names[static_cast<std::size_t>(group)];
 }
@@ -74,6 +75,7 @@ constexpr std::string_view name(Lane lane) {
 constexpr Lane lane_of(Group group) {
   switch (group) {
     case Group::tp:
+    case Group::kv_copies:
       return Lane::tp;
     case Group::cp:
       return Lane::cp;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 
+#include "program/copied_rows.h"
 #include "program/operands.h"
 #include "program/passes.h"
 
@@ -72,6 +73,13 @@ InOutList weights_of(const Program& program, const InOutList& grads) {
 
 std::vector<Node> reductions_of(const Program& program, const InOutList& main_grads, bool scatter, int layer) {
   std::vector<Node> nodes;
+  for (InOut grad : main_grads) {
+    for (const RowRange& range : copied_rows(program, program[grad.id].weight)) {
+      nodes.push_back({.op = ReduceCopiedRows{.main_grad = grad, .first_row = range.first, .rows = range.rows},
+                       .when = When::last_microbatch,
+                       .layer = layer});
+    }
+  }
   for (Axis axis : kUncopiedAxes) {
     InOutList partial = partial_over(axis, program, main_grads);
     if (partial.empty()) continue;

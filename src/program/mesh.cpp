@@ -1,6 +1,7 @@
 #include "program/mesh.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/error.h"
 #include "job/job.h"
@@ -32,6 +33,8 @@ int Mesh::ranks(Group group) const {
       return size[Axis::ep];
     case Group::etp:
       return size[Axis::etp];
+    case Group::kv_copies:
+      return kv_copies;
     case Group::copies:
       return size[Axis::cp] * size[Axis::dp];
     case Group::expert_copies:
@@ -52,6 +55,7 @@ int Mesh::stride(Group group) const {
   switch (group) {
     case Group::tp:
     case Group::etp:
+    case Group::kv_copies:
     case Group::world:
       break;
     case Group::cp:
@@ -90,6 +94,22 @@ Mesh mesh_of(const ParallelLayout& layout) {
   check(stage_ranks % expert_ranks == 0, "mesh: ep x etp does not divide tp x cp x dp");
   return {.size = {{layout.tp, layout.cp, layout.dp, layout.etp, layout.ep, stage_ranks / expert_ranks}},
           .pp = layout.pp};
+}
+
+Mesh mesh_of(const Job& job) {
+  Mesh mesh = mesh_of(job.layout);
+  mesh.kv_copies = kv_copies(job.model, job.layout.tp);
+  return mesh;
+}
+
+int kv_copies(const ModelSpec& model, int tp) {
+  int most = 1;
+  for (const LayerSpec& layer : model.kinds) {
+    const auto* gqa = std::get_if<Gqa>(&layer.mixer);
+    const std::optional<KvShare> share = gqa == nullptr ? std::nullopt : kv_share(gqa->kv_heads, tp);
+    if (share) most = std::max(most, share->copies);
+  }
+  return most;
 }
 
 }  // namespace perfbench

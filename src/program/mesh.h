@@ -9,6 +9,8 @@
 
 namespace perfbench {
 
+struct Job;
+struct ModelSpec;
 struct ParallelLayout;
 
 // Of one rank, in both views.
@@ -23,7 +25,8 @@ struct Coordinates {
 struct Mesh {
   PerAxis<int> size{{1, 1, 1, 1, 1, 1}};
   int pp = 1;
-  int replicas = 1;  // of the sharded parameters, among their copies (HSDP)
+  int kv_copies = 1;  // tp ranks that hold the same key/value head, where there are more ranks than heads
+  int replicas = 1;   // of the sharded parameters, among their copies (HSDP)
 
   int stage_ranks() const { return size[Axis::tp] * size[Axis::cp] * size[Axis::dp]; }
   int num_ranks() const { return stage_ranks() * pp; }
@@ -45,5 +48,11 @@ struct Mesh {
 
 // Throws std::logic_error where experts are not split over all ranks of a stage: ep x etp does not divide tp x cp x dp.
 Mesh mesh_of(const ParallelLayout& layout);
+
+// Of a layout and the model's key/value heads.
+Mesh mesh_of(const Job& job);
+
+// The most tp ranks that any layer of the model has for one key/value head.
+int kv_copies(const ModelSpec& model, int tp);
 
 }  // namespace perfbench

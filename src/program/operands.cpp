@@ -67,6 +67,7 @@ struct LaneOf {
   Lane operator()(const ReduceScatter& op) const { return perfbench::lane_of(group_of(op.axis)); }
   Lane operator()(const AllReduce& op) const { return perfbench::lane_of(group_of(op.axis)); }
   Lane operator()(const ReducePartialGrads& op) const { return perfbench::lane_of(group_of(op.axis)); }
+  Lane operator()(const ReduceCopiedRows&) const { return perfbench::lane_of(Group::kv_copies); }
   Lane operator()(const GatherParams& op) const { return perfbench::lane_of(op.group); }
   Lane operator()(const GatherShards& op) const { return perfbench::lane_of(op.group); }
   Lane operator()(const ScatterGrads& op) const { return perfbench::lane_of(op.group); }

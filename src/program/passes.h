@@ -19,7 +19,8 @@ void fuse_adapter_gradients(Program& program);
 void add_data_parallel(Program& program, const Policy& policy);
 
 // The nodes that sum main gradients of one view after their last writer: those that are partial over tp, etp or ep
-// there, then all of them over their copies, each rank keeping its share where `scatter` says so.
+// there and the rows that tp ranks hold in copies, then all of them over their copies, each rank keeping its share
+// where `scatter` says so.
 std::vector<Node> reductions_of(const Program& program, const InOutList& main_grads, bool scatter, int layer);
 
 // FSDP, in place of add_data_parallel where there are several copies. Every weight becomes a share; the forward

@@ -45,8 +45,9 @@ std::string field_text(std::string_view name, double value) {
   return fmt::format(" {}={}", name, format_double(value));
 }
 
-std::string field_text(std::string_view, const Heads& heads) {
-  return fmt::format(" heads={} kv_heads={} head_dim={}", heads.heads, heads.kv_heads, heads.head_dim);
+std::string field_text(std::string_view, const Heads& of) {
+  const auto& [heads, kv_heads, head_dim] = of;
+  return fmt::format(" heads={} kv_heads={} head_dim={}", heads, kv_heads, head_dim);
 }
 
 std::string field_text(std::string_view name, Activation activation) {
@@ -108,6 +109,7 @@ struct LayoutText {
   std::string operator()(const ScatterGrads& op) const { return ranks(op.group); }
   std::string operator()(const ReduceGrads& op) const { return ranks(op.group); }
   std::string operator()(const ReducePartialGrads& op) const { return ranks(group_of(op.axis)); }
+  std::string operator()(const ReduceCopiedRows&) const { return ranks(Group::kv_copies); }
   std::string operator()(const ReduceSharedGrads&) const { return ""; }
 
  private:

@@ -1,6 +1,7 @@
 #include "program/traffic.h"
 
 #include "program/buckets.h"
+#include "program/copied_rows.h"
 #include "program/lane_steps.h"
 
 namespace perfbench {
@@ -23,6 +24,7 @@ struct Collectives {
     for (InOut grad : op.main_grads) total += over(group_of(op.axis), bytes(grad.id));
     return total;
   }
+  RankTraffic operator()(const ReduceCopiedRows& op) const { return over(Group::kv_copies, summed_bytes(op, program)); }
   RankTraffic operator()(const ReduceSharedGrads& op) const {
     RankTraffic total;
     for (InOut grad : op.main_grads) {

@@ -64,10 +64,11 @@ enum class StateKind : std::uint8_t {
 };
 
 // A part of a weight, as rows of a tensor of the Hugging Face model. A weight is the concatenation of its pieces along
-// dim 0; each is split over tp as the weight is.
+// dim 0; each is split over tp as the weight is, or, where there are more ranks than heads, with copies.
 struct Piece {
   std::string tensor;            // "model.layers.{}.mlp.up_proj.weight"; {} is the layer's number in the model
   std::int64_t rows = 0;         // of this piece on one rank
+  int copies = 1;                // neighbouring tp ranks that hold the same rows
   std::int64_t model_rows = 0;   // of this piece in the model; what a rank holds beyond them is padding: zeros
   std::int64_t first_row = 0;    // of this piece in the Hugging Face tensor
   std::int64_t tensor_rows = 0;  // of that tensor; 0: the piece is all of it

@@ -6,6 +6,7 @@
 
 #include "program/infer.h"
 #include "program/operands.h"
+#include "program/verify_copied_rows.h"
 #include "program/verify_data.h"
 #include "program/verify_shards.h"
 #include "program/verify_updates.h"
@@ -27,6 +28,9 @@ struct WantedWhen {
   When operator()(const ScatterGrads&) const { return When::always; }
   When operator()(const ReduceGrads&) const { return When::last_microbatch; }
   When operator()(const ReducePartialGrads&) const { return When::last_microbatch; }
+  When operator()(const ReduceCopiedRows& op) const {
+    return op.main_grad.id == kNoValue ? When::always : When::last_microbatch;
+  }
   When operator()(const ReduceSharedGrads&) const { return When::always; }
 };
 
@@ -62,6 +66,7 @@ struct TouchesShares {
   bool operator()(const ScatterGrads&) const { return true; }
   bool operator()(const ReduceGrads&) const { return false; }
   bool operator()(const ReducePartialGrads&) const { return false; }
+  bool operator()(const ReduceCopiedRows&) const { return false; }
   bool operator()(const ReduceSharedGrads&) const { return true; }
 };
 
@@ -86,6 +91,7 @@ class Verify {
     shared_grads();
     verify_data(program_);
     verify_updates(program_);
+    verify_copied_rows(program_);
     verify_shards(program_);
   }
 

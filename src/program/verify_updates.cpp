@@ -83,6 +83,7 @@ class Summands {
     if (it == made_by_.end()) return 1;
     if (const auto* add = std::get_if<Add>(it->second)) return of(add->a.id) + of(add->b.id);
     if (const auto* reduce = std::get_if<AllReduce>(it->second)) return of(reduce->x.id);
+    if (const auto* copied = std::get_if<ReduceCopiedRows>(it->second)) return of(copied->dw.id);
     return 1;
   }
 

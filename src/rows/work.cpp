@@ -14,8 +14,6 @@
 namespace perfbench {
 namespace {
 
-constexpr std::array<std::string_view, 5> kMixers{"none", "gqa", "mla", "mamba2", "cross"};
-constexpr std::array<std::string_view, 3> kMlps{"none", "dense", "moe"};
 constexpr std::array<std::string_view, 3> kNorms{"rms", "layer", "layer1p"};
 constexpr std::array<std::string_view, 4> kQkNorms{"none", "per_head", "all_heads", "bare"};
 constexpr std::array<std::string_view, 4> kActivations{"silu", "gelu", "gelu_tanh", "relu2"};
@@ -32,6 +30,15 @@ template <std::size_t n, typename Enum>
 std::string_view word(const std::array<std::string_view, n>& words, Enum value) {
   return words.at(static_cast<std::size_t>(value));
 }
+
+struct PartName {
+  std::string_view operator()(const std::monostate&) const { return "none"; }
+  template <class Part>
+  std::string_view operator()(const Part&) const {
+    return Part::kName;
+  }
+};
+std::string_view part_name(const auto& part) { return std::visit(PartName{}, part); }
 
 // "60 x mla/moe" for each run of equal ones.
 std::string runs(const std::vector<std::string>& words) {
@@ -241,7 +248,7 @@ class WorkList {
     LayerWords list;
     for (const int index : layers) {
       const LayerSpec& kind = kinds[static_cast<std::size_t>(index)];
-      words.push_back(fmt::format("{}/{}", word(kMixers, kind.mixer.index()), word(kMlps, kind.mlp.index())));
+      words.push_back(fmt::format("{}/{}", part_name(kind.mixer), part_name(kind.mlp)));
       list.add(kind);
     }
     size("layers", runs(words));

@@ -165,7 +165,7 @@ def test_five_steps_of_adamw(verify, folders, tmp_path, layout):
             assert torch.equal(found[name], tensor), name
 
 
-@pytest.mark.parametrize("layout", ["-tp 1", "-tp 2", "-tp 2 -pp 2 -vp 2 -ng 8"])
+@pytest.mark.parametrize("layout", ["-tp 1", "-tp 2", "-tp 4", "-tp 2 -pp 2 -vp 2 -ng 8"])
 @pytest.mark.parametrize("stack", ["perfbench", "no_sequence_parallelism"])
 def test_one_adapter_for_q_k_and_v(verify, tmp_path, stacks, stack, layout):
     folder, model, trained = lora_folder.make_packed(tmp_path / "packed", CASE, Adapters(rank=3))

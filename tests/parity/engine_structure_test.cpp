@@ -120,6 +120,30 @@ std::vector<TinyLlama> context_parallel() {
   };
 }
 
+// More tp ranks than key/value heads: neighbours hold copies of a head.
+std::vector<TinyLlama> copied_heads() {
+  return {
+      {.name = "tp8_of_4_heads", .tp = 8},
+      {.name = "tp4_of_2_heads_pp2_biases", .tp = 4, .pp = 2, .biases = true, .heads = 4},
+      {.name = "tp2_of_1_head_dp2_no_sequence_parallel",
+       .tp = 2,
+       .dp = 2,
+       .biases = true,
+       .sequence_parallel = false,
+       .bucket_elements = 1500,
+       .heads = 2},
+      {.name = "tp4_of_2_heads_dp2_replicated_optimizer",
+       .tp = 4,
+       .dp = 2,
+       .distributed_optimizer = false,
+       .fused = false,
+       .heads = 4},
+      {.name = "tp4_of_2_heads_fsdp2_biases", .tp = 4, .dp = 2, .biases = true, .heads = 4, .fsdp = true},
+      {.name = "tp4_of_2_heads_fsdp2_deferred", .tp = 4, .dp = 2, .heads = 4, .fsdp = true, .defer_reduce = true},
+      {.name = "tp2_of_1_head_cp2_recomputed", .tp = 2, .mbs = 2, .heads = 2, .recompute_layers = 9, .cp = 2},
+  };
+}
+
 // The same in lower precision: another program, the same rules.
 std::vector<TinyLlama> lower_precision() {
   return {
@@ -137,6 +161,7 @@ std::vector<TinyLlama> lower_precision() {
        .sequence_parallel = false},
       {.name = "fp8cs_tp2_pp2_vp2_dp2", .tp = 2, .pp = 2, .vp = 2, .dp = 2, .precision = Precision::fp8cs},
       {.name = "bf16_fsdp4_tied", .dp = 4, .precision = Precision::bf16, .tied = true, .fsdp = true},
+      {.name = "fp8cs_tp4_of_2_heads_dp2", .tp = 4, .dp = 2, .precision = Precision::fp8cs, .heads = 4},
       {.name = "fp8cs_fsdp2_tp2", .tp = 2, .dp = 2, .precision = Precision::fp8cs, .fsdp = true},
       {.name = "fp8cs_fsdp2_pp2_kept_deferred",
        .pp = 2,
@@ -164,6 +189,7 @@ std::vector<TinyLlama> families() {
       {.name = "gpt2_tp2_no_sequence_parallel", .tp = 2, .sequence_parallel = false, .family = "gpt2"},
       {.name = "nemotron_tp2_dp2", .tp = 2, .dp = 2, .bucket_elements = 2000, .family = "nemotron"},
       {.name = "qwen3_tp2_pp2_kept_inputs", .tp = 2, .pp = 2, .regather = false, .family = "qwen3"},
+      {.name = "qwen3_tp8_of_4_heads", .tp = 8, .family = "qwen3"},
   };
 }
 
@@ -228,6 +254,7 @@ std::string name_of(const ::testing::TestParamInfo<TinyLlama>& info) { return in
 INSTANTIATE_TEST_SUITE_P(Fp32, EngineStructure, ::testing::ValuesIn(layouts()), name_of);
 INSTANTIATE_TEST_SUITE_P(Families, EngineStructure, ::testing::ValuesIn(families()), name_of);
 INSTANTIATE_TEST_SUITE_P(ContextParallel, EngineStructure, ::testing::ValuesIn(context_parallel()), name_of);
+INSTANTIATE_TEST_SUITE_P(CopiedHeads, EngineStructure, ::testing::ValuesIn(copied_heads()), name_of);
 INSTANTIATE_TEST_SUITE_P(Lower, EngineStructure, ::testing::ValuesIn(lower_precision()), name_of);
 
 // A forward and a backward alone moves the same: AdamW is the rank's own affair.
@@ -240,10 +267,10 @@ TEST_F(EngineCounts, AForwardAndABackwardMoveWhatATrainingStepMoves) {
 
 // FP32 sums in another order: losses, every gradient and the weights after two steps of AdamW.
 void expect_like_one_rank(const std::vector<TinyLlama>& layouts) {
-  std::map<std::tuple<bool, bool, bool>, Outcome> references;
+  std::map<std::tuple<bool, bool, bool, int>, Outcome> references;
   for (const TinyLlama& tiny : layouts) {
     SCOPED_TRACE(tiny.name);
-    const std::tuple model{tiny.tied, tiny.biases, tiny.packed};
+    const std::tuple model{tiny.tied, tiny.biases, tiny.packed, tiny.heads};
     if (!references.contains(model)) references[model] = one_rank(tiny);
     const Job job = tiny_llama(tiny);
     expect_allowed(compare(two_steps(job, build_plan(job)), references[model]));
@@ -276,6 +303,8 @@ TEST_F(EngineLayouts, ShardsOfWeightsInLowPrecisionAreThoseOfWholeOnes) {
     }
   }
 }
+
+TEST_F(EngineLayouts, WithCopiesOfHeadsAgreeWithOneRank) { expect_like_one_rank(copied_heads()); }
 
 TEST_F(EngineLayouts, AgreeWithOneRank) { expect_like_one_rank(layouts()); }
 

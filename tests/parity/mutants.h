@@ -98,6 +98,7 @@ class Mutants {
     each_entry(place, node);
     collectives(place, node);
     packed_attention(place, node);
+    copied_rows(place, node);
   }
 
   void each_entry(const Place& place, const Node& node) {
@@ -158,6 +159,21 @@ class Mutants {
           }
         },
         node.op);
+  }
+
+  void copied_rows(const Place& place, const Node& node) {
+    const auto* op = std::get_if<ReduceCopiedRows>(&node.op);
+    if (op == nullptr) return;
+    const auto rows = [&](const std::string& what, std::int64_t first, std::int64_t count) {
+      add(place, what, true, [&](Program&, std::vector<Node>& nodes) {
+        auto& other = std::get<ReduceCopiedRows>(nodes[place.node].op);
+        other.first_row = first;
+        other.rows = count;
+      });
+    };
+    rows("without the first row", op->first_row + 1, op->rows - 1);
+    rows("with a row before", op->first_row - 1, op->rows + 1);
+    rows("other rows", 0, op->rows);
   }
 
   // Whoever reads `from` reads `to`.

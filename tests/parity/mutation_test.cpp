@@ -126,6 +126,11 @@ TEST_F(Mutation, OfEveryNodeIsNoticedWithPlainTensorParallelismAndAReplicatedOpt
           .fused = false});
 }
 
+TEST_F(Mutation, OfEveryNodeIsNoticedWithCopiesOfHeads) {
+  mutate({.name = "tp 2 of 1 head, dp 2, biases", .tp = 2, .dp = 2, .biases = true, .layers = 1, .heads = 2});
+  mutate({.name = "tp 2 of 1 head, fsdp 2", .tp = 2, .dp = 2, .layers = 1, .heads = 2, .fsdp = true});
+}
+
 TEST_F(Mutation, OfEveryNodeIsNoticedUnderContextParallelismOnPackedSamples) {
   mutate({.name = "tp 2, cp 2, pp 2, packed", .tp = 2, .pp = 2, .layers = 2, .cp = 2, .packed = true});
 }

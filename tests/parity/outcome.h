@@ -55,6 +55,7 @@ inline Outcome two_steps(const Job& job, const Plan& plan, double timeout_s = 60
 inline Outcome one_rank(const TinyLlama& tiny) {
   TinyLlama alone{.name = "one_rank", .tied = tiny.tied, .biases = tiny.biases, .packed = tiny.packed};
   alone.layers = tiny.layers;
+  alone.heads = tiny.heads;
   const Job job = tiny_llama(alone);
   return two_steps(job, build_plan(job));
 }

@@ -53,6 +53,7 @@ void run(const GatherShards& op, Frame& frame);
 void run(const ScatterGrads& op, Frame& frame);
 void run(const ReduceGrads& op, Frame& frame);
 void run(const ReducePartialGrads& op, Frame& frame);
+void run(const ReduceCopiedRows& op, Frame& frame);
 void run(const ReduceSharedGrads& op, Frame& frame);
 // ops_optimizer.cpp
 void run(const GradNorm& op, Frame& frame);

@@ -58,6 +58,15 @@ void run(const ReducePartialGrads& op, Frame& frame) {
   }
 }
 
+void run(const ReduceCopiedRows& op, Frame& frame) {
+  const bool in_place = op.main_grad.id != kNoValue;
+  const at::Tensor sum = in_place ? frame[op.main_grad] : frame.make(op.sum).copy_(frame[op.dw]);
+  const at::Tensor rows = sum.narrow(0, op.first_row, op.rows);
+  const DType dtype = frame.type(in_place ? op.main_grad.id : op.sum.id).dtype;
+  frame.rank.over(Group::kv_copies).all_reduce(rows.data_ptr(), rows.numel(), dtype, Reduction::sum);
+  if (!in_place) frame.put(op.sum, sum);
+}
+
 // Each bucket of a shared weight holds that weight alone, so that both stages have cut it into the same shares.
 void run(const ReduceSharedGrads& op, Frame& frame) {
   Communicator& ends = frame.rank.over(Group::ends);

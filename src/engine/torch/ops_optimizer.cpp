@@ -3,18 +3,44 @@
 #include <ATen/ops/sum.h>
 #include <ATen/ops/zeros.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "engine/torch/ops.h"
+#include "program/copied_rows.h"
 
 namespace perfbench {
 namespace {
 
-// Every parameter counts once: copies on tp ranks and on the other stage of a shared embedding do not, and where the
-// whole sum is on every rank that holds a copy, the first counts it.
+// Every parameter counts once: copies of a whole weight on tp ranks and on the other stage of a shared embedding do
+// not, and where the whole sum is on every rank that holds a copy, the first counts it.
 bool counts(const Value& weight, const Frame& frame, bool whole_sums) {
   if (weight.copy || (whole_sums && frame.rank.over(copies_of(weight.view)).rank() != 0)) return false;
   return weight.type.placement[Axis::tp].is_split() || frame.rank.at.tp == 0;
+}
+
+// What of a weight's elements does not count here, though the weight does: rows that another tp rank counts.
+std::vector<RowRange> counted_elsewhere(ValueId weight, const Frame& frame) {
+  if (frame.rank.at.tp % frame.chunk.program.mesh.kv_copies == 0) return {};
+  return copied_rows(frame.chunk.program, weight);
+}
+
+at::Tensor sum_of_squares(const at::Tensor& numbers) { return at::sum(numbers.to(at::kFloat).square()); }
+
+// Adds the squares of the range to `square`.
+void add_squares(const Share& share, const ShareRange& range, const Frame& frame, at::Tensor& square) {
+  const Shape& shape = frame.type(range.weight).shape;
+  const std::int64_t columns = shape.elements() / shape[0], end = range.first + range.count;
+  std::int64_t from = range.first;  // of the weight's elements: what is before is added
+  const auto add_to = [&](std::int64_t to) {
+    if (from >= to) return;
+    square.add_(sum_of_squares(share.main_grad.narrow(0, range.offset + from - range.first, to - from)));
+  };
+  for (const RowRange& rows : counted_elsewhere(range.weight, frame)) {
+    add_to(std::min(rows.first * columns, end));
+    from = std::max(from, (rows.first + rows.rows) * columns);
+  }
+  add_to(end);
 }
 
 }  // namespace
@@ -24,7 +50,7 @@ void run(const GradNorm& op, Frame& frame) {
   for (const Share* share : frame.chunk.shares_of(op.main_grads)) {
     for (const ShareRange& range : share->ranges) {
       if (!counts(frame.chunk.program[range.weight], frame, op.shards == 1)) continue;
-      square.add_(at::sum(share->main_grad.narrow(0, range.offset, range.count).to(at::kFloat).square()));
+      add_squares(*share, range, frame, square);
     }
   }
   for (Group group : {Group::tp, Group::copies}) {

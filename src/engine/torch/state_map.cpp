@@ -1,5 +1,6 @@
 #include "engine/torch/state_map.h"
 
+#include <ATen/ops/equal.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros.h>
 
@@ -23,7 +24,7 @@ Overlap overlap(const at::Tensor& local, const at::Tensor& whole, const ModelPie
                 int tp_rank) {
   const Piece& piece = located.piece;
   const Placement& tp = value.type.placement[Axis::tp];
-  const std::int64_t first = tp.is_split(0) ? piece.rows * tp_rank : 0;  // within the piece
+  const std::int64_t first = tp.is_split(0) ? piece.rows * (tp_rank / piece.copies) : 0;  // within the piece
   const std::int64_t rows = std::clamp<std::int64_t>(piece.model_rows - first, 0, piece.rows);
   const at::Tensor upright = piece.transposed ? whole.t() : whole;
   Overlap both{.local = local.narrow(0, located.local_row, rows),
@@ -155,7 +156,11 @@ HostTensor whole_parameter(const std::vector<RankStates>& ranks, const Parameter
           }
         }
         const Overlap both = overlap(local, whole, located, value, holder.rank->at.tp);
-        both.whole.copy_(both.local);
+        if (holder.rank->at.tp % located.piece.copies == 0) {
+          both.whole.copy_(both.local);
+        } else {
+          check(at::equal(both.whole, both.local), "session: copies of key/value heads differ between tp ranks");
+        }
       }
     }
   }

@@ -6,6 +6,7 @@
 #include "models/missing.h"
 #include "models/pieces.h"
 #include "models/stream.h"
+#include "program/mesh.h"
 
 namespace perfbench {
 namespace {
@@ -86,7 +87,9 @@ std::optional<Missing> missing(const Gqa& gqa, const Job& job) {
   }
   if (auto rotary = missing_rotary(gqa, job)) return rotary;
   const std::optional<KvShare> kv = kv_share(gqa.kv_heads, job.layout.tp);
-  if (kv && kv->copies > 1) return Missing{"kv head copies", "more tp ranks than key/value heads"};
+  if (kv && kv->copies > 1 && kv->copies != kv_copies(job.model, job.layout.tp)) {
+    return Missing{"kv head copies", "layers with different numbers of copies of a key/value head (" + model + ")"};
+  }
   return std::nullopt;
 }
 

@@ -51,7 +51,7 @@ concept NeverInForward =
     OneOf<OpType, EmbeddingBackward, RmsNormBackward, LayerNormBackward, QkNormBackward, AddMatmul, WeightGrad,
           WeightGradAccumulate, BiasGrad, Accumulate, Transpose, AttentionBackward, SwiGluBackward, ActivateBackward,
           AdapterUpBackward, AdapterWeightGrad, AdapterBackward, CrossEntropyBackward, GatherParams, GatherShards,
-          ScatterGrads, ReduceGrads, ReducePartialGrads, ReduceSharedGrads, GradNorm, AdamW>;
+          ScatterGrads, ReduceGrads, ReducePartialGrads, ReduceCopiedRows, ReduceSharedGrads, GradNorm, AdamW>;
 
 // Throws ProgramError.
 void refuse_backward(std::string_view op);

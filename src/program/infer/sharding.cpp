@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "program/infer/rules.h"
 
 namespace perfbench {
@@ -40,6 +42,17 @@ Types infer(const ReducePartialGrads& op, const InferContext& c) {
     }
   }
   return c.bucket(op.main_grads, StateKind::main_grad);
+}
+
+Types infer(const ReduceCopiedRows& op, const InferContext& c) {
+  const bool in_place = op.main_grad.id != kNoValue;
+  if (in_place == (op.dw.id != kNoValue)) c.fail("either a gradient or a main gradient is summed");
+  if (in_place) c.bucket({op.main_grad}, StateKind::main_grad);
+  const ValueType& type = in_place ? c.type(op.main_grad) : c.type(op.dw);
+  if (op.first_row < 0 || op.rows <= 0 || op.first_row + op.rows > type.shape[0]) {
+    c.fail(fmt::format("rows {} to {} of {}", op.first_row, op.first_row + op.rows, to_string(type)));
+  }
+  return {type};
 }
 
 Types infer(const ReduceSharedGrads& op, const InferContext& c) {

@@ -68,6 +68,23 @@ struct ReducePartialGrads {  // main gradients that are partial over an axis (no
   static constexpr auto fields() { return std::tuple{Field{"axis", &ReducePartialGrads::axis, Signs::never}}; }
 };
 
+// Of a weight gradient, the rows that other tp ranks hold, too (key/value heads), are summed over Group::kv_copies.
+struct ReduceCopiedRows {
+  static constexpr std::string_view kName = "reduce_copied_rows";
+  static constexpr OpClass kClass = OpClass::collective;
+  In dw{};            // FSDP: as it was made, before it is scattered
+  Out sum{};          // all rows of `dw`, these summed
+  InOut main_grad{};  // in place of both
+  std::int64_t first_row = 0, rows = 0;
+  static constexpr auto operands() {
+    return std::tuple{Field{"dw", &ReduceCopiedRows::dw}, Field{"sum", &ReduceCopiedRows::sum},
+                      Field{"main_grad", &ReduceCopiedRows::main_grad}};
+  }
+  static constexpr auto fields() {
+    return std::tuple{Field{"first_row", &ReduceCopiedRows::first_row}, Field{"rows", &ReduceCopiedRows::rows}};
+  }
+};
+
 struct ReduceSharedGrads {  // main gradients of weights that two stages hold are summed over both
   static constexpr std::string_view kName = "reduce_shared_grads";
   static constexpr OpClass kClass = OpClass::collective;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "program/builder.h"
+#include "program/copied_rows.h"
 #include "program/operands.h"
 #include "program/passes.h"
 
@@ -48,6 +49,10 @@ void scatter(Program& program, Builder& build, const InOutList& main_grads, cons
     for (Axis axis : kUncopiedAxes) {
       if (!program.type(dw).placement[axis].is_partial()) continue;
       dw = build.emit(AllReduce{.x = {dw}, .axis = axis}, {"dw"}).out.id;
+    }
+    for (const RowRange& range : copied_rows(program, program[main_grad.id].weight)) {
+      const ReduceCopiedRows reduce{.dw = {dw}, .first_row = range.first, .rows = range.rows};
+      dw = build.emit(reduce, {"dw"}).sum.id;
     }
     Value& state = program[main_grad.id];
     state.sharded = true;

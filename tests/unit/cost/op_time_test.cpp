@@ -219,6 +219,16 @@ TEST_F(OpTime, PartialGradientsAreSummedOverTp) {
   expect_step(found[0], Lane::tp, 32e-6, Part::tp_exposed);
 }
 
+TEST_F(OpTime, CopiedRowsAreSummedOverTheirRanks) {
+  const ValueId grad = value({1000, 2000}, DType::bf16, StateKind::main_grad);
+  program_.mesh.kv_copies = 2;
+  cost_.groups[Group::kv_copies] = {.ranks = 2, .ranks_per_domain = 2};
+  // 2 MB of the 4, all-reduced by 2 ranks: 2 MB at 250 GB/s = 8 us, 6 us latency.
+  const auto found = steps(ReduceCopiedRows{.main_grad = {grad}, .first_row = 500, .rows = 500});
+  ASSERT_EQ(found.size(), 1U);
+  expect_step(found[0], Lane::tp, 14e-6, Part::tp_exposed);
+}
+
 TEST_F(OpTime, CrossEntropyWaitsTwiceForTheOtherVocabularyShards) {
   const CrossEntropy op{.logits = {value({1000, 500})},
                         .targets = {value({1000}, DType::i64)},

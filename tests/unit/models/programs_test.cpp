@@ -1,5 +1,6 @@
 #include "models/programs.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -7,14 +8,19 @@
 #include <utility>
 
 #include "base/error.h"
+#include "program/copied_rows.h"
 #include "program/infer.h"
 #include "program/liveness.h"
 #include "program/print.h"
+#include "program/step_traffic.h"
 #include "unit/support/golden.h"
 #include "unit/support/jobs.h"
 
 namespace perfbench {
 namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 constexpr ChunkLayers kMiddle{.first = 1, .count = 1, .embedding = false, .head = false};
 constexpr ChunkLayers kFirst{.first = 0, .count = 1, .embedding = true, .head = false};
@@ -34,6 +40,13 @@ void expect_program(const std::string& name, const Job& job, const ChunkLayers& 
 TEST(ProgramGolden, OneRankBf16) { expect_program("tp1_bf16", tiny_job(3, {.pp = 3}), kMiddle); }
 
 TEST(ProgramGolden, SequenceParallelBf16) { expect_program("tp2_bf16", tiny_job(3, {.tp = 2, .pp = 3}), kMiddle); }
+
+TEST(ProgramGolden, CopiesOfKeyValueHeads) {
+  Job job = tiny_job(3, {.tp = 4, .pp = 3, .dp = 2});
+  gqa_of(job.model).kv_heads = 2;
+  gqa_of(job.model).bias = true;
+  expect_program("tp4_kv2_dp2", job, kMiddle);
+}
 
 TEST(ProgramGolden, WithoutSequenceParallelism) {
   Job job = tiny_job(3, {.tp = 2, .pp = 3});
@@ -386,10 +399,30 @@ TEST(Decoder, RefusesWhatHasNoProgramByItsFeature) {
   EXPECT_EQ(feature([](Job& job) { job.precision = Precision::mxfp8; }), "mxfp8");
   EXPECT_EQ(feature([](Job& job) { job.offload_layers = 1; }), "offload");
   EXPECT_EQ(feature([](Job& job) {
-              gqa_of(job.model).kv_heads = 2;
-              job.layout.tp = 4;
+              LayerSpec other = job.model.kinds[0];
+              std::get<Gqa>(other.mixer).kv_heads = 2;
+              set_layer(job.model, 1, other);
+              job.layout.tp = 8;  // two ranks for a head, and four
             }),
             "kv head copies");
+}
+
+// 8 heads and 2 key/value heads of 8 on 8 ranks: one of each, the key/value head with 3 neighbours.
+TEST(Decoder, MoreRanksThanKeyValueHeadsHoldCopies) {
+  Job job = tiny_job(1, {.tp = 8, .dp = 2});
+  gqa_of(job.model).kv_heads = 2;
+  const Plan plan = build_plan(job);
+  EXPECT_EQ(plan.mesh.kv_copies, 4);
+  const Program& program = plan.kinds.at(0);
+  for (const ValueId weight : states(program, StateKind::weight)) {
+    if (program[weight].name != std::string("qkv_proj")) {
+      EXPECT_THAT(copied_rows(program, weight), IsEmpty()) << program[weight].name;
+      continue;
+    }
+    EXPECT_EQ(program.type(weight).shape, (Shape{24, 64}));
+    EXPECT_THAT(copied_rows(program, weight), ElementsAre(RowRange{.first = 8, .rows = 16}));
+  }
+  EXPECT_EQ(step_traffic(plan, 0).group[Group::kv_copies], (Traffic{.calls = 1, .bytes = 16 * 64 * 2}));
 }
 
 TEST(Decoder, TiedEmbeddingsAreOneWeightWithOneGradient) {

@@ -196,5 +196,22 @@ TEST(Mesh, OneStageHasNoOtherEnd) {
   EXPECT_THAT(mesh_of({.pp = 2, .dp = 4}).members(6, Group::ends), ElementsAre(2, 6));
 }
 
+// dp 2, tp 8: ranks 0 to 7, then 8 to 15. Of 4 key/value heads, two ranks hold each; of 2 heads, four ranks.
+TEST(Mesh, CopiesOfAKeyValueHeadAreNeighboursOfTp) {
+  Job job;
+  job.layout = {.tp = 8, .dp = 2};
+  job.model.kinds = {{.mixer = Gqa{.heads = 8, .kv_heads = 4, .head_dim = 8}}};
+  Mesh mesh = mesh_of(job);
+  EXPECT_THAT(mesh.members(5, Group::kv_copies), ElementsAre(4, 5));
+  EXPECT_THAT(mesh.members(11, Group::kv_copies), ElementsAre(10, 11));
+  job.model.kinds[0].mixer = Gqa{.heads = 8, .kv_heads = 2, .head_dim = 8};
+  mesh = mesh_of(job);
+  EXPECT_THAT(mesh.members(5, Group::kv_copies), ElementsAre(4, 5, 6, 7));
+  EXPECT_EQ(mesh.index(13, Group::kv_copies), 1);
+  for (const Group group : kGroups) expect_partition(mesh, group);
+  job.layout.tp = 2;
+  EXPECT_THAT(mesh_of(job).members(3, Group::kv_copies), ElementsAre(3));
+}
+
 }  // namespace
 }  // namespace perfbench
