@@ -23,6 +23,7 @@ ctest+=(-LE "^($left_out)$")
 settings=(PERFBENCH_TESTS=ON)
 take_lock
 need_packages "${build_packages[@]}" "${test_packages[@]}" "${python_packages[@]}"
+[ $tidy = no ] || need_packages clang-tidy
 [ $oracles = no ] || need_wheels requirements-test.txt "100 MB" --no-deps
 if [ "$preset" != asan ]; then  # LibTorch is not built for the sanitizers
   if [ $oracles = yes ]; then need_libtorch cuda; else need_libtorch cpu; fi
