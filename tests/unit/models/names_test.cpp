@@ -29,7 +29,7 @@ TEST(Names, OfLlamaAreThoseOfEveryFamilyWithoutItsOwn) {
                                 "model.layers.{}.self_attn.v_proj.weight", "model.layers.{}.self_attn.o_proj.weight",
                                 "model.layers.{}.post_attention_layernorm.weight",
                                 "model.layers.{}.mlp.gate_proj.weight", "model.layers.{}.mlp.up_proj.weight",
-                                "model.layers.{}.mlp.down_proj.weight", "model.norm.weight", "lm_head.weight"}));
+                                "model.layers.{}.mlp.down_proj.weight", "lm_head.weight", "model.norm.weight"}));
 }
 
 TEST(Names, OfAdaptersArePefts) {
