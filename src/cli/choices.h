@@ -28,46 +28,47 @@ struct Choices;
 
 template <>
 struct Choices<Mode> {
-  static constexpr std::array all{Choice<Mode>{"auto", Mode::automatic}, Choice<Mode>{"measure", Mode::measure},
-                                  Choice<Mode>{"slice", Mode::slice}, Choice<Mode>{"simulate", Mode::simulate}};
+  static constexpr std::array kAll{Choice<Mode>{"auto", Mode::automatic}, Choice<Mode>{"measure", Mode::measure},
+                                   Choice<Mode>{"slice", Mode::slice}, Choice<Mode>{"simulate", Mode::simulate}};
 };
 template <>
 struct Choices<Device> {
-  static constexpr std::array all{Choice<Device>{"cpu", Device::cpu}, Choice<Device>{"cuda", Device::cuda}};
+  static constexpr std::array kAll{Choice<Device>{"cpu", Device::cpu}, Choice<Device>{"cuda", Device::cuda}};
 };
 template <>
 struct Choices<SliceStage> {
-  static constexpr std::array all{
+  static constexpr std::array kAll{
       Choice<SliceStage>{"first", SliceStage::first}, Choice<SliceStage>{"middle", SliceStage::middle},
       Choice<SliceStage>{"last", SliceStage::last}, Choice<SliceStage>{"all", SliceStage::all}};
 };
 template <>
 struct Choices<StepLogFormat> {
-  static constexpr std::array all{Choice<StepLogFormat>{"nemo", StepLogFormat::nemo},
-                                  Choice<StepLogFormat>{"megatron", StepLogFormat::megatron},
-                                  Choice<StepLogFormat>{"none", StepLogFormat::none}};
+  static constexpr std::array kAll{Choice<StepLogFormat>{"nemo", StepLogFormat::nemo},
+                                   Choice<StepLogFormat>{"megatron", StepLogFormat::megatron},
+                                   Choice<StepLogFormat>{"none", StepLogFormat::none}};
 };
 template <>
 struct Choices<Compat> {
-  static constexpr std::array all{Choice<Compat>{"perfbench", Compat::perfbench}, Choice<Compat>{"nemo", Compat::nemo}};
+  static constexpr std::array kAll{Choice<Compat>{"perfbench", Compat::perfbench},
+                                   Choice<Compat>{"nemo", Compat::nemo}};
 };
 template <>
 struct Choices<ImportFormat> {
-  static constexpr std::array all{Choice<ImportFormat>{"auto", ImportFormat::automatic},
-                                  Choice<ImportFormat>{"table", ImportFormat::table},
-                                  Choice<ImportFormat>{"log", ImportFormat::log}};
+  static constexpr std::array kAll{Choice<ImportFormat>{"auto", ImportFormat::automatic},
+                                   Choice<ImportFormat>{"table", ImportFormat::table},
+                                   Choice<ImportFormat>{"log", ImportFormat::log}};
 };
 
 template <typename Enum>
 constexpr std::optional<Enum> parse_choice(std::string_view word) {
-  for (const auto& choice : Choices<Enum>::all)
+  for (const auto& choice : Choices<Enum>::kAll)
     if (choice.word == word) return choice.value;
   return std::nullopt;
 }
 
 template <typename Enum>
 constexpr std::string_view word_of(Enum value) {
-  for (const auto& choice : Choices<Enum>::all)
+  for (const auto& choice : Choices<Enum>::kAll)
     if (choice.value == value) return choice.word;
   return "?";
 }
