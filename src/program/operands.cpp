@@ -11,8 +11,8 @@ struct Collect {
   std::vector<Operand>& list;
 
   template <class One>
-  void operator()(std::string_view name, const One& operand) const {
-    if (operand.id != kNoValue) list.push_back({operand.id, use_of(operand), name});
+  void operator()(std::string_view, const One& operand) const {
+    if (operand.id != kNoValue) list.push_back({operand.id, use_of(operand)});
   }
   template <class One>
   void operator()(std::string_view name, const std::vector<One>& operands) const {
@@ -24,12 +24,26 @@ struct Rename {
   const std::function<ValueId(const Operand&)>& to;
 
   template <class One>
-  void operator()(std::string_view name, One& operand) const {
-    if (operand.id != kNoValue) operand.id = to({operand.id, use_of(operand), name});
+  void operator()(std::string_view, One& operand) const {
+    if (operand.id != kNoValue) operand.id = to({operand.id, use_of(operand)});
   }
   template <class One>
   void operator()(std::string_view name, std::vector<One>& operands) const {
     for (One& operand : operands) (*this)(name, operand);
+  }
+};
+
+struct NameOf {
+  ValueId id;
+  std::string_view& found;
+
+  template <class One>
+  void operator()(std::string_view name, const One& operand) const {
+    if (found.empty() && operand.id == id) found = name;
+  }
+  template <class One>
+  void operator()(std::string_view name, const std::vector<One>& operands) const {
+    for (const One& operand : operands) (*this)(name, operand);
   }
 };
 
@@ -86,6 +100,12 @@ std::vector<Operand> collect(const Op& op) {
 
 void rename(Op& op, const std::function<ValueId(const Operand&)>& to) {
   std::visit([&to](auto& o) { each_operand(o, Rename{to}); }, op);
+}
+
+std::string_view operand_name(const Op& op, ValueId id) {
+  std::string_view found;
+  std::visit([&](const auto& o) { each_operand(o, NameOf{id, found}); }, op);
+  return found;
 }
 
 std::vector<ValueId> results(const Op& op) {

@@ -14,13 +14,15 @@ enum class Use : std::uint8_t { in, out, inout };
 struct Operand {
   ValueId id;
   Use use;
-  std::string_view name{};  // in the op: "residual"
   bool reads() const { return use != Use::out; }
   bool writes() const { return use != Use::in; }
 };
 
 // The operands that are present, in the order of the op's operands().
 std::vector<Operand> collect(const Op& op);
+
+// What the op calls the first operand that is this value: "residual"; "" where none is.
+std::string_view operand_name(const Op& op, ValueId id);
 
 // Ids of its results in the order of infer(), kNoValue for those that are absent.
 std::vector<ValueId> results(const Op& op);

@@ -107,7 +107,8 @@ class Verify {
     check_after(node);
     for (const Operand& operand : collect(node.op)) {
       if (operand.id < 0 || at(operand.id) >= program_.values.size()) {
-        throw ProgramError(fmt::format("{}: its operand {} is no value of the Program", op, operand.name));
+        throw ProgramError(
+            fmt::format("{}: its operand {} is no value of the Program", op, operand_name(node.op, operand.id)));
       }
       if (operand.use == Use::out) {
         if (defined_[at(operand.id)]) throw ProgramError(fmt::format("{}: {} is made twice", op, label(operand.id)));

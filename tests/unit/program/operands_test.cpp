@@ -54,7 +54,8 @@ TEST(Operands, ComeInOrderWithNamesAndWithoutThoseThatAreAbsent) {
   const Op op = RmsNorm{.x = {3}, .weight = {5}, .y = {7}, .rstd = {8}};
   std::vector<std::string> found;
   for (const Operand& operand : collect(op)) {
-    found.push_back(std::string(operand.name) + (operand.writes() ? ">" : "<") + std::to_string(operand.id));
+    found.push_back(std::string(operand_name(op, operand.id)) + (operand.writes() ? ">" : "<") +
+                    std::to_string(operand.id));
   }
   EXPECT_EQ(found, (std::vector<std::string>{"x<3", "weight<5", "y>7", "rstd>8"}));
   EXPECT_EQ(results(op), (std::vector<ValueId>{kNoValue, 7, 8}));
@@ -62,7 +63,7 @@ TEST(Operands, ComeInOrderWithNamesAndWithoutThoseThatAreAbsent) {
 
 TEST(Operands, OfAListAreEachRenamed) {
   Op op = ScatterGrads{.dws = {{1}, {2}}, .main_grads = {{3}, {4}}};
-  rename(op, [](const Operand& o) { return o.name == "dws" ? o.id + 10 : o.id; });
+  rename(op, [](const Operand& o) { return o.use == Use::in ? o.id + 10 : o.id; });
   const auto& renamed = std::get<ScatterGrads>(op);
   EXPECT_EQ(renamed.dws[1].id, 12);
   EXPECT_EQ(renamed.main_grads[1].id, 4);
