@@ -16,6 +16,8 @@ add_test(NAME tidy.changed COMMAND bash ${PROJECT_SOURCE_DIR}/scripts/lint.sh --
 perfbench_register(tidy.changed "tidy")
 set_property(TEST tidy.changed APPEND PROPERTY ENVIRONMENT PERFBENCH_BUILD=${PROJECT_BINARY_DIR})
 set_tests_properties(scripts.lint tidy.changed PROPERTIES SKIP_RETURN_CODE 77)
+# It takes every core, and tests that measure want a quiet one.
+set_tests_properties(tidy.changed PROPERTIES RUN_SERIAL ON)
 
 # These need the packages of scripts/requirements-test.txt in .venv.
 foreach(folder cli oracle suite)
