@@ -1,10 +1,9 @@
 """What the other oracle tests prove one by one, together: families, context parallelism, FSDP, adapters, recompute."""
 
 import pytest
-from oracle_paths import ENGINE
+from oracle_paths import require_engine
 
-if not ENGINE.exists():
-    pytest.skip(f"there is no {ENGINE}: this preset builds no engine", allow_module_level=True)
+require_engine()
 
 import lora_folder  # noqa: E402
 import torch  # noqa: E402

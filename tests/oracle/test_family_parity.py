@@ -1,10 +1,9 @@
 """GPT-2, Nemotron and Qwen3 against Hugging Face transformers: what test_llama_parity.py asks of the Llamas."""
 
 import pytest
-from oracle_paths import ENGINE
+from oracle_paths import require_engine
 
-if not ENGINE.exists():
-    pytest.skip(f"there is no {ENGINE}: this preset builds no engine", allow_module_level=True)
+require_engine()
 
 import torch  # noqa: E402
 from agreement import agrees, moved_alike  # noqa: E402

@@ -1,10 +1,9 @@
 """More tp ranks than key/value heads, by copies of a head, against transformers and peft."""
 
 import pytest
-from oracle_paths import ENGINE
+from oracle_paths import require_engine
 
-if not ENGINE.exists():
-    pytest.skip(f"there is no {ENGINE}: this preset builds no engine", allow_module_level=True)
+require_engine()
 
 import lora_folder  # noqa: E402
 import torch  # noqa: E402

@@ -8,10 +8,9 @@ import json
 import shutil
 
 import pytest
-from oracle_paths import ENGINE, FSDP_STACKS, STACKS
+from oracle_paths import FSDP_STACKS, STACKS, require_engine
 
-if not ENGINE.exists():
-    pytest.skip(f"there is no {ENGINE}: this preset builds no engine", allow_module_level=True)
+require_engine()
 
 import torch  # noqa: E402
 from agreement import agrees, moved_alike  # noqa: E402

@@ -7,10 +7,9 @@ import json
 import shutil
 
 import pytest
-from oracle_paths import ENGINE, write_data
+from oracle_paths import require_engine, write_data
 
-if not ENGINE.exists():
-    pytest.skip(f"there is no {ENGINE}: this preset builds no engine", allow_module_level=True)
+require_engine()
 
 import lora_folder  # noqa: E402
 import torch  # noqa: E402

@@ -1,10 +1,9 @@
 """Activations that are computed again: loss and gradients are those of transformers, and the same to the bit."""
 
 import pytest
-from oracle_paths import ENGINE
+from oracle_paths import require_engine
 
-if not ENGINE.exists():
-    pytest.skip(f"there is no {ENGINE}: this preset builds no engine", allow_module_level=True)
+require_engine()
 
 import torch  # noqa: E402
 from model_folder import Case, expect, make  # noqa: E402
