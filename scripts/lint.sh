@@ -16,7 +16,8 @@ skip() {
   exit 77
 }
 
-tidy() {  # tidy FILE...: clang does not know every option of g++
+tidy() {  # tidy [FILE...]: clang does not know every option of g++
+  [ $# = 0 ] && return  # printf would make one empty name of no name
   printf '%s\0' "$@" | xargs -0 -r -n 1 -P "$(nproc)" clang-tidy -p "$build" --quiet \
     --extra-arg=-Wno-unknown-warning-option --extra-arg=-Wno-ignored-optimization-argument 2>/dev/null
 }

@@ -40,6 +40,7 @@ git -C "$tree" init -q -b main
 commit "a fault that is there"
 lint 77 "*SKIPPED*nothing to compare with*" "the first commit has nothing before it"
 git -C "$tree" -c user.name=t -c user.email=t@t commit -q --allow-empty -m "nothing"
+lint 0 "*nothing in 0 changed units*" "a commit that changes no source"
 printf 'int* none() { return nullptr; }\n' >"$tree/src/base/new.cpp"
 lint 0 "*nothing in 1 changed units*" "a file without a commit counts, an old fault does not"
 printf '%s\n' "$fault" >"$tree/src/base/new.cpp"
