@@ -20,8 +20,11 @@ Facts::Facts(const Catalog& catalog) : quirks_(read_flops_quirks(catalog.folder(
   }
   for (const std::string& name : catalog.system_names())
     systems_.emplace(canonical_name(name), std::make_unique<const SystemSpec>(catalog.system(name, "audit")));
-  for (const std::string& name : catalog.stack_names())
-    stacks_.emplace(canonical_name(name), std::make_unique<const Stack>(catalog.stack(name, "audit")));
+  for (const std::string& name : catalog.stack_names()) {
+    const auto stack = std::make_shared<const Stack>(catalog.stack(name, "audit"));
+    stacks_.emplace(canonical_name(name), stack);
+    for (const std::string& alias : stack->aliases) stacks_.emplace(canonical_name(alias), stack);
+  }
 }
 
 const ModelSpec* Facts::model(std::string_view name) const {
@@ -30,6 +33,9 @@ const ModelSpec* Facts::model(std::string_view name) const {
 }
 
 const SystemSpec* Facts::system(std::string_view name) const { return find(systems_, name); }
-const Stack* Facts::stack(std::string_view name) const { return find(stacks_, name); }
+const Stack* Facts::stack(std::string_view name) const {
+  const auto found = stacks_.find(canonical_name(name));
+  return found == stacks_.end() ? nullptr : found->second.get();
+}
 
 }  // namespace perfbench

@@ -27,7 +27,7 @@ class Facts {
   std::vector<std::unique_ptr<const ModelSpec>> models_;
   std::map<std::string, const ModelSpec*> model_of_name_;  // by canonical name or alias
   std::map<std::string, std::unique_ptr<const SystemSpec>> systems_;
-  std::map<std::string, std::unique_ptr<const Stack>> stacks_;
+  std::map<std::string, std::shared_ptr<const Stack>> stacks_;  // by name and alias
   std::vector<TableQuirk> quirks_;
 };
 

@@ -57,7 +57,7 @@ std::vector<AuditedCell> empty_cells(const CsvTable& table, std::vector<Problem>
 // A stack that no document names counts its batches as the tables with a local batch do, or as the others.
 const Stack* stack_of(const AuditedRow& row, const std::string& named, const Facts& facts) {
   if (const Stack* stack = facts.stack(named)) return stack;
-  return facts.stack(find_cell(row, "lbs") == nullptr ? "megatron" : "automodel");
+  return facts.stack(find_cell(row, "lbs") == nullptr ? kDefaultStack : "automodel");
 }
 
 TableFlops flops_of(const AuditedRow& row, const std::string& convention, const Facts& facts) {

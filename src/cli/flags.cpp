@@ -35,7 +35,8 @@ constexpr Flag kFlags[] = {
      "Tasks sft and lora: samples are packs of shorter sequences that do not see each other; what the stack does "
      "unless given."},
     {"stack", "", K::text, G::question, S::perfbench, &Request::stack, "NAME", "",
-     "Whose software is predicted: megatron, automodel or perfbench."},
+     "Whose software is predicted: megatron (the release megatron_2504), automodel, ...; perfbench list stacks. Or the "
+     "path of a stack's JSON file."},
     {"mode", "", K::text, G::question, S::perfbench, &Options::mode, "MODE", "auto measure slice simulate",
      "auto, simulate, measure or slice. auto simulates where nothing can be measured, and says so. slice: one device "
      "runs single stages, and the step is simulated with the times of their kernels."},

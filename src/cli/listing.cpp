@@ -84,7 +84,9 @@ void filter(Listing& listing, std::string_view where) {
 
 std::string listing_text(const Listing& listing, std::size_t num_all) {
   std::string text;
-  if (!listing.items.empty())
+  if (!listing.tree.empty() && listing.items.size() == num_all)
+    text = join(listing.tree, "\n") + "\n";
+  else if (!listing.items.empty())
     text = to_terminal(listing.one_column_per_item ? columns_table(listing) : rows_table(listing));
   if (listing.items.size() == num_all) return text + fmt::format("{} {}\n", num_all, listing.what);
   return text + fmt::format("{} of {} {}\n", listing.items.size(), num_all, listing.what);

@@ -22,6 +22,7 @@ struct Listing {
   std::vector<ListedItem> items;
   std::vector<std::string> filter_names{};  // beside the columns
   bool one_column_per_item = false;         // few items with many keys
+  std::vector<std::string> tree{};          // a line for each item, where so many columns would be no table
   std::vector<std::string> warnings{};      // of files that can't be read: they are not among the items
 };
 

@@ -1,6 +1,7 @@
 // The five listings: what each one reads and which keys it has.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -87,20 +88,60 @@ Listing systems(const Catalog& catalog) {
   return listing;
 }
 
+// The policies that a stack's file states, then its constants: "ga, tp_exposed".
+std::vector<std::string> stated_keys(const Json& file) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : std::get<Json::Object>(file.value)) {
+    const bool of_the_file = key == "name" || key == "extends" || key == "source" || key == "aliases" ||
+                             key == "preferred" || key == "constants";
+    if (!of_the_file) keys.push_back(key);
+  }
+  if (const Json* constants = file.find("constants"))
+    for (const auto& [key, number] : std::get<Json::Object>(constants->value)) keys.push_back(key);
+  return keys;
+}
+
+std::filesystem::path stack_file(const Catalog& catalog, const std::string& name) {
+  return catalog.folder() / "stacks" / (name + ".json");
+}
+
+ListedItem stack_item(const Stack& stack, const Catalog& catalog) {
+  ListedItem item{.values = {{"name", stack.name},
+                             {"extends", stack.extends.empty() ? Json() : Json(stack.extends.front())},
+                             {"aliases", list_of(stack.aliases)},
+                             {"preferred", stack.preferred}}};
+  for (const std::string& alias : stack.aliases) item.also.emplace("name", alias);
+  const Json all = read_stack_json(stack_file(catalog, stack.name), catalog.folder()).json;
+  for (const auto& [key, value] : std::get<Json::Object>(all.value)) {
+    const bool is_there =
+        std::ranges::find(item.values, key, &std::pair<std::string, Json>::first) != item.values.end();
+    if (!is_there && key != "source" && key != "constants") item.values.emplace_back(key, value);
+  }
+  for (const auto& [key, number] : std::get<Json::Object>(all.find("constants")->value))
+    item.values.emplace_back(key, *number.find("value"));
+  return item;
+}
+
+// The stack and those that extend it: "  megatron_2407: attention_kernels".
+void add_branch(std::vector<std::string>& lines, const std::vector<Stack>& stacks, const Stack& stack,
+                const Catalog& catalog) {
+  const std::string aliases = stack.aliases.empty() ? "" : fmt::format(" ({})", join(stack.aliases, ", "));
+  const std::string stated = join(stated_keys(read_json(stack_file(catalog, stack.name))), ", ");
+  const std::string differs = stack.extends.empty() ? "" : ": " + (stated.empty() ? "differs in nothing" : stated);
+  lines.push_back(std::string(2 * stack.extends.size(), ' ') + stack.name + aliases + differs);
+  for (const Stack& other : stacks)
+    if (!other.extends.empty() && other.extends.front() == stack.name) add_branch(lines, stacks, other, catalog);
+}
+
 Listing stacks(const Catalog& catalog) {
   Listing listing{.what = "stacks", .columns = {}, .items = {}, .filter_names = {}, .one_column_per_item = true};
+  std::vector<Stack> stacks;
   add_items(listing, catalog.stack_names(), [&](const std::string& name) {
-    catalog.stack(name, name);  // throws for a file that breaks a rule
-    const Json file = read_json(catalog.folder() / "stacks" / (name + ".json"));
-    ListedItem item{.values = {{"name", name}}};
-    for (const auto& [key, value] : std::get<Json::Object>(file.value)) {
-      if (key == "name" || key == "source" || key == "constants") continue;
-      item.values.emplace_back(key, value);
-    }
-    for (const auto& [key, number] : std::get<Json::Object>(file.find("constants")->value))
-      item.values.emplace_back(key, *number.find("value"));
-    return item;
+    stacks.push_back(catalog.stack(name, name));
+    return stack_item(stacks.back(), catalog);
   });
+  for (const Stack& stack : stacks)
+    if (stack.extends.empty()) add_branch(listing.tree, stacks, stack, catalog);
   return listing;
 }
 

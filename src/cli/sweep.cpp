@@ -65,12 +65,12 @@ bool any_on_several_gpus(const SweepPlan& plan) {
 }
 
 // The rows of a measurement are of the stack and, on the CPU, the system that it asks for.
-void apply_measuring(const CommandLine& line, SweepPlan& plan) {
+void apply_measuring(const CommandLine& line, SweepPlan& plan, const Catalog& catalog) {
   for (ConfigRow& row : plan.rows) {
     Request flags;
     apply_measuring(line, flags);
     // plan_sweep() has set a stack that the line names.
-    if (flags.stack && !line.request.stack) set_stack(row.request, *flags.stack, origin_of(flags, "stack"));
+    if (flags.stack && !line.request.stack) set_stack(row.request, *flags.stack, origin_of(flags, "stack"), catalog);
     flags.stack.reset();
     row.request = merge(flags, row.request);
   }
@@ -218,7 +218,7 @@ ExitCode run_sweep(const CommandLine& line) {
   if (line.request.stack) catalog.stack(*line.request.stack, "--stack");
   const Where where = options.where ? parse_where(*options.where, "--where", where_names()) : Where{};
   SweepPlan plan = plan_sweep({line.words.begin(), line.words.end()}, where, line.request.stack, catalog);
-  apply_measuring(line, plan);
+  apply_measuring(line, plan, catalog);
   const SweepPlan findings{.problems = plan.problems, .broken_rows = plan.broken_rows, .warnings = plan.warnings};
   if (options.dryrun) {
     dry_run(line, plan, catalog);

@@ -146,6 +146,19 @@ struct Collectives {
 
 }  // namespace
 
+namespace {
+
+bool shares_domain(const GroupShape& group) { return group.ranks > 1 && group.ranks_per_domain == group.ranks; }
+
+// The gathers of FSDP take SMs and memory from compute where NVLink lets them run at full rate.
+double dp_exposed_of(const Job& job, const CostModel& cost) {
+  const bool blackwell = job.system.architecture >= Architecture::blackwell;
+  const bool fsdp = job.layout.fsdp && blackwell && shares_domain(cost.groups[Group::copies]);
+  return fsdp ? cost.stack.dp_exposed_fsdp : cost.stack.dp_exposed;
+}
+
+}  // namespace
+
 CostModel cost_model(const Job& job, KernelConstants kernels) {
   const Hardware hardware = hardware_of(job.system);
   const Stack& stack = job.stack;
@@ -155,7 +168,7 @@ CostModel cost_model(const Job& job, KernelConstants kernels) {
   CostModel cost{.kernels = std::move(kernels),
                  .hardware = hardware,
                  .has_data_sheet = job.system.has_data_sheet(),
-                 .stack = stack.constants,
+                 .stack = constants_on(stack, job.system.architecture),
                  .groups = {},
                  .neighbours = {},
                  .op_gap_s = stack.constants.op_gap_s * (job.cuda_graphs ? stack.constants.graphs_gap_factor : 1.0),
@@ -166,6 +179,7 @@ CostModel cost_model(const Job& job, KernelConstants kernels) {
   const Mesh mesh = mesh_of(job);
   cost.neighbours = neighbours_of(mesh, hardware);
   for (Group group : kGroups) cost.groups[group] = group_shape(group, mesh, hardware);
+  cost.stack.dp_exposed = dp_exposed_of(job, cost);
   return cost;
 }
 

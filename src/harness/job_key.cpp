@@ -48,6 +48,11 @@ class CanonicalText {
     std::visit([this](const auto& sort) { add_one(sort); }, value);
   }
   void add_one(const std::monostate&) {}
+  template <typename Key, typename T>
+  void add_one(const std::map<Key, T>& values) {
+    add_one(static_cast<std::int64_t>(values.size()));
+    for (const auto& [key, value] : values) add(key, value);
+  }
 
   void add_one(const Rotary& rotary) {
     const auto& [share, theta, type, scaling] = rotary;
@@ -111,33 +116,37 @@ class CanonicalText {
   }
 
   void add_one(const Sourced& number) {
-    const auto& [value, source] = number;
+    const auto& [value, source, prior] = number;
+    static_cast<void>(prior);
     add(value, source);
   }
   void add_one(const SystemSpec& system) {
-    const auto& [name, gpu, aliases, device_names, precisions, host, bf16, fp8, mxfp8, nvfp4, f32, memory,
+    const auto& [name, gpu, aliases, device_names, precisions, architecture, host, bf16, fp8, mxfp8, nvfp4, f32, memory,
                  memory_bandwidth, nvlink, nvlink_domain, nic, nics, gpus_per_node, sms, l2] = system;
-    add(name, gpu, aliases, device_names, precisions, host, bf16, fp8, mxfp8, nvfp4, f32, memory, memory_bandwidth,
-        nvlink, nvlink_domain, nic, nics, gpus_per_node, sms, l2);
+    add(name, gpu, aliases, device_names, precisions, architecture, host, bf16, fp8, mxfp8, nvfp4, f32, memory,
+        memory_bandwidth, nvlink, nvlink_domain, nic, nics, gpus_per_node, sms, l2);
   }
 
   void add_one(const StackConstants& constants) {
-    const auto& [gemm_bf16, gemm_fp8, attention, tp_exposed, tp_exposed_overlapped, cp_exposed, op_gap_s,
-                 graphs_gap_factor, dp_exposed, step_fixed_s, reserved_bytes, step_time_low, step_time_high] =
-        constants;
-    add(gemm_bf16, gemm_fp8, attention, tp_exposed, tp_exposed_overlapped, cp_exposed, op_gap_s, graphs_gap_factor,
-        dp_exposed, step_fixed_s, reserved_bytes, step_time_low, step_time_high);
+    const auto& [gemm_bf16, gemm_fp8, gemm_ampere, gemm_blackwell, gemm_blackwell_ultra, attention, attention_between,
+                 attention_early, tp_exposed, tp_exposed_overlapped, cp_exposed, op_gap_s, graphs_gap_factor,
+                 dp_exposed, dp_exposed_fsdp, step_fixed_s, reserved_bytes, step_time_low, step_time_high] = constants;
+    add(gemm_bf16, gemm_fp8, gemm_ampere, gemm_blackwell, gemm_blackwell_ultra, attention, attention_between,
+        attention_early, tp_exposed, tp_exposed_overlapped, cp_exposed, op_gap_s, graphs_gap_factor, dp_exposed,
+        dp_exposed_fsdp, step_fixed_s, reserved_bytes, step_time_low, step_time_high);
   }
   void add_one(const Stack& stack) {
-    const auto& [name, source, layer_split, ga, flops_convention, sequence_parallel, distributed_optimizer, fsdp_always,
-                 grad_reduce, param_gather, tp_overlap, tp_overlap_exceptions, fp8_params, regather, fused_accumulation,
-                 fused_adapters, main_grad, master_weights, optimizer_state, bucket_elements, packed_fine_tuning,
-                 lora_targets, recast, fsdp_with_pp, fsdp_reshard, fsdp_defer, recompute_whole_layer, constants] =
-        stack;
-    add(name, source, layer_split, ga, flops_convention, sequence_parallel, distributed_optimizer, fsdp_always,
-        grad_reduce, param_gather, tp_overlap, tp_overlap_exceptions, fp8_params, regather, fused_accumulation,
-        fused_adapters, main_grad, master_weights, optimizer_state, bucket_elements, packed_fine_tuning, lora_targets,
-        recast, fsdp_with_pp, fsdp_reshard, fsdp_defer, recompute_whole_layer, constants);
+    const auto& [name, source, aliases, extends, preferred, layer_split, ga, flops_convention, sequence_parallel,
+                 distributed_optimizer, fsdp_always, grad_reduce, param_gather, tp_overlap, tp_overlap_exceptions,
+                 fp8_params, regather, fused_accumulation, fused_adapters, main_grad, master_weights, optimizer_state,
+                 bucket_elements, attention_kernels, packed_fine_tuning, lora_targets, recast, fsdp_with_pp,
+                 fsdp_reshard, fsdp_defer, recompute_whole_layer, constants, fitted] = stack;
+    static_cast<void>(fitted);  // what the constants came from
+    add(name, source, aliases, extends, preferred, layer_split, ga, flops_convention, sequence_parallel,
+        distributed_optimizer, fsdp_always, grad_reduce, param_gather, tp_overlap, tp_overlap_exceptions, fp8_params,
+        regather, fused_accumulation, fused_adapters, main_grad, master_weights, optimizer_state, bucket_elements,
+        attention_kernels, packed_fine_tuning, lora_targets, recast, fsdp_with_pp, fsdp_reshard, fsdp_defer,
+        recompute_whole_layer, constants);
   }
 
   void add_one(const ParallelLayout& layout) {

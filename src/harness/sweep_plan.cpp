@@ -72,7 +72,7 @@ SweepPlan plan_sweep(const std::vector<std::filesystem::path>& tables, const Whe
       rows += table.rows.size();
       for (ConfigRow& row : table.rows) {
         if (!where.conditions.empty() && !matches(where, named_values(row, catalog))) continue;
-        if (stack) set_stack(row.request, *stack, "flag --stack");
+        if (stack) set_stack(row.request, *stack, "flag --stack", catalog);
         plan.places.push_back(fmt::format("{}:{}", table.file, row.line));
         plan.rows.push_back(std::move(row));
       }

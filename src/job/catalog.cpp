@@ -112,6 +112,12 @@ ModelSpec read_user_model(std::string_view path) {
   return model;
 }
 
+Stack read_user_stack(std::string_view path, const fs::path& data) {
+  Stack stack = read_stack(fs::path(path), data);
+  stack.name = std::string(path);
+  return stack;
+}
+
 // What `read` gives is kept; what it throws is not.
 template <typename Memo, typename Read>
 typename Memo::mapped_type remembered(Memo& memo, std::string_view name, Read&& read) {
@@ -199,9 +205,25 @@ SystemSpec Catalog::read_system_of(std::string_view name, const std::string& whe
 }
 
 Stack Catalog::read_stack_of(std::string_view name, const std::string& where) const {
+  if (is_written_as_path(name)) {
+    if (is_there(fs::path(name))) return read_user_stack(name, folder_);
+    throw InputError(where, fmt::format("there is no file {}", name),
+                     "the path of a stack's JSON file, or a name: " + join(stack_names(), ", "));
+  }
   const std::vector<Entry> entries = stacks(folder_);
-  if (const auto entry = find_by_name(entries, name)) return read_stack(entry->file);
-  throw InputError(where, fmt::format("there is no stack \"{}\"", name), hint_for(name, entries, {}));
+  if (const auto entry = find_by_name(entries, name)) return read_stack(entry->file, folder_);
+  const AliasSearch search = find_by_alias(entries, name, "aliases");
+  require_one(search, name, where);
+  if (!search.found.empty()) return read_stack(search.found.front().file, folder_);
+  throw InputError(where, fmt::format("there is no stack \"{}\"", name), hint_for(name, entries, search.known));
+}
+
+std::string Catalog::stack_name(std::string_view name) const {
+  if (is_written_as_path(name)) return std::string(name);
+  const std::vector<Entry> entries = stacks(folder_);
+  if (const auto entry = find_by_name(entries, name)) return entry->name;
+  const AliasSearch search = find_by_alias(entries, name, "aliases");
+  return search.found.size() == 1 ? search.found.front().name : canonical_name(name);
 }
 
 std::optional<SystemSpec> Catalog::system_of_device(std::string_view device_name) const {

@@ -26,13 +26,16 @@ class Catalog {
 
   const std::filesystem::path& folder() const { return folder_; }
 
-  // By name, alias, or (models) path to a config.json or its folder, in this order; what starts with "." or "/" or ends
-  // with "/" or ".json" is always a path. In names, case and runs of " -_./" don't matter. A file is read once: a later
-  // change of it is not seen. Throws InputError with the nearest names; `where` is what the message starts with:
+  // By name, alias, or path to a config.json or its folder (models) or to a JSON file (stacks), in this order; what
+  // starts with "." or "/" or ends with "/" or ".json" is always a path. In names, case and runs of " -_./" don't
+  // matter. A file is read once: a later change of it is not seen. Throws InputError with the nearest names; `where` is
+  // what the message starts with:
   // "--model".
   ModelSpec model(std::string_view name, const std::string& where) const;
   SystemSpec system(std::string_view name, const std::string& where) const;
-  Stack stack(std::string_view name, const std::string& where) const;
+  Stack stack(std::string_view name, const std::string& where) const;  // paths, too: of a user's own stack file
+  // The name of the stack that a name or an alias means; what no stack is called comes back as canonical_name() has it.
+  std::string stack_name(std::string_view name) const;
   // The system whose device_names have what the driver calls a GPU; unset where none has.
   std::optional<SystemSpec> system_of_device(std::string_view device_name) const;
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <map>
 
 #include "base/text.h"
 #include "job/request_fields.h"
@@ -21,6 +22,20 @@ using Roles = std::vector<FieldRole>;
 
 bool agrees_with_all(const Request& flags, const ConfigRow& row, const Roles& roles) {
   return std::ranges::all_of(roles, [&](FieldRole role) { return agrees(flags, row.request, role); });
+}
+
+// The stacks of the rows by their own names, and which of them come first.
+ConfigTable with_stacks_named(ConfigTable table, const Catalog& catalog) {
+  std::map<std::string, bool> preferred;  // by the stack's name
+  for (const std::string& name : catalog.stack_names()) preferred[name] = catalog.stack(name, name).preferred;
+  std::map<std::string, int> places;
+  for (ConfigRow& row : table.rows) {
+    if (row.request.stack) row.request.stack = catalog.stack_name(*row.request.stack);
+    const std::string stack = row.request.stack.value_or(std::string(kDefaultStack));
+    row.preferred = preferred.contains(stack) && preferred.at(stack);
+    row.stack_place = places.emplace(stack, static_cast<int>(&row - table.rows.data())).first->second;
+  }
+  return table;
 }
 
 // The names that a table may use for a model or system of the catalog.
@@ -191,9 +206,11 @@ Request with_defaults(Request flags, Compat compat) {
 }
 
 RowChoice choose_row(const Request& flags, const ConfigTable& table, const Catalog& catalog, Compat compat) {
-  const Request asked = with_defaults(flags, compat);
-  const Rows rows = rows_of_kind(asked, table, catalog);
-  return compat == Compat::nemo ? choose_as_nemo(asked, table, rows) : choose_as_perfbench(asked, table, rows);
+  Request asked = with_defaults(flags, compat);
+  if (asked.stack) asked.stack = catalog.stack_name(*asked.stack);
+  const ConfigTable named = with_stacks_named(table, catalog);
+  const Rows rows = rows_of_kind(asked, named, catalog);
+  return compat == Compat::nemo ? choose_as_nemo(asked, named, rows) : choose_as_perfbench(asked, named, rows);
 }
 
 }  // namespace perfbench

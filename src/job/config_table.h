@@ -15,6 +15,8 @@ struct ConfigRow {
   int line = 0;                 // of the file
   Request request;              // model is "<model>_<size>"; origins are "<file name>:<line>"
   std::string model, size;      // the two cells, as written
+  bool preferred = true;        // of a stack whose rows come before others; choose_row() says so, which knows them
+  int stack_place = 0;          // of how many rows before the first one of its stack; choose_row() counts
   std::string printed_model{};  // what the row's document calls the model, where that is a name of this row alone
 };
 

@@ -40,9 +40,9 @@ Request merge(const Request& over, const Request& base) {
   return merged;
 }
 
-void set_stack(Request& row, const std::string& stack, const std::string& origin) {
-  const std::string own = row.stack.value_or(std::string(kDefaultStack));
-  if (canonical_name(own) != canonical_name(stack)) {
+void set_stack(Request& row, const std::string& stack, const std::string& origin, const Catalog& catalog) {
+  const std::string own = catalog.stack_name(row.stack.value_or(std::string(kDefaultStack)));
+  if (own != catalog.stack_name(stack)) {
     for_each_field([&](const char* field, auto member) {
       if (!(row.*member) || meaning_of(field).of != ValueOf::software) return;
       row.left_out[field] = fmt::format("row {} is of stack {}", origin_of(row, field), own);

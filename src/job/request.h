@@ -12,6 +12,8 @@
 
 namespace perfbench {
 
+class Catalog;
+
 struct Request {
   std::optional<std::string> model;   // a name, an alias, or a path to a config.json or model folder
   std::optional<std::string> system;  // a name or an alias
@@ -34,14 +36,14 @@ struct Request {
   std::map<std::string, std::string> left_out;
 };
 
-inline constexpr std::string_view kDefaultStack = "megatron";  // of rows and command lines that name none
+inline constexpr std::string_view kDefaultStack = "megatron_2504";  // of rows and command lines that name none
 
 // Fields of `over` where set, else of `base`, with their origins.
 Request merge(const Request& over, const Request& base);
 
-// Makes a row of a table one of `stack`. Of a row of another stack the values that are of its software (field_role.h)
-// go, and `left_out` says why.
-void set_stack(Request& row, const std::string& stack, const std::string& origin);
+// Makes a row of a table one of `stack`, a name or an alias. Of a row of another stack the values that are of its
+// software (field_role.h) go, and `left_out` says why.
+void set_stack(Request& row, const std::string& stack, const std::string& origin, const Catalog& catalog);
 
 // The origin of a field; "" when it is not given or nobody said.
 std::string origin_of(const Request& request, std::string_view field);

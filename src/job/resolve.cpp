@@ -141,9 +141,9 @@ SystemSpec check_names(const Request& request, const Catalog& catalog) {
 }
 
 // What the flags start from: the row, as far as it is for the stack that they ask for.
-Request base_of(const ConfigRow& row, const Request& flags) {
+Request base_of(const ConfigRow& row, const Request& flags, const Catalog& catalog) {
   Request base = row.request;
-  if (flags.stack) set_stack(base, *flags.stack, origin_of(flags, "stack"));
+  if (flags.stack) set_stack(base, *flags.stack, origin_of(flags, "stack"), catalog);
   return base;
 }
 
@@ -184,7 +184,8 @@ Resolved resolve(const Request& flags, const Catalog& catalog, Compat compat,
   resolved.warnings = table.warnings;
   for (const Problem& problem : table.problems) resolved.warnings.push_back(problem.where + ": " + problem.what);
   resolved.choice = choose_row(asked, table, catalog, compat);
-  resolved.job = make_job(resolved.choice.row ? merge(asked, base_of(*resolved.choice.row, asked)) : asked, catalog);
+  resolved.job =
+      make_job(resolved.choice.row ? merge(asked, base_of(*resolved.choice.row, asked, catalog)) : asked, catalog);
   return resolved;
 }
 

@@ -51,7 +51,7 @@ bool precision_agrees(const Request& flags, const Request& row) {
   return asked_precision(flags) == asked_precision(row);
 }
 
-std::string stack_of(const Request& row) { return canonical_name(row.stack.value_or(std::string(kDefaultStack))); }
+std::string stack_of(const Request& row) { return row.stack.value_or(std::string(kDefaultStack)); }
 
 template <FieldRole role>
 std::int64_t rank_of_flags(const Request& flags, const ConfigRow& row) {
@@ -71,9 +71,13 @@ std::int64_t is_current_scaling(const Request&, const ConfigRow& row) {
   return asked_precision(row.request) == Precision::fp8cs ? 1 : 0;
 }
 
+std::int64_t is_of_preferred_stack(const Request&, const ConfigRow& row) { return row.preferred ? 1 : 0; }
+
 std::int64_t is_of_default_stack(const Request&, const ConfigRow& row) {
   return stack_of(row.request) == kDefaultStack ? 1 : 0;
 }
+
+std::int64_t stack_comes_early(const Request&, const ConfigRow& row) { return -row.stack_place; }
 
 std::int64_t gpus_of(const Request&, const ConfigRow& row) { return row.request.num_gpus.value_or(0); }
 
@@ -81,10 +85,12 @@ constexpr std::array kPreferences = {
     RowPreference{"the row of that name", is_called_so},
     RowPreference{"the precision asked for", rank_of_flags<FieldRole::precision>},
     RowPreference{"the stack asked for", rank_of_flags<FieldRole::stack>},
+    RowPreference{"a stack whose rows come first", is_of_preferred_stack},
     RowPreference{"the number of GPUs asked for", rank_of_flags<FieldRole::gpus>},
     RowPreference{"FP8 before BF16", is_fp8},
     RowPreference{"current scaling before other FP8 recipes", is_current_scaling},
-    RowPreference{"stack megatron before others", is_of_default_stack},
+    RowPreference{"stack megatron_2504 before others", is_of_default_stack},
+    RowPreference{"the stack that the table has first", stack_comes_early},
     RowPreference{"the layout asked for", rank_of_flags<FieldRole::layout>},
     RowPreference{"the tuning asked for", rank_of_flags<FieldRole::tuning>},
     RowPreference{"the most GPUs", gpus_of},
@@ -114,7 +120,7 @@ bool agrees(const Request& flags, const Request& row, FieldRole role) {
     case FieldRole::precision:
       return precision_agrees(flags, row);
     case FieldRole::stack:
-      return !flags.stack || canonical_name(*flags.stack) == stack_of(row);
+      return !flags.stack || *flags.stack == stack_of(row);
     case FieldRole::gpus:
     case FieldRole::layout:
     case FieldRole::tuning:

@@ -27,6 +27,20 @@ std::optional<double> read_value(JsonFields& fields, const NumberRule& rule) {
   return value;
 }
 
+// "prior": 0.89, "deviation": 0.04; a fitted constant has both or neither.
+std::optional<Prior> read_prior(JsonFields& fields, const NumberRule& rule) {
+  const std::optional<double> value = fields.optional_number("prior");
+  const std::optional<double> deviation = fields.optional_number("deviation");
+  if (!value && !deviation) return std::nullopt;
+  if (!value) fields.problem("prior", "is missing beside a deviation", range_text(rule));
+  if (!deviation) fields.problem("deviation", "is missing beside a prior", "of the constant's logarithm, 0.1 for 10 %");
+  if (value && !(*value > 0.0 && *value <= rule.most))
+    fields.problem("prior", fmt::format("is {}, but must be above 0 and at most {}", *value, format_double(rule.most)));
+  if (deviation && !(*deviation > 0.0 && *deviation <= 2.0))
+    fields.problem("deviation", fmt::format("is {}, but must be above 0 and at most 2", *deviation));
+  return Prior{.value = value.value_or(1.0), .deviation = deviation.value_or(1.0)};
+}
+
 }  // namespace
 
 Sourced read_sourced(JsonFields& parent, std::string_view key, const std::string& file, const std::string& path,
@@ -43,7 +57,10 @@ Sourced read_sourced(JsonFields& parent, std::string_view key, const std::string
   const Json* source = fields.any("source");
   if (source != nullptr && source->is_string()) number.source = std::get<std::string>(source->value);
   if (trim(number.source).empty()) fields.problem("source", "must say where the number comes from");
-  if (rule.fitted && fields.any("fitted_on") != nullptr) read_texts(fields, "fitted_on");
+  if (rule.fitted) {
+    number.prior = read_prior(fields, rule);
+    if (fields.any("fitted_on") != nullptr) read_texts(fields, "fitted_on");
+  }
   finish_into(fields, problems);
   return number;
 }

@@ -10,9 +10,16 @@
 
 namespace perfbench {
 
+// What was believed of a constant before it was fitted to rows: log-normal about `value`.
+struct Prior {
+  double value = 0.0;
+  double deviation = 0.0;  // of the logarithm
+};
+
 struct Sourced {
   std::optional<double> value;  // unset: no source gives it; `source` then says why
   std::string source;
+  std::optional<Prior> prior{};  // of a fitted constant
 };
 
 // A number and the range it must lie in.
@@ -20,7 +27,7 @@ struct NumberRule {
   double least = 0.0;
   double most = 0.0;
   bool may_be_null = false;
-  bool fitted = false;  // the object may list the rows it was fitted on under "fitted_on"
+  bool fitted = false;  // the object may have "prior" with its "deviation", and under "fitted_on" the rows
 };
 
 // Reads the required key `key` of `parent`, whose own path in the file is `path` ("" at the top). Problems are

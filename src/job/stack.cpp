@@ -7,7 +7,6 @@
 
 #include "base/json.h"
 #include "base/text.h"
-#include "job/sourced.h"
 
 namespace perfbench {
 namespace {
@@ -27,6 +26,11 @@ const Words<FlopsConvention> kConventions = [] {
   return words;
 }();
 const Words<DType> kStateTypes{{"f32", DType::f32}, {"bf16", DType::bf16}};
+const Words<AttentionKernels> kAttentionKernels{
+    {"tuned", AttentionKernels::tuned}, {"between", AttentionKernels::between}, {"early", AttentionKernels::early}};
+
+// What a file says of itself alone.
+constexpr std::array<std::string_view, 4> kOwnKeys{"name", "source", "aliases", "preferred"};
 
 struct Flag {
   std::string_view key;
@@ -62,13 +66,19 @@ struct Constant {
 constexpr std::array kConstants{
     Constant{"gemm_bf16", &StackConstants::gemm_bf16, 0.01, 2.0},
     Constant{"gemm_fp8", &StackConstants::gemm_fp8, 0.01, 2.0},
+    Constant{"gemm_time_ampere", &StackConstants::gemm_time_ampere, 0.1, 10.0},
+    Constant{"gemm_time_blackwell", &StackConstants::gemm_time_blackwell, 0.1, 10.0},
+    Constant{"gemm_time_blackwell_ultra", &StackConstants::gemm_time_blackwell_ultra, 0.1, 10.0},
     Constant{"attention", &StackConstants::attention, 0.01, 2.0},
+    Constant{"attention_time_between", &StackConstants::attention_time_between, 0.1, 10.0},
+    Constant{"attention_time_early", &StackConstants::attention_time_early, 0.1, 10.0},
     Constant{"tp_exposed", &StackConstants::tp_exposed, 0.0, 20.0},  // over 1: slower than the ideal collective
     Constant{"tp_exposed_overlapped", &StackConstants::tp_exposed_overlapped, 0.0, 20.0},
     Constant{"cp_exposed", &StackConstants::cp_exposed, 0.0, 20.0},
     Constant{"op_gap_s", &StackConstants::op_gap_s, 0.0, 0.01},
     Constant{"graphs_gap_factor", &StackConstants::graphs_gap_factor, 0.0, 1.0},
     Constant{"dp_exposed", &StackConstants::dp_exposed, 0.0, 1.0},
+    Constant{"dp_exposed_fsdp", &StackConstants::dp_exposed_fsdp, 0.0, 1.0},
     Constant{"step_fixed_s", &StackConstants::step_fixed_s, 0.0, 60.0},
     Constant{"reserved_bytes", &StackConstants::reserved_bytes, 0.0, 1e12},
     Constant{"step_time_low", &StackConstants::step_time_low, 0.1, 1.0},
@@ -92,34 +102,105 @@ T read_word(JsonFields& fields, std::string_view key, const Words<T>& words) {
   return text.empty() ? words.front().second : parse_word(fields, key, text, words);  // empty: noted already
 }
 
-StackConstants read_constants(JsonFields& fields, const std::string& file, std::vector<Problem>& problems) {
-  StackConstants constants;
+void read_constants(Stack& stack, JsonFields& fields, const ExtendedJson& extended, const std::string& file,
+                    std::vector<Problem>& problems) {
   const Json* json = fields.any("constants");
   if (json == nullptr || !json->is_object()) {
     fields.problem("constants", "must be an object", R"(of {"value": ..., "source": "..."})");
-    return constants;
+    return;
   }
   JsonFields entries(*json, file, "constants");
   for (const Constant& constant : kConstants) {
     const NumberRule rule{.least = constant.least, .most = constant.most, .fitted = true};
     const Sourced number = read_sourced(entries, constant.key, file, "constants", rule, problems);
-    constants.*constant.member = number.value.value_or(0.0);
+    stack.constants.*constant.member = number.value.value_or(0.0);
+    if (!number.prior) continue;
+    const auto owner = extended.stated_by.find(fmt::format("constants.{}", constant.key));
+    stack.fitted.push_back({.key = std::string(constant.key),
+                            .owner = owner == extended.stated_by.end() ? "physics" : owner->second,
+                            .member = constant.member,
+                            .prior = *number.prior});
   }
   finish_into(entries, problems);
-  return constants;
+}
+
+// {"hopper": "early"}
+void read_attention_kernels(Stack& stack, JsonFields& fields) {
+  const std::string_view key = "attention_kernels";
+  const Json* json = fields.any(key);
+  if (json == nullptr) return;
+  if (!json->is_object()) {
+    fields.problem(key, fmt::format("is {}, but must be an object", shown(*json)), R"(such as {"hopper": "early"})");
+    return;
+  }
+  std::vector<std::string> known;
+  for (const Architecture architecture : kArchitectures) known.emplace_back(name(architecture));
+  for (const auto& [word, value] : std::get<Json::Object>(json->value)) {
+    const std::optional<Architecture> architecture = parse_architecture(word);
+    if (!architecture) {
+      fields.problem(key, fmt::format("\"{}\" is no architecture", word), nearest_hint(word, known));
+    } else if (!value.is_string()) {
+      fields.problem(key, fmt::format("{} is {}, but must be a text", word, shown(value)), "tuned, between or early");
+    } else {
+      stack.attention_kernels[*architecture] =
+          parse_word(fields, key, std::get<std::string>(value.value), kAttentionKernels);
+    }
+  }
+}
+
+double gemm_time_on(const StackConstants& constants, Architecture architecture) {
+  switch (architecture) {
+    case Architecture::ampere:
+      return constants.gemm_time_ampere;
+    case Architecture::ada:  // no rows: as Hopper
+    case Architecture::hopper:
+      return 1.0;
+    case Architecture::blackwell:
+      return constants.gemm_time_blackwell;
+    case Architecture::blackwell_ultra:
+      return constants.gemm_time_blackwell_ultra;
+  }
+  return 1.0;
+}
+
+double time_of(AttentionKernels kernels, const StackConstants& constants) {
+  switch (kernels) {
+    case AttentionKernels::tuned:
+      return 1.0;
+    case AttentionKernels::between:
+      return constants.attention_time_between;
+    case AttentionKernels::early:
+      return constants.attention_time_early;
+  }
+  return 1.0;
 }
 
 }  // namespace
 
-Stack read_stack(const std::filesystem::path& path) {
+ExtendedJson read_stack_json(const std::filesystem::path& path, const std::filesystem::path& data) {
+  ExtendedJson extended = read_extended(path, data / "stacks", "stack", kOwnKeys);
+  const std::filesystem::path physics = data / "physics.json";
+  const Json shared = read_json(physics);
+  const Json* constants = shared.find("constants");
+  if (constants == nullptr || !constants->is_object())
+    throw InputError(physics.string() + ": constants", "must be an object", R"(of {"value": ..., "source": "..."})");
+  Json::Object base;
+  base.emplace_back("constants", *constants);
+  extended.json = joined(base, extended.json);
+  return extended;
+}
+
+Stack read_stack(const std::filesystem::path& path, const std::filesystem::path& data) {
   const std::string file = path.string();
-  const Json json = read_json(path);
-  if (!json.is_object()) throw InputError(file, "must be a JSON object");
+  const ExtendedJson extended = read_stack_json(path, data);
   std::vector<Problem> problems;
   Stack stack;
-  JsonFields fields(json, file);
+  JsonFields fields(extended.json, file);
   stack.name = fields.text("name");
   stack.source = fields.text("source");
+  stack.extends.assign(extended.chain.begin() + 1, extended.chain.end());
+  if (fields.any("aliases") != nullptr) stack.aliases = read_texts(fields, "aliases");
+  stack.preferred = fields.optional_boolean("preferred").value_or(false);
   if (!stack.name.empty() && stack.name != path.stem().string()) {
     fields.problem("name", fmt::format("is \"{}\" in a file called {}", stack.name, path.filename().string()),
                    "name the file after the stack");
@@ -138,10 +219,22 @@ Stack read_stack(const std::filesystem::path& path) {
   if (stack.bucket_elements < 0) {
     fields.problem("bucket_elements", fmt::format("is {}, but must not be negative", stack.bucket_elements));
   }
-  stack.constants = read_constants(fields, file, problems);
+  read_attention_kernels(stack, fields);
+  read_constants(stack, fields, extended, file, problems);
   finish_into(fields, problems);
   if (!problems.empty()) throw InputError(std::move(problems));
   return stack;
+}
+
+StackConstants constants_on(const Stack& stack, std::optional<Architecture> architecture) {
+  StackConstants constants = stack.constants;
+  if (!architecture) return constants;
+  const double gemm_time = gemm_time_on(constants, *architecture);
+  constants.gemm_bf16 /= gemm_time;
+  constants.gemm_fp8 /= gemm_time;
+  const auto kernels = stack.attention_kernels.find(*architecture);
+  if (kernels != stack.attention_kernels.end()) constants.attention /= time_of(kernels->second, constants);
+  return constants;
 }
 
 }  // namespace perfbench

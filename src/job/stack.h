@@ -3,11 +3,16 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/dtype.h"
+#include "job/architecture.h"
+#include "job/extended_json.h"
 #include "job/flops_convention.h"
+#include "job/sourced.h"
 
 namespace perfbench {
 
@@ -22,26 +27,49 @@ enum class LayerSplit {
 // What a stack prints as gradient accumulation steps.
 enum class GaMeans { microbatches_per_step, flushes_per_step };
 
-// Numbers fitted or assumed for the stack; the file gives each one a source.
+// Which attention kernels a release has for an architecture: their tuning came some releases after the architecture.
+enum class AttentionKernels {
+  tuned,    // what the constant `attention` stands for
+  between,  // some of the tuning
+  early     // before the tuned kernels
+};
+
+// Numbers fitted or assumed for the stack; the file gives each one a source. What is physics and no software is said
+// once, in model_configs/physics.json, and every stack has it.
 struct StackConstants {
-  double gemm_bf16 = 1.0;              // rate of a training GEMM over the measured inference GEMM of that shape, BF16
-  double gemm_fp8 = 1.0;               // the same, FP8
-  double attention = 1.0;              // the same, attention forward
+  double gemm_bf16 = 1.0;  // rate of a training GEMM over the measured inference GEMM of that shape, BF16
+  double gemm_fp8 = 1.0;   // the same, FP8
+  // Time of a product beside that of Hopper at the same share of the data sheet's peak.
+  double gemm_time_ampere = 1.0, gemm_time_blackwell = 1.0, gemm_time_blackwell_ultra = 1.0;
+  double attention = 1.0;                                           // the same as gemm_bf16, of attention forward
+  double attention_time_between = 1.0, attention_time_early = 1.0;  // beside that of the tuned kernels
   double tp_exposed = 1.0;             // share of a tp collective's time that is not hidden by chunked overlap
   double tp_exposed_overlapped = 1.0;  // the same where GEMM and collective overlap by user buffers
   double cp_exposed = 1.0;             // share of the ring's time that attention does not hide
   double op_gap_s = 0.0;               // launch gap before each compute op
   double graphs_gap_factor = 1.0;      // what CUDA graphs leave of that gap
   double dp_exposed = 0.0;             // least share of dp traffic that stays exposed
+  double dp_exposed_fsdp = 0.0;        // the same under FSDP whose ranks share an NVLink domain of Blackwell
   double step_fixed_s = 0.0;           // once per optimizer step: clipping, logging, data
   double reserved_bytes = 0.0;         // CUDA context, NCCL buffers, allocator slack
   // Published step times over predicted ones, of rows left out of the fit: the 10th and the 90th percentile.
   double step_time_low = 1.0, step_time_high = 1.0;
 };
 
+// A constant that scripts/fit_stacks.py fits to published rows.
+struct FittedConstant {
+  std::string key;    // "gemm_fp8"
+  std::string owner;  // the stack whose file states it, or "physics": stacks that inherit it share one value
+  double StackConstants::*member = nullptr;
+  Prior prior;
+};
+
 struct Stack {
   std::string name;
-  std::string source;
+  std::string source;                // of what this file says itself
+  std::vector<std::string> aliases;  // "megatron"
+  std::vector<std::string> extends;  // the stack that this one extends, the one that that one extends, ...
+  bool preferred = false;            // its config rows come before those of other stacks where nobody asks for one
   std::vector<LayerSplit> layer_split;
   GaMeans ga = GaMeans::microbatches_per_step;
   FlopsConvention flops_convention = FlopsConvention::nemo_25_04;  // of the TFLOP/s that its rows print
@@ -59,9 +87,10 @@ struct Stack {
   // An adapter's two gradients are one kernel, and the gradient of its input is added inside a product.
   bool fused_adapter_gradients = false;
   DType main_grad_dtype = DType::bf16;
-  bool master_weights = true;                // FP32 master copy of the parameters
-  DType optimizer_state_dtype = DType::f32;  // of each of the two moments
-  std::int64_t bucket_elements = 0;          // of a gradient bucket; 0: one bucket per chunk
+  bool master_weights = true;                                  // FP32 master copy of the parameters
+  DType optimizer_state_dtype = DType::f32;                    // of each of the two moments
+  std::int64_t bucket_elements = 0;                            // of a gradient bucket; 0: one bucket per chunk
+  std::map<Architecture, AttentionKernels> attention_kernels;  // tuned where the architecture is not named
 
   bool packed_fine_tuning = false;          // sft and lora run on packs of sub-sequences, else on full samples
   std::vector<std::string> lora_targets;    // of a job that names none; words of Lora::targets
@@ -72,9 +101,17 @@ struct Stack {
   bool recompute_whole_layer = false;       // full recompute runs every op of a layer again, those nobody reads, too
 
   StackConstants constants;
+  std::vector<FittedConstant> fitted;  // those of the constants that have a prior
 };
 
-// Throws InputError with every problem of the file.
-Stack read_stack(const std::filesystem::path& path);
+// What the file says and inherits, the physics constants among it. Throws InputError as read_extended() does.
+ExtendedJson read_stack_json(const std::filesystem::path& path, const std::filesystem::path& data);
+
+// Reads the file, what it extends in <data>/stacks, and <data>/physics.json. Throws InputError with every problem.
+Stack read_stack(const std::filesystem::path& path, const std::filesystem::path& data);
+
+// The constants as they are on an architecture: its level of products and its attention kernels are in gemm_* and
+// attention.
+StackConstants constants_on(const Stack& stack, std::optional<Architecture> architecture);
 
 }  // namespace perfbench

@@ -108,6 +108,22 @@ void read_device_names(SystemSpec& system, JsonFields& fields, const std::string
   finish_into(names, problems);
 }
 
+// null: no GPU, or none of these.
+void read_architecture(SystemSpec& system, JsonFields& fields) {
+  const std::string_view key = "architecture";
+  if (fields.any(key) == nullptr) {
+    fields.problem(key, "is missing", "a word, or null for the CPU");
+    return;
+  }
+  const std::optional<std::string> word = fields.optional_text(key);
+  if (!word) return;
+  std::vector<std::string> known;
+  for (const Architecture architecture : kArchitectures) known.emplace_back(name(architecture));
+  system.architecture = parse_architecture(*word);
+  if (!system.architecture)
+    fields.problem(key, fmt::format("\"{}\" is no architecture", *word), nearest_hint(*word, known));
+}
+
 void check_host(const SystemSpec& system, JsonFields& fields) {
   if (!system.host.empty() && system.host != "x86" && system.host != "grace" && system.host != "any") {
     fields.problem("host", fmt::format("is \"{}\"", system.host), "valid: x86, grace, any");
@@ -167,6 +183,7 @@ SystemSpec read_system(const std::filesystem::path& path) {
     fields.problem("name", fmt::format("is \"{}\" in a file called {}", system.name, path.filename().string()),
                    "name the file after the system");
   }
+  read_architecture(system, fields);
   check_host(system, fields);
   read_precisions(system, fields);
   read_peaks(system, fields, file, problems);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "job/architecture.h"
 #include "job/sourced.h"
 #include "job/terms.h"
 
@@ -15,9 +16,10 @@ struct SystemSpec {
   std::string name;  // "h100"
   std::string gpu;   // "NVIDIA H100 SXM5 80GB"
   std::vector<std::string> aliases;
-  std::vector<std::string> device_names;  // what the driver calls this GPU: "NVIDIA H100 80GB HBM3"
-  std::vector<Precision> precisions;      // what its tensor cores, or the CPU, can run
-  std::string host;                       // "x86", "grace", or "any": whatever the machine has
+  std::vector<std::string> device_names;     // what the driver calls this GPU: "NVIDIA H100 80GB HBM3"
+  std::vector<Precision> precisions;         // what its tensor cores, or the CPU, can run
+  std::optional<Architecture> architecture;  // unset: the CPU
+  std::string host;                          // "x86", "grace", or "any": whatever the machine has
 
   Sourced peak_bf16_flops_per_s, peak_fp8_flops_per_s, peak_mxfp8_flops_per_s, peak_nvfp4_flops_per_s;  // dense
   Sourced peak_f32_flops_per_s;  // of the vector units

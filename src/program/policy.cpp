@@ -22,8 +22,7 @@ Recompute recompute_of(const Job& job) {
 Policy policy_of(const Job& job) {
   const Stack& stack = job.stack;
   const bool fp8 = job.precision == Precision::fp8cs;
-  const auto& precisions = job.system.precisions;
-  const bool blackwell = std::find(precisions.begin(), precisions.end(), Precision::mxfp8) != precisions.end();
+  const bool blackwell = job.system.architecture >= Architecture::blackwell;
   const bool fp32 = job.precision == Precision::fp32;
   const bool master = stack.master_weights && !fp32;
   const bool fsdp = job.layout.fsdp && job.layout.dp * job.layout.cp > 1;

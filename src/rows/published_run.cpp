@@ -26,10 +26,10 @@ bool same_fsdp(const PublishedRow& row, const ParallelLayout& layout) {
 }
 
 // Whether the job has every value that the row prints; a size that is not printed is 1, fsdp is off.
-bool has_printed_values(const Job& job, const PublishedRow& row) {
+bool has_printed_values(const Job& job, const PublishedRow& row, const Catalog& catalog) {
   const ParallelLayout& layout = job.layout;
-  return row.precision == job.precision && row.stack == job.stack.name && row.num_gpus == job.num_gpus &&
-         row.gbs == job.gbs && row.mbs == job.mbs && row.seq_len == job.seq_len &&
+  return row.precision == job.precision && catalog.stack_name(row.stack) == job.stack.name &&
+         row.num_gpus == job.num_gpus && row.gbs == job.gbs && row.mbs == job.mbs && row.seq_len == job.seq_len &&
          row.lbs.value_or(job.lbs) == job.lbs && row.tp.value_or(1) == layout.tp && row.pp.value_or(1) == layout.pp &&
          row.cp.value_or(1) == layout.cp && row.vp.value_or(1) == layout.vp && row.ep.value_or(1) == layout.ep &&
          same_fsdp(row, layout);
@@ -95,8 +95,8 @@ std::vector<PublishedRun> published_runs(const Job& job, const PublishedTables& 
   for (const PublishedRow& row : tables.rows) {
     const bool is_kind = row.system == job.system.name && row.task == job.task && has_name(model, row.model);
     if (!is_kind || !row.has_result()) continue;
-    const auto found =
-        std::ranges::find_if(configured, [&](const Configured& config) { return has_printed_values(config.job, row); });
+    const auto found = std::ranges::find_if(
+        configured, [&](const Configured& config) { return has_printed_values(config.job, row, catalog); });
     if (found != configured.end()) {
       runs.push_back({.row = row, .job = found->job, .configured = found->place});
     } else if (std::optional<Job> printed = printed_job(row, catalog)) {

@@ -74,9 +74,18 @@ def test_configs_are_filtered_by_columns_of_the_table_too(listed):
 
 def test_stacks_have_every_policy_and_constant(listed):
     stacks = {item["name"]: item for item in listed("stacks")}
-    assert set(stacks) == {"automodel", "megatron", "perfbench"}
-    assert stacks["automodel"]["fsdp_always"] is True and stacks["megatron"]["fsdp_always"] is False
-    assert stacks["megatron"]["gemm_bf16"] == 0.85
+    assert {"automodel", "megatron_2504", "perfbench", "torchtitan"} <= set(stacks)
+    assert stacks["automodel"]["fsdp_always"] is True and stacks["megatron_2504"]["fsdp_always"] is False
+    assert stacks["megatron_2504"]["gemm_bf16"] == stacks["megatron_2407"]["gemm_bf16"] == 0.85
+    assert stacks["megatron_2504"]["aliases"] == ["megatron"] and stacks["megatron_2403"]["extends"] == "megatron_2407"
+    assert [item["name"] for item in listed("stacks", "--where", "name=megatron")] == ["megatron_2504"]
+
+
+def test_stacks_are_a_tree(perfbench):
+    lines = perfbench("list", "stacks").out.splitlines()
+    assert "megatron_2504 (megatron)" in lines
+    assert "  megatron_2407: attention_kernels" in lines
+    assert "    megatron_2403: differs in nothing" in lines
 
 
 def test_published_rows_mark_their_corrections(listed, source):

@@ -85,7 +85,7 @@ inline Job tiny_llama(const TinyLlama& tiny) {
   Job job;
   job.model = tiny_llama_model(tiny);
   job.system = read_system(configs / "systems" / "cpu.json");
-  job.stack = read_stack(configs / "stacks" / "perfbench.json");
+  job.stack = read_stack(configs / "stacks" / "perfbench.json", configs);
   job.stack.sequence_parallel = tiny.sequence_parallel;
   job.stack.distributed_optimizer = tiny.distributed_optimizer;
   job.stack.regather_in_backward = tiny.regather;

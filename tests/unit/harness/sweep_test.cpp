@@ -185,7 +185,7 @@ TEST_F(SweepTest, AStackForAllRowsTakesNothingOfTheirSoftware) {
   EXPECT_EQ(own.gbs, 128);
   EXPECT_EQ(own.recompute_layers, 0);
   EXPECT_FALSE(own.cuda_graphs);
-  EXPECT_EQ(own.origins.at("recompute_layers"), "rule: none, since row table.csv:2 is of stack megatron");
+  EXPECT_EQ(own.origins.at("recompute_layers"), "rule: none, since row table.csv:2 is of stack megatron_2504");
 }
 
 TEST_F(SweepTest, FinishedRowsAreNotRunAgain) {

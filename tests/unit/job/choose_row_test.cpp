@@ -127,17 +127,21 @@ TEST(RowPreferences, ComeInThisOrder) {
   asked.stack = "automodel";
   asked.num_gpus = 64;
   asked.vp = 5;
-  const auto of = [](Request request, const char* stack, std::int64_t vp) {
+  const auto of = [](Request request, const char* stack, std::int64_t vp, bool preferred = false, int place = 1) {
     request.stack = stack;
     request.vp = vp;
-    return config_row(std::move(request));
+    ConfigRow made = config_row(std::move(request));
+    made.preferred = preferred, made.stack_place = place;
+    return made;
   };
   const std::vector<std::pair<ConfigRow, const char*>> rows = {
       {config_row(row("bf16", {}, 8, 1, 1), "llama3_70b"), "the row of that name"},
       {of(row("fp8", "ds", 8, 1, 1), "perfbench", 1), "the precision asked for"},
       {of(row("bf16", {}, 8, 1, 1), "automodel", 1), "the stack asked for"},
+      {of(row("bf16", {}, 8, 1, 1), "perfbench", 1, true), "a stack whose rows come first"},
       {of(row("bf16", {}, 64, 1, 1), "perfbench", 1), "the number of GPUs asked for"},
-      {of(row("bf16", {}, 512, 1, 1), "megatron", 1), "stack megatron before others"},
+      {of(row("bf16", {}, 512, 1, 1), "megatron_2504", 1), "stack megatron_2504 before others"},
+      {of(row("bf16", {}, 512, 1, 1), "perfbench", 1, false, 0), "the stack that the table has first"},
       {of(row("bf16", {}, 512, 4, 8), "perfbench", 1), "the layout asked for"},
       {of(row("bf16", {}, 512, 1, 1), "perfbench", 5), "the tuning asked for"},
       {of(row("bf16", {}, 512, 1, 1), "perfbench", 1), "the most GPUs"},

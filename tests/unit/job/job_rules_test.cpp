@@ -167,7 +167,7 @@ INSTANTIATE_TEST_SUITE_P(
                },
                "vp 5 needs pp greater than 1"},
         Breach{"fsdp_with_pp", [](Request& r) { r.fsdp = true; },
-               "stack megatron shards parameters (fsdp) at pp 1 only, not at pp 8"},
+               "stack megatron_2504 shards parameters (fsdp) at pp 1 only, not at pp 8"},
         Breach{"interleave", [](Request& r) { r.gbs = 8; }, "needs a multiple of pp 8 microbatches a flush, not 4"},
         Breach{"chunks", [](Request& r) { r.vp = 11; }, "80 layers cannot fill pp 8 x vp 11 = 88 chunks"},
         Breach{"heads",
@@ -410,7 +410,7 @@ TEST(Resolve, TakesNothingOfTheSoftwareOfARowOfAnotherStack) {
                    {"num_gpus", "flag -ng"}};
   const Resolved resolved = resolve(flags, catalog(), Compat::perfbench);
   const Job& job = resolved.job;
-  EXPECT_EQ(job.stack.name, "megatron");
+  EXPECT_EQ(job.stack.name, "megatron_2504");
   EXPECT_EQ(job.layout.pp, 4);
   EXPECT_EQ(job.layout.vp, 8);
   EXPECT_EQ(job.gbs, 32);
@@ -425,7 +425,7 @@ TEST(Resolve, TakesNothingOfTheSoftwareOfARowOfAnotherStack) {
   EXPECT_EQ(job.origins.at("offload_layers"), "rule: none" + why);
   EXPECT_EQ(job.origins.at("cuda_graphs"), "rule: off" + why);
   EXPECT_EQ(job.origins.at("lbs"), "rule: lbs = gbs / dp" + why);
-  EXPECT_EQ(job.origins.at("lora_targets"), "rule: those of stack megatron");
+  EXPECT_EQ(job.origins.at("lora_targets"), "rule: those of stack megatron_2504");
   EXPECT_EQ(job.origins.at("fsdp"), "rule: off unless given") << "the row says nothing of it";
   flags.stack = "automodel";
   EXPECT_EQ(resolve(flags, catalog(), Compat::perfbench).job.recompute_layers, 64);

@@ -7,9 +7,11 @@
 #include <set>
 
 #include "base/file.h"
+#include "job/catalog.h"
 #include "job/config_table.h"
 #include "job/field_role.h"
 #include "job/request_fields.h"
+#include "unit/job/spec_files.h"
 
 namespace perfbench {
 namespace {
@@ -42,10 +44,10 @@ TEST(SetStack, LeavesOutWhatAnotherStacksSoftwareNeeds) {
   row.cuda_graphs = false;
   for (const char* field : {"stack", "tp", "recompute_layers", "lbs", "cuda_graphs"}) row.origins[field] = "t.csv:11";
   Request same = row;
-  set_stack(same, "AutoModel", "flag --stack");
+  set_stack(same, "AutoModel", "flag --stack", Catalog(kDataFolder));
   EXPECT_EQ(same.recompute_layers, 80);
   EXPECT_EQ(same.left_out.size(), 0u);
-  set_stack(row, "megatron", "flag --stack");
+  set_stack(row, "megatron", "flag --stack", Catalog(kDataFolder));
   EXPECT_EQ(row.stack, "megatron");
   EXPECT_EQ(origin_of(row, "stack"), "flag --stack");
   EXPECT_EQ(row.tp, 2);
@@ -63,9 +65,9 @@ TEST(SetStack, ARowWithoutAStackIsOfMegatron) {
   Request row;
   row.recompute_layers = 4;
   Request other = row;
-  set_stack(row, "megatron", "flag --stack");
+  set_stack(row, "megatron", "flag --stack", Catalog(kDataFolder));
   EXPECT_EQ(row.recompute_layers, 4);
-  set_stack(other, "perfbench", "flag --stack");
+  set_stack(other, "perfbench", "flag --stack", Catalog(kDataFolder));
   EXPECT_FALSE(other.recompute_layers);
 }
 

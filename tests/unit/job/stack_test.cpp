@@ -10,13 +10,17 @@ namespace {
 
 using StackFiles = TemporaryFolder;
 
-std::string megatron() { return read_file(kDataFolder / "stacks" / "megatron.json"); }
+std::string megatron() { return read_file(kDataFolder / "stacks" / "megatron_2504.json"); }
 
 TEST(Stack, EveryFileLoads) {
   const Catalog catalog(kDataFolder);
-  EXPECT_EQ(catalog.stack_names(), (std::vector<std::string>{"automodel", "megatron", "perfbench"}));
+  EXPECT_EQ(
+      catalog.stack_names(),
+      (std::vector<std::string>{"automodel", "fsdp2", "megatron_2403", "megatron_2407", "megatron_2409",
+                                "megatron_2502", "megatron_2504", "megatron_2507", "megatron_2509", "megatron_2511",
+                                "megatron_2602", "megatron_plain", "perfbench", "torchtitan", "torchtitan_eager"}));
   for (const std::string& name : catalog.stack_names()) {
-    const Stack stack = read_stack(kDataFolder / "stacks" / (name + ".json"));
+    const Stack stack = read_stack(kDataFolder / "stacks" / (name + ".json"), kDataFolder);
     EXPECT_EQ(stack.name, name);
     EXPECT_FALSE(stack.layer_split.empty()) << name;
     EXPECT_GT(stack.constants.gemm_bf16, 0.0) << name;
@@ -24,7 +28,7 @@ TEST(Stack, EveryFileLoads) {
 }
 
 TEST(Stack, MegatronsPolicies) {
-  const Stack stack = read_stack(kDataFolder / "stacks" / "megatron.json");
+  const Stack stack = read_stack(kDataFolder / "stacks" / "megatron_2504.json", kDataFolder);
   EXPECT_EQ(stack.layer_split.front(), LayerSplit::even);
   EXPECT_EQ(stack.ga, GaMeans::microbatches_per_step);
   EXPECT_TRUE(stack.sequence_parallel);
@@ -36,7 +40,7 @@ TEST(Stack, MegatronsPolicies) {
 }
 
 TEST(Stack, AutomodelsPolicies) {
-  const Stack stack = read_stack(kDataFolder / "stacks" / "automodel.json");
+  const Stack stack = read_stack(kDataFolder / "stacks" / "automodel.json", kDataFolder);
   EXPECT_EQ(stack.ga, GaMeans::flushes_per_step);
   EXPECT_TRUE(stack.fsdp_always);
   EXPECT_FALSE(stack.sequence_parallel);
@@ -45,7 +49,9 @@ TEST(Stack, AutomodelsPolicies) {
   EXPECT_EQ(stack.optimizer_state_dtype, DType::bf16);
 }
 
-TEST(Stack, PerfbenchHasNoTpOverlap) { EXPECT_FALSE(read_stack(kDataFolder / "stacks" / "perfbench.json").tp_overlap); }
+TEST(Stack, PerfbenchHasNoTpOverlap) {
+  EXPECT_FALSE(read_stack(kDataFolder / "stacks" / "perfbench.json", kDataFolder).tp_overlap);
+}
 
 TEST_F(StackFiles, AllProblemsAtOnce) {
   std::string text = replaced(megatron(), "\"even\"", "\"evenly\"");
@@ -54,8 +60,8 @@ TEST_F(StackFiles, AllProblemsAtOnce) {
   text = replaced(text, "\"value\": 0.25", "\"value\": 25");
   text = replaced(text, "\"bucket_elements\": 134217728", "\"bucket_elements\": -1");
   text = replaced(text, "\"optimizer_state_dtype\": \"f32\"", "\"optimizer_state_dtype\": \"fp32\"");
-  const auto path = write("megatron.json", text);
-  const std::string message = refusal([&] { read_stack(path); });
+  const auto path = write("megatron_2504.json", text);
+  const std::string message = refusal([&] { read_stack(path, kDataFolder); });
   EXPECT_PRED2(says, message, "layer_split: \"evenly\" is unknown");
   EXPECT_PRED2(says, message, "did you mean even");
   EXPECT_PRED2(says, message, "fp8_params");
@@ -68,19 +74,80 @@ TEST_F(StackFiles, AllProblemsAtOnce) {
 }
 
 TEST_F(StackFiles, AConstantIsNeverNull) {
-  const auto path = write("megatron.json", replaced(megatron(), "\"graphs_gap_factor\": {\"value\": 0.25",
-                                                    "\"graphs_gap_factor\": {\"value\": null"));
-  EXPECT_PRED2(says, refusal([&] { read_stack(path); }), "constants.graphs_gap_factor.value: is null");
+  const auto path = write("megatron_2504.json", replaced(megatron(), "\"graphs_gap_factor\": {\"value\": 0.25",
+                                                         "\"graphs_gap_factor\": {\"value\": null"));
+  EXPECT_PRED2(says, refusal([&] { read_stack(path, kDataFolder); }), "constants.graphs_gap_factor.value: is null");
 }
 
 TEST_F(StackFiles, AFitNamesItsRows) {
   const std::string fitted = R"("gemm_bf16": {"fitted_on": ["a", "b"], )";
-  EXPECT_EQ(read_stack(write("megatron.json", replaced(megatron(), "\"gemm_bf16\": {", fitted))).constants.gemm_bf16,
-            read_stack(kDataFolder / "stacks" / "megatron.json").constants.gemm_bf16);
+  EXPECT_EQ(read_stack(write("megatron_2504.json", replaced(megatron(), "\"gemm_bf16\": {", fitted)), kDataFolder)
+                .constants.gemm_bf16,
+            read_stack(kDataFolder / "stacks" / "megatron_2504.json", kDataFolder).constants.gemm_bf16);
   const auto path =
-      write("megatron.json", replaced(megatron(), "\"gemm_bf16\": {", R"("gemm_bf16": {"fitted_on": 7, )"));
-  EXPECT_PRED2(says, refusal([&] { read_stack(path); }),
+      write("megatron_2504.json", replaced(megatron(), "\"gemm_bf16\": {", R"("gemm_bf16": {"fitted_on": 7, )"));
+  EXPECT_PRED2(says, refusal([&] { read_stack(path, kDataFolder); }),
                "constants.gemm_bf16.fitted_on: is 7, but must be a list of texts");
+}
+
+TEST_F(StackFiles, AStackSaysOnlyWhatDiffers) {
+  const auto path = write("mine.json", R"({"name": "mine", "extends": "megatron_2504", "source": "a test",
+      "tp_overlap": false, "constants": {"step_fixed_s": {"value": 0.0, "source": "a test"}}})");
+  const Stack mine = read_stack(path, kDataFolder);
+  const Stack base = read_stack(kDataFolder / "stacks" / "megatron_2504.json", kDataFolder);
+  EXPECT_EQ(mine.extends, std::vector<std::string>{"megatron_2504"});
+  EXPECT_TRUE(mine.aliases.empty());
+  EXPECT_FALSE(mine.preferred);
+  EXPECT_FALSE(mine.tp_overlap);
+  EXPECT_EQ(mine.constants.step_fixed_s, 0.0);
+  EXPECT_EQ(mine.constants.gemm_fp8, base.constants.gemm_fp8);
+  EXPECT_EQ(mine.bucket_elements, base.bucket_elements);
+}
+
+TEST_F(StackFiles, AConstantIsOwnedByTheFileThatStatesIt) {
+  const auto path = write("mine.json", R"({"name": "mine", "extends": "megatron_2504", "source": "a test",
+      "constants": {"gemm_fp8": {"value": 0.8, "prior": 0.9, "deviation": 0.1, "source": "a test"},
+                    "op_gap_s": {"value": 1e-5, "source": "a value of its own, that nobody fits"}}})");
+  std::map<std::string, std::string> owners;
+  for (const FittedConstant& constant : read_stack(path, kDataFolder).fitted) owners[constant.key] = constant.owner;
+  EXPECT_EQ(owners.at("gemm_fp8"), "mine");
+  EXPECT_EQ(owners.at("dp_exposed"), "megatron_2504");
+  EXPECT_EQ(owners.at("gemm_time_ampere"), "physics");
+  EXPECT_FALSE(owners.contains("op_gap_s"));
+}
+
+TEST_F(StackFiles, APriorComesWithItsDeviation) {
+  const auto path = write("mine.json", R"({"name": "mine", "extends": "megatron_2504", "source": "a test",
+      "constants": {"gemm_fp8": {"value": 0.8, "prior": 0.9, "source": "a test"},
+                    "dp_exposed": {"value": 0.2, "prior": 0, "deviation": 3, "source": "a test"}}})");
+  const std::string message = refusal([&] { read_stack(path, kDataFolder); });
+  EXPECT_PRED2(says, message, "constants.gemm_fp8.deviation: is missing beside a prior");
+  EXPECT_PRED2(says, message, "constants.dp_exposed.prior: is 0, but must be above 0");
+  EXPECT_PRED2(says, message, "constants.dp_exposed.deviation: is 3");
+}
+
+TEST_F(StackFiles, KernelsAreOfAnArchitecture) {
+  const auto path = write("mine.json", R"({"name": "mine", "extends": "megatron_2504", "source": "a test",
+      "attention_kernels": {"hoper": "early", "blackwell": "late"}})");
+  const std::string message = refusal([&] { read_stack(path, kDataFolder); });
+  EXPECT_PRED2(says, message, "attention_kernels: \"hoper\" is no architecture");
+  EXPECT_PRED2(says, message, "did you mean hopper");
+  EXPECT_PRED2(says, message, "attention_kernels: \"late\" is unknown");
+}
+
+TEST(StackConstants, AreThoseOfAnArchitecture) {
+  Stack stack;
+  stack.constants = {
+      .gemm_bf16 = 0.8, .gemm_fp8 = 0.6, .gemm_time_blackwell = 2.0, .attention = 1.2, .attention_time_early = 1.5};
+  stack.attention_kernels = {{Architecture::hopper, AttentionKernels::early}};
+  const StackConstants hopper = constants_on(stack, Architecture::hopper);
+  EXPECT_DOUBLE_EQ(hopper.attention, 0.8);
+  EXPECT_DOUBLE_EQ(hopper.gemm_bf16, 0.8);
+  const StackConstants blackwell = constants_on(stack, Architecture::blackwell);
+  EXPECT_DOUBLE_EQ(blackwell.attention, 1.2);
+  EXPECT_DOUBLE_EQ(blackwell.gemm_bf16, 0.4);
+  EXPECT_DOUBLE_EQ(blackwell.gemm_fp8, 0.3);
+  EXPECT_DOUBLE_EQ(constants_on(stack, std::nullopt).attention, 1.2);
 }
 
 }  // namespace

@@ -42,7 +42,7 @@ TEST(LoraJob, RecipeOfTheStackFillsWhatIsLeftOut) {
   EXPECT_EQ(job.lora->rank, 16);
   EXPECT_EQ(job.lora->alpha, 32.0);
   EXPECT_EQ(job.lora->targets, Names{"qkv_proj"});
-  EXPECT_EQ(job.origins.at("lora_targets"), "rule: those of stack megatron");
+  EXPECT_EQ(job.origins.at("lora_targets"), "rule: those of stack megatron_2504");
   EXPECT_TRUE(job.packed);
   const Job other = job_of(lora([](Request& r) { r.stack = "automodel"; }));
   EXPECT_EQ(other.lora->targets.size(), 7u);

@@ -40,6 +40,7 @@ inline SystemSpec tiny_system(bool block_formats = false) {
   SystemSpec system;
   system.name = block_formats ? "blackwell" : "hopper";
   system.precisions = {Precision::bf16, Precision::fp8cs};
+  system.architecture = block_formats ? Architecture::blackwell : Architecture::hopper;
   if (block_formats) system.precisions.push_back(Precision::mxfp8);
   return system;
 }
