@@ -78,6 +78,18 @@ TEST(Published, ReadsCellsAsTheyArePrinted) {
   EXPECT_EQ(folder.read("b200")[0].row, "2");
 }
 
+TEST(Published, ReadsThousandsOfTokensAndFsdpAsASize) {
+  Folder folder;
+  folder.write("a.csv",
+               "row,system,task,precision,stack,section,source_line,Model,#-GPUs,GBS,SeqLen (K),FSDP\n"
+               "1,h100,sft,bf16,megatron,S,9,M 7B,8,16,16,8\n2,h100,sft,bf16,megatron,S,9,M 7B,8,16,4,1\n");
+  const auto rows = folder.read();
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0].seq_len, 16384);
+  EXPECT_TRUE(rows[0].fsdp_is_size);
+  EXPECT_FALSE(rows[1].fsdp_is_size);
+}
+
 TEST(Published, AppliesCorrectionsAndKeepsWhatWasPrinted) {
   Folder folder;
   folder.write("a.csv", std::string(kHeader) + "GA\n1,h100,pretrain,bf16,megatron,S,9,M,8,1,64,4096,1,16\n");
