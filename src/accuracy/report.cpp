@@ -21,6 +21,20 @@ double percent(double error) { return 100.0 * (std::exp(error) - 1.0); }
 std::string one_place(double percent) { return fmt::format("{:.1f}", percent); }
 std::string with_sign(double percent) { return fmt::format("{:+.1f}", percent); }
 
+std::string_view without_text(LeaveOut what) {
+  switch (what) {
+    case LeaveOut::row:
+      return "the row and its series";
+    case LeaveOut::release:
+      return "the row's release";
+    case LeaveOut::system:
+      return "the row's system";
+    case LeaveOut::model:
+      return "the row's model";
+  }
+  return "?";
+}
+
 std::vector<SoftwareSpread> spreads_of(const KnownRows& known, const LeftOut& out) {
   std::set<std::string> names;
   for (const KnownRow& row : known.rows) names.insert(row.software);
@@ -182,9 +196,9 @@ std::string accuracy_terminal(const AccuracyReport& report) {
   for (const KnownRow& row : report.known.rows) odd += row.shown && !row.odd.empty() ? 1 : 0;
   return fmt::format(
       "predicted tokens/s of published rows, in percent of the published ones; left out: by constants fitted without "
-      "the row's {}; copied: the mean MFU of the other rows of its system\n\n{}\n{}\n{} rows have no prediction, {} "
+      "{}; copied: the mean MFU of the other rows of its system\n\n{}\n{}\n{} rows have no prediction, {} "
       "are odd (odd_rows.csv): --json names them\n",
-      report.what_word, groups_text(report), worst_text(report), report.known.unpredicted.size(), odd);
+      without_text(report.what), groups_text(report), worst_text(report), report.known.unpredicted.size(), odd);
 }
 
 std::string accuracy_json(const AccuracyReport& report) {

@@ -36,7 +36,7 @@ KnownRows rows_of(std::vector<KnownRow> rows) {
 }
 
 TEST(Unknown, StandsSomeDeviationsFromItsPrior) {
-  const Unknown unknown{.value = 0.8, .prior = {0.9, 0.05}};
+  const Unknown unknown{.key = "gemm_fp8", .owner = "physics", .value = 0.8, .prior = {0.9, 0.05}};
   EXPECT_DOUBLE_EQ(unknown.at(unknown.place()), 0.8);
   EXPECT_DOUBLE_EQ(unknown.at(0.0), 0.9);
   EXPECT_LT(unknown.place(), 0.0);
