@@ -211,6 +211,16 @@ def test_flags_without_effect_are_named_in_one_note(perfbench):
     assert (answer.code, answer.err) == (0, "perfbench: warning: without effect on a Program: -cg\n")
 
 
+def test_a_partition_named_after_an_instance_says_whose_gpus_it_has(perfbench):
+    notes = perfbench(*MAIN, "--partition", "p5en", "--json").json["notes"]
+    assert (
+        "p5en instances of AWS have NVIDIA H200 SXM5 141GB, system h200; system h100 was asked for, and that is what is "
+        "predicted"
+    ) in notes
+    for partition in ("p5", "batch"):
+        assert not any("instances" in note for note in perfbench(*MAIN, "-p", partition, "--json").json["notes"])
+
+
 def test_a_system_without_kernels_of_its_own_says_whose_it_takes(perfbench):
     flags = ("--model", "llama3_8b", "-ng", 8, "-tp", 1, "-pp", 1, "-cp", 2, "-gb", 128, "-mb", 1, "--stack", "megatron")
     for system, kernels in (("h800", "h100"), ("b300", "gb300"), ("a100", "default"), ("h100", None)):
