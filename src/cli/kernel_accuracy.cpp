@@ -86,7 +86,7 @@ ExitCode run_kernel_accuracy(const CommandLine& line) {
   const Stack stack = catalog.stack(line.request.stack.value_or(kMeasuredStack), "--stack");
   const KernelTable table = read_kernel_table(*options.calibration);
   const SystemSpec system = system_of(table, *options.calibration, catalog);
-  const KernelConstants constants = read_kernel_constants(catalog.kernel_constants(system.name));
+  const KernelConstants constants = read_kernel_constants(catalog.kernel_constants(system));
   const std::vector<KernelError> errors = kernel_errors(table, where, constants, hardware_of(system), stack.constants);
   if (errors.empty())
     throw InputError(*options.calibration, "holds no kernel that agrees with --where", "leave --where out");

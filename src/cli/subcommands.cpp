@@ -153,7 +153,7 @@ constexpr Subcommand kSubcommands[] = {
     {Command::baseline_update, "baseline update", "perfbench baseline update [SYSTEM... | --table FILE] [--out DIR]",
      "table out threshold", Words::systems, check_baseline, run_baseline_update,
      "Predict every row of the systems' tables, show what changed, and write results/baselines/<system>.csv; without a "
-     "system, those that are there."},
+     "system, of all that have a table."},
     {Command::baseline_check, "baseline check",
      "perfbench baseline check [SYSTEM... | --table FILE] [--out DIR] [as diff]",
      "table out threshold strict json junit", Words::systems, check_baseline, run_baseline_check,
