@@ -111,6 +111,9 @@ constexpr Flag kFlags[] = {
      "--mode slice: microbatches of a step of a slice; 2 x pp, at least 4 and at most those of the job, unless given."},
     {"budget", "", K::integer, G::measuring, S::perfbench, &Options::budget, "SECONDS", "",
      "calibrate: how long kernels are timed; 120 unless given. What is left then is counted in the file."},
+    {"leave_out", "", K::text, G::result, S::perfbench, &Options::leave_out, "WHAT", "row release system model",
+     "accuracy: what is left out of a fit together: a row with its series (unless given), a release, a system, a "
+     "model."},
     {"step_timeout_s", "", K::integer, G::measuring, S::perfbench, &Options::step_timeout_s, "SECONDS", "",
      "A step in which no rank begins an op for so long hangs: the row is of status timeout. 60 on GPUs and 600 on a "
      "CPU "

@@ -121,10 +121,11 @@ class CanonicalText {
     add(value, source);
   }
   void add_one(const SystemSpec& system) {
-    const auto& [name, gpu, aliases, device_names, precisions, architecture, host, bf16, fp8, mxfp8, nvfp4, f32, memory,
-                 memory_bandwidth, nvlink, nvlink_domain, nic, nics, gpus_per_node, sms, l2] = system;
-    add(name, gpu, aliases, device_names, precisions, architecture, host, bf16, fp8, mxfp8, nvfp4, f32, memory,
-        memory_bandwidth, nvlink, nvlink_domain, nic, nics, gpus_per_node, sms, l2);
+    const auto& [name, gpu, aliases, device_names, precisions, architecture, host, kernels, product_time, extends, bf16,
+                 fp8, mxfp8, nvfp4, f32, memory, memory_bandwidth, nvlink, nvlink_domain, nic, nics, gpus_per_node, sms,
+                 l2] = system;
+    add(name, gpu, aliases, device_names, precisions, architecture, host, kernels, product_time, extends, bf16, fp8,
+        mxfp8, nvfp4, f32, memory, memory_bandwidth, nvlink, nvlink_domain, nic, nics, gpus_per_node, sms, l2);
   }
 
   void add_one(const StackConstants& constants) {

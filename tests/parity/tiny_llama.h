@@ -84,7 +84,7 @@ inline Job tiny_llama(const TinyLlama& tiny) {
   const auto configs = source_dir() / "model_configs";
   Job job;
   job.model = tiny_llama_model(tiny);
-  job.system = read_system(configs / "systems" / "cpu.json");
+  job.system = read_system(configs / "systems" / "cpu.json", configs);
   job.stack = read_stack(configs / "stacks" / "perfbench.json", configs);
   job.stack.sequence_parallel = tiny.sequence_parallel;
   job.stack.distributed_optimizer = tiny.distributed_optimizer;
