@@ -321,6 +321,22 @@ TEST_F(PublishedRuns, OfAnotherStackOrWithoutAConfigRowHaveTheDefaultsOfTheirSta
   EXPECT_FALSE(ran.job.packed);
 }
 
+// gbs 32 x seq_len 4096 = 131,072 tokens on 8 GPUs.
+TEST_F(PublishedRuns, TokensPerSecondAreWorkedOutWhereNoneArePrinted) {
+  PublishedRow row = printed();
+  row.num_gpus = 8, row.tokens_per_s_per_gpu.reset(), row.step_time_s = 2.0, row.model_tflops_per_gpu = 100.0;
+  const auto rate = [&](const std::vector<TableQuirk>& quirks) {
+    const PublishedTables tables{.rows = {row}, .configs = {}, .quirks = quirks};
+    return run(tables, asked(row)).tokens_per_s_per_gpu;
+  };
+  EXPECT_DOUBLE_EQ(rate({}).value(), 131072 / 2.0 / 8);
+  row.step_time_s.reset();
+  EXPECT_EQ(rate({}), std::nullopt);  // nobody says how the table counts
+  const TableQuirk convention{"table.csv", "", std::nullopt, "convention", "nemo_25.04", "r"};
+  const TableQuirk constant{"table.csv", "", std::nullopt, "flops_per_token", "2e10", "r"};
+  EXPECT_DOUBLE_EQ(rate({convention, constant}).value(), 5000.0);
+}
+
 TEST_F(PublishedRuns, ComparesLbsAndFsdpAsTheTablePrintsThem) {
   PublishedRow row = printed();
   Request recipe = asked(row);
