@@ -144,10 +144,6 @@ struct Collectives {
   }
 };
 
-}  // namespace
-
-namespace {
-
 bool shares_domain(const GroupShape& group) { return group.ranks > 1 && group.ranks_per_domain == group.ranks; }
 
 // The gathers of FSDP take SMs and memory from compute where NVLink lets them run at full rate.
@@ -168,7 +164,7 @@ CostModel cost_model(const Job& job, KernelConstants kernels) {
   CostModel cost{.kernels = std::move(kernels),
                  .hardware = hardware,
                  .has_data_sheet = job.system.has_data_sheet(),
-                 .stack = constants_on(stack, job.system.architecture),
+                 .stack = constants_on(stack, job.system),
                  .groups = {},
                  .neighbours = {},
                  .op_gap_s = stack.constants.op_gap_s * (job.cuda_graphs ? stack.constants.graphs_gap_factor : 1.0),

@@ -226,13 +226,13 @@ Stack read_stack(const std::filesystem::path& path, const std::filesystem::path&
   return stack;
 }
 
-StackConstants constants_on(const Stack& stack, std::optional<Architecture> architecture) {
+StackConstants constants_on(const Stack& stack, const SystemSpec& system) {
   StackConstants constants = stack.constants;
-  if (!architecture) return constants;
-  const double gemm_time = gemm_time_on(constants, *architecture);
+  if (!system.architecture) return constants;
+  const double gemm_time = gemm_time_on(constants, *system.architecture) * system.product_time;
   constants.gemm_bf16 /= gemm_time;
   constants.gemm_fp8 /= gemm_time;
-  const auto kernels = stack.attention_kernels.find(*architecture);
+  const auto kernels = stack.attention_kernels.find(*system.architecture);
   if (kernels != stack.attention_kernels.end()) constants.attention /= time_of(kernels->second, constants);
   return constants;
 }

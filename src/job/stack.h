@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +12,7 @@
 #include "job/extended_json.h"
 #include "job/flops_convention.h"
 #include "job/sourced.h"
+#include "job/system_spec.h"
 
 namespace perfbench {
 
@@ -110,8 +110,8 @@ ExtendedJson read_stack_json(const std::filesystem::path& path, const std::files
 // Reads the file, what it extends in <data>/stacks, and <data>/physics.json. Throws InputError with every problem.
 Stack read_stack(const std::filesystem::path& path, const std::filesystem::path& data);
 
-// The constants as they are on an architecture: its level of products and its attention kernels are in gemm_* and
-// attention.
-StackConstants constants_on(const Stack& stack, std::optional<Architecture> architecture);
+// The constants as they are on a system: its level of products and its architecture's attention kernels are in gemm_*
+// and attention.
+StackConstants constants_on(const Stack& stack, const SystemSpec& system);
 
 }  // namespace perfbench

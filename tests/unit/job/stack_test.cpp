@@ -140,14 +140,19 @@ TEST(StackConstants, AreThoseOfAnArchitecture) {
   stack.constants = {
       .gemm_bf16 = 0.8, .gemm_fp8 = 0.6, .gemm_time_blackwell = 2.0, .attention = 1.2, .attention_time_early = 1.5};
   stack.attention_kernels = {{Architecture::hopper, AttentionKernels::early}};
-  const StackConstants hopper = constants_on(stack, Architecture::hopper);
+  SystemSpec system;
+  EXPECT_DOUBLE_EQ(constants_on(stack, system).attention, 1.2);
+  system.architecture = Architecture::hopper;
+  const StackConstants hopper = constants_on(stack, system);
   EXPECT_DOUBLE_EQ(hopper.attention, 0.8);
   EXPECT_DOUBLE_EQ(hopper.gemm_bf16, 0.8);
-  const StackConstants blackwell = constants_on(stack, Architecture::blackwell);
+  system.architecture = Architecture::blackwell;
+  const StackConstants blackwell = constants_on(stack, system);
   EXPECT_DOUBLE_EQ(blackwell.attention, 1.2);
   EXPECT_DOUBLE_EQ(blackwell.gemm_bf16, 0.4);
   EXPECT_DOUBLE_EQ(blackwell.gemm_fp8, 0.3);
-  EXPECT_DOUBLE_EQ(constants_on(stack, std::nullopt).attention, 1.2);
+  system.product_time = 1.25;
+  EXPECT_DOUBLE_EQ(constants_on(stack, system).gemm_bf16, 0.32);
 }
 
 }  // namespace
