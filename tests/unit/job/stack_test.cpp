@@ -36,6 +36,8 @@ TEST(Stack, MegatronsPolicies) {
   EXPECT_EQ(stack.tp_overlap_exceptions, std::vector<std::string>{"mixtral"});
   EXPECT_TRUE(stack.master_weights);
   EXPECT_EQ(stack.optimizer_state_dtype, DType::f32);
+  EXPECT_EQ(stack.param_dtype, DType::bf16);
+  EXPECT_EQ(stack.selective_recompute, SelectiveRecompute::core_attn);
   EXPECT_EQ(stack.bucket_elements, 128 * 1024 * 1024);
 }
 
@@ -47,6 +49,8 @@ TEST(Stack, AutomodelsPolicies) {
   EXPECT_FALSE(stack.tp_overlap);
   EXPECT_FALSE(stack.master_weights);
   EXPECT_EQ(stack.optimizer_state_dtype, DType::bf16);
+  EXPECT_TRUE(stack.fsdp_reshard_after_forward);
+  EXPECT_FALSE(stack.fsdp_defer_grad_reduce) << "the rows of its published recipes say otherwise";
 }
 
 TEST(Stack, PerfbenchHasNoTpOverlap) {
