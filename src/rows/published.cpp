@@ -59,6 +59,15 @@ std::size_t column_of(const CsvTable& table, std::string_view heading) {
   return static_cast<std::size_t>(std::find(table.header.begin(), table.header.end(), heading) - table.header.begin());
 }
 
+// "selective op", "Selective AC", "full", "No AC"; "" for other words.
+std::string recompute_in(std::string_view cell) {
+  const std::string text = lower(cell);
+  const auto holds = [&](std::string_view word) { return text.find(word) != std::string::npos; };
+  if (holds("selective")) return holds("layer") ? "layers" : "selective";
+  if (holds("full")) return "full";
+  return text.starts_with("no") ? "none" : "";
+}
+
 class Reader {
  public:
   explicit Reader(std::filesystem::path folder) : folder_(std::move(folder)) {}
@@ -187,6 +196,7 @@ class Reader {
     const std::string_view name = known.name;
     if (is_unset(cell) || name.empty()) return;
     if (name == "model") row.model = cell;
+    if (name == "recompute") row.recompute = recompute_in(cell);
     for (const auto& [key, field] : kPublishedCounts) {
       if (key != name) continue;
       const auto count = parse_int(cell);

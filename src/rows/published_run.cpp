@@ -29,6 +29,15 @@ bool same_fsdp(const PublishedRow& row, const Job& job) {
   return std::max<std::int64_t>(printed, 1) == ranks;
 }
 
+bool same_recompute(const PublishedRow& row, const Job& job) {
+  if (row.recompute.empty()) return true;
+  const int most = std::ranges::max(job.chunks, {}, &ChunkLayers::count).count;
+  const bool some = job.recompute_layers > 0, parts = job.recompute_ops || !job.recompute_modules.empty();
+  if (row.recompute == "selective") return parts && !some;
+  if (row.recompute == "none") return !parts && !some;
+  return some && (job.recompute_layers >= most) == (row.recompute == "full");
+}
+
 // Whether the job has every value that the row prints; a size that is not printed is 1, fsdp is off unless the stack
 // always shards. A microbatch that is not printed is the job's.
 bool has_printed_values(const Job& job, const PublishedRow& row, const Catalog& catalog) {
@@ -37,7 +46,7 @@ bool has_printed_values(const Job& job, const PublishedRow& row, const Catalog& 
          row.num_gpus == job.num_gpus && row.gbs == job.gbs && row.mbs.value_or(job.mbs) == job.mbs &&
          row.seq_len == job.seq_len && row.lbs.value_or(job.lbs) == job.lbs && row.tp.value_or(1) == layout.tp &&
          row.pp.value_or(1) == layout.pp && row.cp.value_or(1) == layout.cp && row.vp.value_or(1) == layout.vp &&
-         row.ep.value_or(1) == layout.ep && same_fsdp(row, job);
+         row.ep.value_or(1) == layout.ep && same_fsdp(row, job) && same_recompute(row, job);
 }
 
 std::optional<Job> job_of(const Request& request, const Catalog& catalog) {
