@@ -17,6 +17,13 @@ Recompute recompute_of(const Job& job) {
   return recompute;
 }
 
+// Per parameter, of the optimizer's own copy. The 16 bits that a BF16 weight lacks make it an FP32 one.
+std::int64_t master_bytes(const Job& job) {
+  if (!job.stack.master_weights || job.precision == Precision::fp32) return 0;
+  const auto& aware = job.stack.precision_aware_optimizer;
+  return std::ranges::find(aware, job.precision) == aware.end() ? 4 : 2;
+}
+
 }  // namespace
 
 Policy policy_of(const Job& job) {
@@ -24,7 +31,6 @@ Policy policy_of(const Job& job) {
   const bool fp8 = job.precision == Precision::fp8cs;
   const bool blackwell = job.system.architecture >= Architecture::blackwell;
   const bool fp32 = job.precision == Precision::fp32;
-  const bool master = stack.master_weights && !fp32;
   const bool fsdp = job.layout.fsdp && job.layout.dp * job.layout.cp > 1;
   const bool whole_main_grads = !fsdp || stack.fsdp_defer_grad_reduce;  // that a product can be added to
   return {
@@ -38,16 +44,19 @@ Policy policy_of(const Job& job) {
       .regather = stack.regather_in_backward,
       .fused_grad_accumulation = stack.fused_grad_accumulation && whole_main_grads,
       .fused_adapter_gradients = stack.fused_adapter_gradients && job.lora,
+      .eager_cross_entropy = stack.eager_cross_entropy,
+      .dummy_weight_grads = stack.dummy_weight_grads,
       .main_grad = fp32 ? DType::f32 : stack.main_grad_dtype,
       .distributed_optimizer = stack.distributed_optimizer || fsdp,
       .bucket_elements = stack.bucket_elements,
-      .master_weights = master,
-      .optimizer_bytes = (master ? 4 : 0) + 2 * size_bytes(stack.optimizer_state_dtype),
+      .master_weights = master_bytes(job) > 0,
+      .optimizer_bytes = master_bytes(job) + 2 * size_bytes(stack.optimizer_state_dtype),
       .fsdp = fsdp,
       .fsdp_reshard = stack.fsdp_reshard_after_forward,
       .fsdp_keep = !stack.fsdp_reshard_after_forward && job.layout.pp > 1,
       .fsdp_defer_reduce = stack.fsdp_defer_grad_reduce,
       .recompute = recompute_of(job),
+      .offload_layers = job.offload_layers,
   };
 }
 
