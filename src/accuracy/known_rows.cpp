@@ -20,13 +20,6 @@ constexpr double kStep = 0.25;  // of the numerical slopes, in deviations of the
 
 std::string document_of(const PublishedRow& row) { return row.source.substr(0, row.source.find(".csv")); }
 
-std::optional<double> tokens_per_s(const PublishedRow& row) {
-  if (row.tokens_per_s_per_gpu) return row.tokens_per_s_per_gpu;
-  if (!row.step_time_s || !row.gbs || !row.seq_len || !row.num_gpus) return std::nullopt;
-  return static_cast<double>(*row.gbs) * static_cast<double>(*row.seq_len) / *row.step_time_s /
-         static_cast<double>(*row.num_gpus);
-}
-
 std::optional<double> mfu_of(const Job& job, double tokens_per_s) {
   const std::optional<double> peak = job.system.peak_flops_per_s(job.precision);
   const std::optional<double> flops =
@@ -45,7 +38,7 @@ class Predictor {
       : catalog_(catalog), plan_(catalog), odd_(read_odd_rows(catalog.folder() / "published")) {}
 
   void add(const PublishedRun& run) {
-    const std::optional<double> published = tokens_per_s(run.row);
+    const std::optional<double>& published = run.tokens_per_s_per_gpu;
     if (!published) return skip(run, "prints no time and no tokens/s");
     KnownRow row{.published = run.row,
                  .document = document_of(run.row),
