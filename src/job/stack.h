@@ -57,7 +57,9 @@ struct StackConstants {
   double dp_exposed = 0.0;             // least share of dp traffic that stays exposed
   double dp_exposed_fsdp = 0.0;        // the same under FSDP whose ranks share an NVLink domain of Blackwell
   double step_fixed_s = 0.0;           // once per optimizer step: clipping, logging, data
-  double reserved_bytes = 0.0;         // CUDA context, NCCL buffers, allocator slack
+  double context_bytes = 0.0;          // of a GPU: CUDA context, loaded kernels, library workspaces
+  double communicator_bytes = 0.0;     // buffers of one NCCL communicator on one GPU
+  double fragmentation = 0.0;          // what the allocator leaves unused, as a share of the values of a step
   // Published step times over predicted ones, of rows left out of the fit: the 10th and the 90th percentile.
   double step_time_low = 1.0, step_time_high = 1.0;
 };
@@ -92,19 +94,24 @@ struct Stack {
   bool fused_grad_accumulation = true;  // the weight-gradient GEMM adds into the main gradient
   // An adapter's two gradients are one kernel, and the gradient of its input is added inside a product.
   bool fused_adapter_gradients = false;
+  // A fused weight gradient leaves a dummy behind: one buffer of each shape of weights, in their dtype.
+  bool dummy_weight_grads = false;
   DType main_grad_dtype = DType::bf16;
   bool master_weights = true;                // FP32 master copy of the parameters
   DType optimizer_state_dtype = DType::f32;  // of each of the two moments
+  // Precisions whose optimizer keeps of an FP32 master weight the 16 bits that the BF16 weight has not.
+  std::vector<Precision> precision_aware_optimizer;
   // In which parameters are kept. f32: shares of FSDP are their own masters and are rounded where they are gathered;
   // others have a master copy.
   DType param_dtype = DType::bf16;
   std::int64_t bucket_elements = 0;                            // of a gradient bucket; 0: one bucket per chunk
   std::map<Architecture, AttentionKernels> attention_kernels;  // tuned where the architecture is not named
 
-  bool packed_fine_tuning = false;          // sft and lora run on packs of sub-sequences, else on full samples
-  std::vector<std::string> lora_targets;    // of a job that names none; words of Lora::targets
-  bool recast_frozen_weights = false;       // frozen weights are cast to FP8 with every microbatch, not once a step
-  bool fsdp_with_pp = false;                // parameters can be sharded in a pipeline
+  bool eager_cross_entropy = false;       // the loss is a chain of kernels on FP32 copies of the logits, not one kernel
+  bool packed_fine_tuning = false;        // sft and lora run on packs of sub-sequences, else on full samples
+  std::vector<std::string> lora_targets;  // of a job that names none; words of Lora::targets
+  bool recast_frozen_weights = false;     // frozen weights are cast to FP8 with every microbatch, not once a step
+  bool fsdp_with_pp = false;              // parameters can be sharded in a pipeline
   bool fsdp_reshard_after_forward = false;  // gathered weights are dropped after the forward and gathered again
   bool fsdp_defer_grad_reduce = false;      // whole main gradients are kept and reduced after the last microbatch only
   bool recompute_whole_layer = false;       // full recompute runs every op of a layer again, those nobody reads, too

@@ -18,6 +18,13 @@ Recompute recompute_of(const Job& job) {
   return recompute;
 }
 
+// Per parameter, of the optimizer's own copy where it has one. The 16 bits that a BF16 weight lacks make it an FP32
+// one.
+std::int64_t master_bytes(const Job& job) {
+  const auto& aware = job.stack.precision_aware_optimizer;
+  return std::ranges::find(aware, job.precision) == aware.end() ? 4 : 2;
+}
+
 }  // namespace
 
 Policy policy_of(const Job& job) {
@@ -42,19 +49,22 @@ Policy policy_of(const Job& job) {
       .regather = stack.regather_in_backward,
       .fused_grad_accumulation = stack.fused_grad_accumulation && whole_main_grads,
       .fused_adapter_gradients = stack.fused_adapter_gradients && job.lora,
+      .eager_cross_entropy = stack.eager_cross_entropy,
+      .dummy_weight_grads = stack.dummy_weight_grads,
       .main_grad = f32_shares && !stack.fsdp_defer_grad_reduce ? DType::f32 : grad,
       .reduced_grad = grad,
       .distributed_optimizer = stack.distributed_optimizer || fsdp,
       .bucket_elements = stack.bucket_elements,
       .master_weights = master,
       .moments = stack.optimizer_state_dtype,
-      .optimizer_bytes = (master ? 4 : 0) + 2 * size_bytes(stack.optimizer_state_dtype),
+      .optimizer_bytes = (master ? master_bytes(job) : 0) + 2 * size_bytes(stack.optimizer_state_dtype),
       .fsdp = fsdp,
       .fsdp_f32 = f32_shares,
       .fsdp_reshard = stack.fsdp_reshard_after_forward,
       .fsdp_keep = !stack.fsdp_reshard_after_forward && job.layout.pp > 1,
       .fsdp_defer_reduce = stack.fsdp_defer_grad_reduce,
       .recompute = recompute_of(job),
+      .offload_layers = job.offload_layers,
   };
 }
 

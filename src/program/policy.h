@@ -30,6 +30,8 @@ struct Policy {
   bool regather = true;  // the gathered input of a linear is gathered again in the backward, not saved
   bool fused_grad_accumulation = true;
   bool fused_adapter_gradients = false;
+  bool eager_cross_entropy = false;  // the loss keeps the log-probabilities of all tokens in float32
+  bool dummy_weight_grads = false;   // fused weight gradients leave one buffer of each shape of weights
   DType main_grad = DType::bf16;
   DType reduced_grad = DType::bf16;  // FSDP: in which gradients are summed over the ranks that share parameters
   bool distributed_optimizer = true;
@@ -43,6 +45,7 @@ struct Policy {
   bool fsdp_keep = false;             // weights are gathered once a step: microbatches in flight share one whole copy
   bool fsdp_defer_reduce = false;     // whole main gradients are kept, and reduced after the last microbatch
   Recompute recompute{};
+  int offload_layers = 0;  // the first of each chunk: what they save waits in host memory
 
   // FSDP: what is gathered of a layer is a value that the microbatch saves.
   bool weights_saved() const { return fsdp && !fsdp_reshard && !fsdp_keep; }

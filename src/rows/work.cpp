@@ -192,10 +192,10 @@ class WorkList {
     put("seq_len", seq_len);
     add(layout);
     put("cuda_graphs", cuda_graphs);
-    put("recompute_layers", recomputed(recompute_layers, chunks));
+    put("recompute_layers", of_chunks(recompute_layers, chunks));
     put("recompute_modules", set_text(recompute_modules));
     put("recompute_ops", recompute_ops);
-    put("offload_layers", offload_layers);
+    put("offload_layers", of_chunks(offload_layers, chunks));
     put("packed", packed);
     add(lora);
     add(model);
@@ -215,7 +215,7 @@ class WorkList {
   }
 
   // More layers than the largest chunk has are all of them.
-  static std::int64_t recomputed(int layers, const std::vector<ChunkLayers>& chunks) {
+  static std::int64_t of_chunks(int layers, const std::vector<ChunkLayers>& chunks) {
     int most = 0;
     for (const ChunkLayers& chunk : chunks) most = std::max(most, chunk.count);
     return chunks.empty() ? layers : std::min(layers, most);

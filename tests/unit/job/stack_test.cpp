@@ -39,6 +39,8 @@ TEST(Stack, MegatronsPolicies) {
   EXPECT_EQ(stack.param_dtype, DType::bf16);
   EXPECT_EQ(stack.selective_recompute, SelectiveRecompute::core_attn);
   EXPECT_EQ(stack.bucket_elements, 128 * 1024 * 1024);
+  EXPECT_TRUE(stack.dummy_weight_grads);
+  EXPECT_EQ(stack.precision_aware_optimizer, std::vector<Precision>{Precision::bf16});
 }
 
 TEST(Stack, AutomodelsPolicies) {
@@ -62,6 +64,7 @@ TEST_F(StackFiles, AllProblemsAtOnce) {
   text = replaced(text, "\"fp8_params\": true", "\"fp8_params\": 1");
   text = replaced(text, "\"dp_exposed\"", "\"dp_expose\"");
   text = replaced(text, "\"value\": 0.25", "\"value\": 25");
+  text = replaced(text, "\"precision_aware_optimizer\": [\"bf16\"]", "\"precision_aware_optimizer\": [\"bf\"]");
   text = replaced(text, "\"bucket_elements\": 134217728", "\"bucket_elements\": -1");
   text = replaced(text, "\"optimizer_state_dtype\": \"f32\"", "\"optimizer_state_dtype\": \"fp32\"");
   const auto path = write("megatron_2504.json", text);
@@ -74,7 +77,8 @@ TEST_F(StackFiles, AllProblemsAtOnce) {
   EXPECT_PRED2(says, message, "constants.graphs_gap_factor.value: is 25, but must be a number from 0 to 1");
   EXPECT_PRED2(says, message, "bucket_elements: is -1");
   EXPECT_PRED2(says, message, "optimizer_state_dtype: \"fp32\" is unknown");
-  EXPECT_EQ(count_of(message, "perfbench: error:"), 7u);
+  EXPECT_PRED2(says, message, "precision_aware_optimizer: \"bf\" is unknown");
+  EXPECT_EQ(count_of(message, "perfbench: error:"), 8u);
 }
 
 TEST_F(StackFiles, AConstantIsNeverNull) {

@@ -406,7 +406,6 @@ TEST(Decoder, RefusesWhatHasNoProgramByItsFeature) {
             }),
             "lora");
   EXPECT_EQ(feature([](Job& job) { job.precision = Precision::mxfp8; }), "mxfp8");
-  EXPECT_EQ(feature([](Job& job) { job.offload_layers = 1; }), "offload");
   EXPECT_EQ(feature([](Job& job) {
               LayerSpec other = job.model.kinds[0];
               std::get<Gqa>(other.mixer).kv_heads = 2;
