@@ -88,8 +88,9 @@ class Predictor {
       row.slopes.resize(known_.unknowns.size());
       Job moved = row.job;
       moved.stack.constants.*constant.member *= std::exp(kStep * constant.prior.deviation);
-      const double slower = simulate(planned.plan, cost_model(moved, planned.cost.kernels)).step_time_s / seconds;
-      row.slopes[place] = -std::log(slower) / kStep;
+      const CostModel cost = cost_model(moved, planned.cost.kernels);
+      if (cost.stack == planned.cost.stack) continue;  // a constant of another architecture
+      row.slopes[place] = -std::log(simulate(planned.plan, cost).step_time_s / seconds) / kStep;
     }
     known_.rows.push_back(std::move(row));
   }

@@ -249,6 +249,8 @@ StackConstants constants_on(const Stack& stack, const SystemSpec& system) {
   constants.gemm_fp8 /= gemm_time;
   const auto kernels = stack.attention_kernels.find(*system.architecture);
   if (kernels != stack.attention_kernels.end()) constants.attention /= time_of(kernels->second, constants);
+  constants.gemm_time_ampere = constants.gemm_time_blackwell = constants.gemm_time_blackwell_ultra = 1.0;
+  constants.attention_time_between = constants.attention_time_early = 1.0;
   return constants;
 }
 
