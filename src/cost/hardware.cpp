@@ -27,6 +27,7 @@ constexpr std::array kSheet{
                 &Hardware::nvlink_bytes_per_s},
     SheetNumber{"nic_bandwidth_bytes_per_s", &SystemSpec::nic_bandwidth_bytes_per_s, &Hardware::nic_bytes_per_s},
     SheetNumber{"nics_per_gpu", &SystemSpec::nics_per_gpu, &Hardware::nics_per_gpu},
+    SheetNumber{"host_bandwidth_bytes_per_s", &SystemSpec::host_bandwidth_bytes_per_s, &Hardware::host_bytes_per_s},
     SheetNumber{"nvlink_domain_gpus", &SystemSpec::nvlink_domain_gpus, &Hardware::nvlink_domain_gpus},
 };
 

@@ -16,6 +16,7 @@ struct Hardware {
   std::optional<double> nvlink_bytes_per_s{};  // per GPU and direction
   std::optional<double> nic_bytes_per_s{};     // per NIC and direction
   std::optional<double> nics_per_gpu{};
+  std::optional<double> host_bytes_per_s{};    // to and from the host's memory, per GPU and direction
   std::optional<double> nvlink_domain_gpus{};  // GPUs that reach each other by NVLink
 };
 

@@ -82,6 +82,10 @@ struct Bytes {
     if (op.q_t.id != kNoValue) bytes += value(op.q_t.id);
     return bytes;
   }
+  // Eager: a cast of the logits (2 + 4 bytes an element), the log-softmax (4 + 4); in the backward the loss's gradient
+  // (4), that of the log-softmax (4 + 4 + 4) and the cast back (4 + 2).
+  double operator()(const CrossEntropy& op) const { return op.eager ? 14.0 * elements(op.logits.id) : all(op); }
+  double operator()(const CrossEntropyBackward& op) const { return op.eager ? 22.0 * elements(op.logits.id) : all(op); }
   double operator()(const GradNorm& op) const {
     return bytes_of(op.main_grads, program) / static_cast<double>(op.shards);
   }
@@ -99,6 +103,7 @@ struct Bytes {
 
  private:
   double value(ValueId id) const { return static_cast<double>(program.type(id).bytes()); }
+  double elements(ValueId id) const { return static_cast<double>(program.type(id).shape.elements()); }
   double all(const Op& op) const { return operand_bytes(op, program); }
 };
 

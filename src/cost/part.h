@@ -18,16 +18,17 @@ enum class Part {
   tp_exposed,       // compute waits for tensor-parallel collectives
   cp_exposed,       // compute waits for the ring of context parallelism
   dp_exposed,       // compute waits for, or is slowed by, data-parallel traffic
+  offload_exposed,  // compute waits for activations on their way to or from host memory
   pipeline_bubble,  // a stage waits for its neighbours, transfers included
   optimizer,        // gradient norm and update
   step_fixed        // once per step: clipping, logging, data
 };
-inline constexpr int kNumParts = 11;
+inline constexpr int kNumParts = 12;
 
 constexpr std::string_view name(Part part) {
   constexpr std::array<std::string_view, kNumParts> names = {
-      "matmul",     "attention",  "memory_bound",    "recompute", "launch",    "tp_exposed",
-      "cp_exposed", "dp_exposed", "pipeline_bubble", "optimizer", "step_fixed"};
+      "matmul",     "attention",  "memory_bound",    "recompute",       "launch",    "tp_exposed",
+      "cp_exposed", "dp_exposed", "offload_exposed", "pipeline_bubble", "optimizer", "step_fixed"};
   return names[static_cast<std::size_t>(part)];
 }
 

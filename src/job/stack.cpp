@@ -25,12 +25,18 @@ const Words<FlopsConvention> kConventions = [] {
   for (const FlopsConvention convention : kFlopsConventions) words.emplace_back(name(convention), convention);
   return words;
 }();
+const Words<SelectiveRecompute> kSelective{{"core_attn", SelectiveRecompute::core_attn},
+                                           {"every_second_product", SelectiveRecompute::every_second_product}};
 const Words<DType> kStateTypes{{"f32", DType::f32}, {"bf16", DType::bf16}};
 const Words<AttentionKernels> kAttentionKernels{
     {"tuned", AttentionKernels::tuned}, {"between", AttentionKernels::between}, {"early", AttentionKernels::early}};
 
 // What a file says of itself alone.
 constexpr std::array<std::string_view, 4> kOwnKeys{"name", "source", "aliases", "preferred"};
+
+const Words<Precision> kPrecisions{{"fp32", Precision::fp32},   {"bf16", Precision::bf16},
+                                   {"fp8cs", Precision::fp8cs}, {"fp8ds", Precision::fp8ds},
+                                   {"mxfp8", Precision::mxfp8}, {"nvfp4", Precision::nvfp4}};
 
 struct Flag {
   std::string_view key;
@@ -48,7 +54,9 @@ constexpr std::array kFlags{
     Flag{"regather_in_backward", &Stack::regather_in_backward},
     Flag{"fused_grad_accumulation", &Stack::fused_grad_accumulation},
     Flag{"fused_adapter_gradients", &Stack::fused_adapter_gradients},
+    Flag{"dummy_weight_grads", &Stack::dummy_weight_grads},
     Flag{"master_weights", &Stack::master_weights},
+    Flag{"eager_cross_entropy", &Stack::eager_cross_entropy},
     Flag{"packed_fine_tuning", &Stack::packed_fine_tuning},
     Flag{"recast_frozen_weights", &Stack::recast_frozen_weights},
     Flag{"fsdp_with_pp", &Stack::fsdp_with_pp},
@@ -80,7 +88,9 @@ constexpr std::array kConstants{
     Constant{"dp_exposed", &StackConstants::dp_exposed, 0.0, 1.0},
     Constant{"dp_exposed_fsdp", &StackConstants::dp_exposed_fsdp, 0.0, 1.0},
     Constant{"step_fixed_s", &StackConstants::step_fixed_s, 0.0, 60.0},
-    Constant{"reserved_bytes", &StackConstants::reserved_bytes, 0.0, 1e12},
+    Constant{"context_bytes", &StackConstants::context_bytes, 0.0, 1e12},
+    Constant{"communicator_bytes", &StackConstants::communicator_bytes, 0.0, 1e11},
+    Constant{"fragmentation", &StackConstants::fragmentation, 0.0, 1.0},
     Constant{"step_time_low", &StackConstants::step_time_low, 0.1, 1.0},
     Constant{"step_time_high", &StackConstants::step_time_high, 1.0, 10.0},
 };
@@ -215,6 +225,11 @@ Stack read_stack(const std::filesystem::path& path, const std::filesystem::path&
   stack.lora_targets = read_texts(fields, "lora_targets");
   stack.main_grad_dtype = read_word(fields, "main_grad_dtype", kStateTypes);
   stack.optimizer_state_dtype = read_word(fields, "optimizer_state_dtype", kStateTypes);
+  stack.param_dtype = read_word(fields, "param_dtype", kStateTypes);
+  stack.selective_recompute = read_word(fields, "selective_recompute", kSelective);
+  for (const std::string& word : read_texts(fields, "precision_aware_optimizer")) {
+    stack.precision_aware_optimizer.push_back(parse_word(fields, "precision_aware_optimizer", word, kPrecisions));
+  }
   stack.bucket_elements = fields.integer("bucket_elements");
   if (stack.bucket_elements < 0) {
     fields.problem("bucket_elements", fmt::format("is {}, but must not be negative", stack.bucket_elements));
@@ -226,13 +241,13 @@ Stack read_stack(const std::filesystem::path& path, const std::filesystem::path&
   return stack;
 }
 
-StackConstants constants_on(const Stack& stack, std::optional<Architecture> architecture) {
+StackConstants constants_on(const Stack& stack, const SystemSpec& system) {
   StackConstants constants = stack.constants;
-  if (!architecture) return constants;
-  const double gemm_time = gemm_time_on(constants, *architecture);
+  if (!system.architecture) return constants;
+  const double gemm_time = gemm_time_on(constants, *system.architecture) * system.product_time;
   constants.gemm_bf16 /= gemm_time;
   constants.gemm_fp8 /= gemm_time;
-  const auto kernels = stack.attention_kernels.find(*architecture);
+  const auto kernels = stack.attention_kernels.find(*system.architecture);
   if (kernels != stack.attention_kernels.end()) constants.attention /= time_of(kernels->second, constants);
   return constants;
 }

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +12,7 @@
 #include "job/extended_json.h"
 #include "job/flops_convention.h"
 #include "job/sourced.h"
+#include "job/system_spec.h"
 
 namespace perfbench {
 
@@ -22,6 +22,12 @@ enum class LayerSplit {
   embedding_and_loss_as_layers,  // the embedding and the loss each take one layer's place
   loss_as_layer,                 // the loss takes one layer's place
   uneven                         // the remainder goes to the first chunks; no chunk is empty
+};
+
+// What selective recomputation (--recompute selective) keeps of a layer and what it computes again.
+enum class SelectiveRecompute {
+  core_attn,            // the core of attention is computed again, as Megatron-Core does
+  every_second_product  // attention and every second matrix product are kept, all else is computed again
 };
 
 // What a stack prints as gradient accumulation steps.
@@ -51,7 +57,9 @@ struct StackConstants {
   double dp_exposed = 0.0;             // least share of dp traffic that stays exposed
   double dp_exposed_fsdp = 0.0;        // the same under FSDP whose ranks share an NVLink domain of Blackwell
   double step_fixed_s = 0.0;           // once per optimizer step: clipping, logging, data
-  double reserved_bytes = 0.0;         // CUDA context, NCCL buffers, allocator slack
+  double context_bytes = 0.0;          // of a GPU: CUDA context, loaded kernels, library workspaces
+  double communicator_bytes = 0.0;     // buffers of one NCCL communicator on one GPU
+  double fragmentation = 0.0;          // what the allocator leaves unused, as a share of the values of a step
   // Published step times over predicted ones, of rows left out of the fit: the 10th and the 90th percentile.
   double step_time_low = 1.0, step_time_high = 1.0;
 };
@@ -86,19 +94,28 @@ struct Stack {
   bool fused_grad_accumulation = true;  // the weight-gradient GEMM adds into the main gradient
   // An adapter's two gradients are one kernel, and the gradient of its input is added inside a product.
   bool fused_adapter_gradients = false;
+  // A fused weight gradient leaves a dummy behind: one buffer of each shape of weights, in their dtype.
+  bool dummy_weight_grads = false;
   DType main_grad_dtype = DType::bf16;
-  bool master_weights = true;                                  // FP32 master copy of the parameters
-  DType optimizer_state_dtype = DType::f32;                    // of each of the two moments
+  bool master_weights = true;                // FP32 master copy of the parameters
+  DType optimizer_state_dtype = DType::f32;  // of each of the two moments
+  // Precisions whose optimizer keeps of an FP32 master weight the 16 bits that the BF16 weight has not.
+  std::vector<Precision> precision_aware_optimizer;
+  // In which parameters are kept. f32: shares of FSDP are their own masters and are rounded where they are gathered;
+  // others have a master copy.
+  DType param_dtype = DType::bf16;
   std::int64_t bucket_elements = 0;                            // of a gradient bucket; 0: one bucket per chunk
   std::map<Architecture, AttentionKernels> attention_kernels;  // tuned where the architecture is not named
 
-  bool packed_fine_tuning = false;          // sft and lora run on packs of sub-sequences, else on full samples
-  std::vector<std::string> lora_targets;    // of a job that names none; words of Lora::targets
-  bool recast_frozen_weights = false;       // frozen weights are cast to FP8 with every microbatch, not once a step
-  bool fsdp_with_pp = false;                // parameters can be sharded in a pipeline
+  bool eager_cross_entropy = false;       // the loss is a chain of kernels on FP32 copies of the logits, not one kernel
+  bool packed_fine_tuning = false;        // sft and lora run on packs of sub-sequences, else on full samples
+  std::vector<std::string> lora_targets;  // of a job that names none; words of Lora::targets
+  bool recast_frozen_weights = false;     // frozen weights are cast to FP8 with every microbatch, not once a step
+  bool fsdp_with_pp = false;              // parameters can be sharded in a pipeline
   bool fsdp_reshard_after_forward = false;  // gathered weights are dropped after the forward and gathered again
   bool fsdp_defer_grad_reduce = false;      // whole main gradients are kept and reduced after the last microbatch only
   bool recompute_whole_layer = false;       // full recompute runs every op of a layer again, those nobody reads, too
+  SelectiveRecompute selective_recompute = SelectiveRecompute::core_attn;
 
   StackConstants constants;
   std::vector<FittedConstant> fitted;  // those of the constants that have a prior
@@ -110,8 +127,8 @@ ExtendedJson read_stack_json(const std::filesystem::path& path, const std::files
 // Reads the file, what it extends in <data>/stacks, and <data>/physics.json. Throws InputError with every problem.
 Stack read_stack(const std::filesystem::path& path, const std::filesystem::path& data);
 
-// The constants as they are on an architecture: its level of products and its attention kernels are in gemm_* and
-// attention.
-StackConstants constants_on(const Stack& stack, std::optional<Architecture> architecture);
+// The constants as they are on a system: its level of products and its architecture's attention kernels are in gemm_*
+// and attention.
+StackConstants constants_on(const Stack& stack, const SystemSpec& system);
 
 }  // namespace perfbench

@@ -37,6 +37,7 @@ constexpr std::array kNumbers{
     NumberField{"nic_bandwidth_bytes_per_s", &SystemSpec::nic_bandwidth_bytes_per_s, 1e8, 1e13},
     NumberField{"nics_per_gpu", &SystemSpec::nics_per_gpu, 0.01, 64},  // a fraction where GPUs share one
     NumberField{"gpus_per_node", &SystemSpec::gpus_per_node, 1, 1024, true},
+    NumberField{"host_bandwidth_bytes_per_s", &SystemSpec::host_bandwidth_bytes_per_s, 1e8, 1e13},
     NumberField{"sm_count", &SystemSpec::sm_count, 1, 4096, true},
     NumberField{"l2_bytes", &SystemSpec::l2_bytes, 1e5, 1e11},
 };

@@ -30,7 +30,9 @@ struct SystemSpec {
   Sourced nvlink_bandwidth_bytes_per_s;  // per GPU and direction
   Sourced nvlink_domain_gpus;            // GPUs that reach each other by NVLink
   Sourced nic_bandwidth_bytes_per_s;     // per NIC and direction
-  Sourced nics_per_gpu, gpus_per_node, sm_count, l2_bytes;
+  Sourced nics_per_gpu, gpus_per_node;
+  Sourced host_bandwidth_bytes_per_s;  // between the memories of GPU and host, per GPU and direction
+  Sourced sm_count, l2_bytes;
 
   // The dense peak that MFU divides by for a precision; unset when the data sheet gives none.
   std::optional<double> peak_flops_per_s(Precision precision) const;

@@ -12,11 +12,6 @@ std::optional<Missing> missing_precision(const Job& job) {
   return Missing{std::string(name(precision)), "the precision " + std::string(name(precision))};
 }
 
-std::optional<Missing> missing_offload(const Job& job) {
-  if (job.offload_layers == 0) return std::nullopt;
-  return Missing{"offload", "offloading activations"};
-}
-
 }  // namespace
 
 std::optional<Missing> missing(const std::monostate&, const Job& job) {
@@ -37,8 +32,7 @@ std::optional<Missing> missing(const Job& job) {
   }
   if (job.model.video) return missing(*job.model.video, job);
   if (auto found = missing_adapters(job)) return found;
-  if (auto found = missing_precision(job)) return found;
-  return missing_offload(job);
+  return missing_precision(job);
 }
 
 }  // namespace perfbench

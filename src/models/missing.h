@@ -25,7 +25,7 @@ std::optional<Missing> missing(const LayerSpec& layer, const Job& job);      // 
 std::optional<Missing> missing(const VideoShape& video, const Job& job);
 std::optional<Missing> missing_adapters(const Job& job);
 
-// The first of all parts, or of what concerns them all: precision, offload.
+// The first of all parts, or of what concerns them all: precision.
 std::optional<Missing> missing(const Job& job);
 
 }  // namespace perfbench

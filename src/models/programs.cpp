@@ -107,6 +107,7 @@ Program build_kind(const Job& job, const ChunkKind& kind) {
   Program program;
   program.mesh = mesh_of(job);
   program.num_layers = static_cast<int>(kind.layers.size());
+  program.offloaded_layers = std::min(policy.offload_layers, program.num_layers);
   Builder build(program, policy);
   const BlockContext context{.build = build, .job = job, .names = names_of(job.model)};
   Stream stream;
@@ -132,7 +133,9 @@ Plan build_plan(const Job& job) {
             .policy = policy_of(job),
             .mbs = job.mbs,
             .seq_len = job.seq_len,
-            .reserved_bytes = job.stack.constants.reserved_bytes};
+            .reserved = {.context_bytes = job.stack.constants.context_bytes,
+                         .communicator_bytes = job.stack.constants.communicator_bytes,
+                         .fragmentation = job.stack.constants.fragmentation}};
   std::vector<ChunkKind> kinds;
   for (const ChunkLayers& chunk : job.chunks) {
     ChunkKind kind = kind_of(job.model, chunk);

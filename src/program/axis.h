@@ -64,11 +64,11 @@ constexpr Group group_of(Axis axis) {
 
 // Ops of one lane run in program order; lanes run side by side, held together by data. The engine maps lanes to CUDA
 // streams, the simulator to servers.
-enum class Lane : std::uint8_t { compute, tp, cp, ep, dp };
-inline constexpr int kNumLanes = 5;
+enum class Lane : std::uint8_t { compute, tp, cp, ep, dp, host };  // host: copies to and from its memory
+inline constexpr int kNumLanes = 6;
 
 constexpr std::string_view name(Lane lane) {
-  constexpr std::array<std::string_view, kNumLanes> names = {"compute", "tp", "cp", "ep", "dp"};
+  constexpr std::array<std::string_view, kNumLanes> names = {"compute", "tp", "cp", "ep", "dp", "host"};
   return names[static_cast<std::size_t>(lane)];
 }
 

@@ -50,11 +50,13 @@ Steps attention_backward_steps(const AttentionBackward& op, const Program& progr
 // One number over the ranks that hold other parts of the gradients; between stages the schedule's end carries it.
 Steps grad_norm_steps(const Program& program) {
   Steps steps = {kernel(1.0)};
-  for (Group group : {Group::tp, Group::copies}) {  // all ranks of the stage
+  for (Group group : {Group::tp, program.mesh.sharing(View::dense)}) {  // all that hold different parts
     if (program.mesh.ranks(group) > 1) steps.push_back(all_reduce(group, 4));
   }
   return steps;
 }
+
+std::int64_t float32_bytes(const ValueType& type) { return type.shape.elements() * size_bytes(DType::f32); }
 
 // An op of bytes that names an axis says here what it talks about over it.
 struct StepsOf {
@@ -81,7 +83,14 @@ struct StepsOf {
 
 Steps lane_steps(const Op& op, const Program& program) { return std::visit(StepsOf{program}, op); }
 
-std::int64_t ring_buffer_bytes(const Op& op, const Program& program) {
+std::int64_t scratch_bytes(const Op& op, const Program& program) {
+  if (const auto* loss = std::get_if<CrossEntropy>(&op)) {
+    return loss->eager ? float32_bytes(program.type(loss->logits.id)) : 0;
+  }
+  if (const auto* loss = std::get_if<CrossEntropyBackward>(&op)) {
+    const ValueType& dlogits = program.type(loss->dlogits.id);
+    return loss->eager ? 2 * float32_bytes(dlogits) - dlogits.bytes() : 0;
+  }
   if (program.mesh.size[Axis::cp] == 1) return 0;
   std::int64_t bytes = 0;
   for (const LaneStep& step : lane_steps(op, program)) {

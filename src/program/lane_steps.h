@@ -28,8 +28,9 @@ struct LaneStep {
 // round once more, and cp times their gradients, which so come home. Groups of one rank add nothing.
 std::vector<LaneStep> lane_steps(const Op& op, const Program& program);
 
-// Memory that an op's rings need beside its operands while it runs: of all that goes round, what is here and what
-// arrives. 0 without a ring.
-std::int64_t ring_buffer_bytes(const Op& op, const Program& program);
+// Memory that an op needs beside its operands while it runs. Rings: of all that goes round, what is here and what
+// arrives. An eager cross entropy: the logits in float32, and in the backward its two gradients in float32, before the
+// one in the dtype of the logits is made. 0 for all others.
+std::int64_t scratch_bytes(const Op& op, const Program& program);
 
 }  // namespace perfbench

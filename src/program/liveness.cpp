@@ -4,6 +4,7 @@
 
 #include "program/buckets.h"
 #include "program/lane_steps.h"
+#include "program/offload.h"
 #include "program/operands.h"
 
 namespace perfbench {
@@ -50,12 +51,16 @@ class Replay {
     bytes_ -= program_.type(id).bytes();
   }
 
-  void run(const std::vector<Node>& nodes, const std::vector<std::vector<ValueId>>& dead) {
+  // Calls before(i) ahead of each node, and once more, with the number of nodes, at the end.
+  template <class Before>
+  void run(const std::vector<Node>& nodes, const std::vector<std::vector<ValueId>>& dead, const Before& before) {
     for (std::size_t i = 0; i < nodes.size(); ++i) {
+      before(i);
       for (const Operand& operand : collect(nodes[i].op)) hold(operand.id);
-      peak_ = std::max(peak_, bytes_ + ring_buffer_bytes(nodes[i].op, program_));
+      peak_ = std::max(peak_, bytes_ + scratch_bytes(nodes[i].op, program_));
       for (ValueId id : dead[i]) release(id);
     }
+    before(nodes.size());
   }
 
   std::int64_t take_peak() {
@@ -105,18 +110,30 @@ Lifetimes lifetimes(const Program& program) {
 Liveness liveness(const Program& program) {
   const Lifetimes lives = lifetimes(program);
   const std::vector<ValueId> saved = saved_values(program);
+  const std::vector<OffloadedLayer> offloaded = offloaded_layers(program);
   Liveness result;
   for (ValueId id : saved) result.saved_bytes += program.type(id).bytes();
+  for (const OffloadedLayer& layer : offloaded) result.saved_bytes -= layer.bytes;
 
   Replay replay(program);
   replay.hold(program.input);
-  replay.run(program.forward, lives.forward);
+  replay.run(program.forward, lives.forward, [&](std::size_t node) {
+    for (const OffloadedLayer& layer : offloaded) {
+      if (layer.out.end != node) continue;
+      for (ValueId id : layer.values) replay.release(id);
+    }
+  });
   result.forward_peak_bytes = replay.take_peak();
   if (std::find(saved.begin(), saved.end(), program.output) == saved.end()) replay.release(program.output);
   replay.take_peak();
 
   replay.hold(program.grad_output);
-  replay.run(program.backward, lives.backward);
+  replay.run(program.backward, lives.backward, [&](std::size_t node) {
+    for (const OffloadedLayer& layer : offloaded) {
+      if (layer.in.begin != node) continue;
+      for (ValueId id : layer.values) replay.hold(id);
+    }
+  });
   result.backward_peak_bytes = replay.take_peak();
   return result;
 }

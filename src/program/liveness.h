@@ -10,7 +10,8 @@ namespace perfbench {
 
 // Bytes on one rank. States are not counted; they belong to the stage.
 struct Liveness {
-  std::int64_t saved_bytes = 0;          // forward values that the backward reads, from the end of the forward on
+  // Forward values that the backward reads, from the end of the forward on, without those that wait in host memory.
+  std::int64_t saved_bytes = 0;
   std::int64_t forward_peak_bytes = 0;   // highest sum of live values during the forward
   std::int64_t backward_peak_bytes = 0;  // highest during the backward, with what is still saved
 };

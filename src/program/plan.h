@@ -17,12 +17,18 @@ struct PlannedChunk {
   int first_layer = 0;  // in the model
 };
 
+// What a rank's GPU holds beside what the Programs need.
+struct ReservedMemory {
+  double context_bytes = 0.0, communicator_bytes = 0.0;  // once; of each communicator
+  double fragmentation = 0.0;                            // share of the values of a step
+};
+
 struct Plan {
   Mesh mesh{};
   PipelineShape pipeline{};
   Policy policy{};
-  std::int64_t mbs = 1, seq_len = 1;   // samples of a microbatch of one dp rank, tokens of a sample
-  double reserved_bytes = 0.0;         // of one rank, beside what the Programs need: the stack's constant
+  std::int64_t mbs = 1, seq_len = 1;  // samples of a microbatch of one dp rank, tokens of a sample
+  ReservedMemory reserved{};
   std::vector<Program> kinds{};        // chunks that are built alike share one
   std::vector<PlannedChunk> chunks{};  // pp * vp entries, chunk c of stage s at c * pp + s
 

@@ -39,6 +39,7 @@ struct StepDatum {
 struct Program {
   Mesh mesh{};
   int num_layers = 0;
+  int offloaded_layers = 0;  // the first of them: what they save waits in host memory (offload.h)
   std::vector<Value> values;
   Pieces sources;  // of all weights
   std::vector<Node> forward, backward;

@@ -155,6 +155,9 @@ constexpr std::array kMetrics{
     Metric{"peak_memory_gib", "Peak Memory (GiB)", "GiB", number, result, everywhere,
            "Peak device memory of the fullest pipeline stage.", get<&Row::peak_memory_gib>, set<&Row::peak_memory_gib>,
            nullptr},
+    Metric{"memory_headroom_gib", "Memory Headroom (GiB)", "GiB", number, result, markdown,
+           "What the predicted peak leaves of the GPU's memory, below 0 for oom; null where nothing was predicted.",
+           get<&Row::memory_headroom_gib>, set<&Row::memory_headroom_gib>, nullptr},
     Metric{"predicted_peak_memory_gib", "Predicted Peak Memory (GiB)", "GiB", number, result, markdown,
            "The plan's peak_memory_gib of a measured row, without what a system reserves; null for other rows.",
            get<&Row::predicted_peak_memory_gib>, set<&Row::predicted_peak_memory_gib>, nullptr},
@@ -212,6 +215,10 @@ constexpr std::array kMetrics{
            get<&Row::feature>, set<&Row::feature>, nullptr},
     Metric{"reason", "Reason", "", text, outcome, none, "Why the status is not ok, in one sentence.", get<&Row::reason>,
            set<&Row::reason>, nullptr},
+    Metric{
+        "fits_with", "Fits With", "", object, outcome, none,
+        "Of an oom row the smallest change of those tried that fits: flags, peak_memory_gib, step_time_s; else null.",
+        get<&Row::fits_with>, set<&Row::fits_with>, nullptr},
     Metric{"published", "Published Tokens / sec / GPU", "", object, detail, everywhere,
            "The published row that did exactly this work, under the same keys, null where it was not printed; tables "
            "for people print its tokens per second and GPU.",

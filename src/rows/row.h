@@ -70,9 +70,17 @@ struct StageMemory {
   bool operator==(const StageMemory&) const = default;
 };
 
+// The smallest change with which a job that does not fit its GPU fits, and what it costs.
+struct FitsWith {
+  std::string flags;                    // "--recompute_layers 4"
+  double peak_memory_gib = 0.0;         // then
+  std::optional<double> step_time_s{};  // then; null where it cannot be predicted
+  bool operator==(const FitsWith&) const = default;
+};
+
 // The version of the columns: raised when one is added, taken away or changes its meaning. Rows of two versions are not
 // compared.
-constexpr std::int64_t kRowSchema = 5;
+constexpr std::int64_t kRowSchema = 6;
 
 // docs/metrics.md defines the values; the names there are the names here. A count of 0 and an empty text mean "not
 // known".
@@ -106,6 +114,7 @@ struct Row {
   std::optional<double> mfu{};  // share of peak_tflops, 0 to 1
   std::optional<double> peak_tflops{};
   std::optional<double> peak_memory_gib{};
+  std::optional<double> memory_headroom_gib{};        // of a simulated row: the GPU's memory less the peak
   std::optional<double> predicted_peak_memory_gib{};  // of a measured row: what the plan says
   std::optional<double> step_time_mad_s{};            // of samples_s around their median, not scaled
   std::optional<double> step_time_cv{};               // standard deviation / mean of samples_s
@@ -123,6 +132,7 @@ struct Row {
   std::vector<StageMemory> predicted_memory{};  // of a measured row
   std::string feature{};  // status unsupported: what is missing; oom: the stage or category that does not fit
   std::string reason{};   // why the status is not ok, one sentence
+  std::optional<FitsWith> fits_with{};  // of a simulated row that is oom
 
   std::optional<PublishedRow> published{};       // the published row that did exactly this work
   std::optional<double> ratio_to_published{};    // of tokens_per_s_per_gpu

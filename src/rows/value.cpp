@@ -56,6 +56,13 @@ Json value_of(const std::vector<StageMemory>& memory) {
   return array;
 }
 
+Json value_of(const std::optional<FitsWith>& change) {
+  if (!change) return {};
+  return Json::Object{{"flags", change->flags},
+                      {"peak_memory_gib", change->peak_memory_gib},
+                      {"step_time_s", value_of(change->step_time_s)}};
+}
+
 Json value_of(const std::map<std::string, std::string>& texts) {
   Json::Object object;
   for (const auto& [key, text] : texts) object.emplace_back(key, text);
@@ -152,6 +159,17 @@ std::string assign(std::vector<StageMemory>& field, const Json& value) {
     if (!category || !category->is_string() || !gib || !gib->number()) return rule;
     field.push_back({static_cast<int>(*number), std::get<std::string>(category->value), *gib->number()});
   }
+  return "";
+}
+
+std::string assign(std::optional<FitsWith>& field, const Json& value) {
+  if (value.is_null()) return "";
+  const char* const rule = "must be an object of flags, peak_memory_gib and step_time_s";
+  const Json *flags = value.find("flags"), *gib = value.find("peak_memory_gib"), *seconds = value.find("step_time_s");
+  if (!flags || !flags->is_string() || !gib || !gib->number() || !seconds) return rule;
+  FitsWith change{.flags = std::get<std::string>(flags->value), .peak_memory_gib = *gib->number()};
+  if (!assign(change.step_time_s, *seconds).empty()) return rule;
+  field = std::move(change);
   return "";
 }
 

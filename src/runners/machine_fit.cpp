@@ -24,13 +24,13 @@ std::vector<StageMemoryBytes>::const_iterator fullest_of(const std::vector<Stage
 
 }  // namespace
 
-std::int64_t planned_bytes(const StageMemoryBytes& stage) { return std::llround(stage.total() - stage.reserved); }
+std::int64_t planned_bytes(const StageMemoryBytes& stage) { return std::llround(stage.planned()); }
 
 std::string why_it_does_not_fit(const std::vector<StageMemoryBytes>& stages, int stage_ranks,
                                 const std::optional<std::int64_t>& available) {
   double needed = kProcessBytes;
   const auto num_stages = std::ranges::count_if(stages, [](const auto& stage) { return planned_bytes(stage) > 0; });
-  for (const StageMemoryBytes& stage : stages) needed += stage_ranks * (stage.total() - stage.reserved);
+  for (const StageMemoryBytes& stage : stages) needed += stage_ranks * stage.planned();
   if (!available || needed <= static_cast<double>(*available)) return "";
   const auto fullest = fullest_of(stages);
   return fmt::format(

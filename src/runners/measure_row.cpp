@@ -191,7 +191,7 @@ void run_session(MeasuredRun& run, const Row& row, const Job& job, const Plan& p
 }
 
 void measure(Row& row, const Job& job, const MeasureSettings& settings, const MeasureParts& parts) {
-  require_own_stack(job, "measure");
+  require_engine_job(job, "measure");
   const EngineReport machine = parts.machine ? parts.machine() : EngineReport{};
   if (parts.machine) require_devices(job.system, job.num_gpus, machine, parts.must_fit);
   const Plan plan = build_plan(job);

@@ -27,6 +27,16 @@ void require_numbers(const Plan& plan, const CostModel& cost) {
   for (const Program& program : plan.kinds) time_program(program, cost);
 }
 
+// Predictions of memory are good to a few percent, and a run needs room for what comes once: checkpoints, evaluation.
+constexpr double kNearCapacity = 0.03;
+
+void note_near_capacity(Row& row, const std::string& gpu, double capacity) {
+  const double share = *row.memory_headroom_gib * kGiB / capacity;
+  if (share > kNearCapacity) return;
+  row.notes.push_back(fmt::format("near capacity: the predicted peak leaves {:.1f} GiB, {:.1f} %, of the memory of {}",
+                                  *row.memory_headroom_gib, 100.0 * share, gpu));
+}
+
 void set_memory(Row& row, const Job& job, const std::vector<StageMemoryBytes>& stages) {
   double peak = 0.0;
   int peak_stage = 0;
@@ -34,7 +44,7 @@ void set_memory(Row& row, const Job& job, const std::vector<StageMemoryBytes>& s
     const StageMemoryBytes& bytes = stages[i];
     const int stage = static_cast<int>(i);
     for (StageMemory& entry : planned_memory(stage, bytes)) row.memory.push_back(std::move(entry));
-    row.memory.push_back({.stage = stage, .category = "reserved", .gib = bytes.reserved / kGiB});
+    for (StageMemory& entry : reserved_memory(stage, bytes)) row.memory.push_back(std::move(entry));
     if (bytes.total() > peak) {
       peak = bytes.total();
       peak_stage = stage;
@@ -45,7 +55,9 @@ void set_memory(Row& row, const Job& job, const std::vector<StageMemoryBytes>& s
   if (!capacity && job.system.has_data_sheet())
     row.notes.push_back(
         fmt::format("whether the job fits is not known: the data sheet of {} gives no memory_bytes", job.system.name));
-  if (row.status != Status::ok || !capacity || peak <= *capacity) return;
+  if (row.status != Status::ok || !capacity) return;
+  row.memory_headroom_gib = (*capacity - peak) / kGiB;
+  if (peak <= *capacity) return note_near_capacity(row, job.system.gpu, *capacity);
   set_broken_off(row, {Status::oom, fmt::format("stage {}", peak_stage),
                        fmt::format("stage {} needs {:.1f} GiB, {} has {:.1f} GiB", peak_stage, peak / kGiB,
                                    job.system.gpu, *capacity / kGiB)});

@@ -24,10 +24,14 @@ double gib(double bytes) { return bytes / kGiB; }
 
 }  // namespace
 
-void require_own_stack(const Job& job, std::string_view mode) {
-  if (job.stack.name == kMeasuredStack) return;
-  throw Unsupported("stack " + job.stack.name, fmt::format("--mode {} runs stack {}; stack {} is only simulated", mode,
-                                                           kMeasuredStack, job.stack.name));
+void require_engine_job(const Job& job, std::string_view mode) {
+  if (job.stack.name != kMeasuredStack)
+    throw Unsupported("stack " + job.stack.name, fmt::format("--mode {} runs stack {}; stack {} is only simulated",
+                                                             mode, kMeasuredStack, job.stack.name));
+  if (job.offload_layers > 0)
+    throw Unsupported("offload", fmt::format("--mode {} keeps activations on the device; --mode simulate predicts what "
+                                             "offloading them does",
+                                             mode));
 }
 
 void require_devices(const SystemSpec& system, std::int64_t num_ranks, const EngineReport& report, bool must_fit) {

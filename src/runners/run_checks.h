@@ -17,8 +17,8 @@
 
 namespace perfbench {
 
-// The engine runs one stack. Throws Unsupported for another.
-void require_own_stack(const Job& job, std::string_view mode);
+// The engine runs one stack, and offloads nothing. Throws Unsupported for a job that asks for more.
+void require_engine_job(const Job& job, std::string_view mode);
 
 // Throws for GPUs that cannot run `num_ranks` ranks of a job for the system: EnvironmentError where it must fit, else
 // Unsupported.

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "base/units.h"
 #include "runners/calibration.h"
+#include "runners/fitting_change.h"
 #include "sim/simulate.h"
 
 namespace perfbench {
@@ -22,11 +24,38 @@ void set_times(PlannedRow& planned, const Job& job) {
         planned.plan.pipeline.step_microbatches(), simulation.error_s));
   }
   if (planned.cost.measured) set_measured(row, job, planned.plan, simulation, *planned.cost.measured);
-  for (int part = 0; part < kNumParts; ++part)
-    row.breakdown.emplace_back(name(static_cast<Part>(part)), simulation.breakdown[static_cast<Part>(part)]);
+  for (int index = 0; index < kNumParts; ++index) {
+    const Part part = static_cast<Part>(index);
+    if (part == Part::offload_exposed && job.offload_layers == 0) continue;
+    row.breakdown.emplace_back(name(part), simulation.breakdown[part]);
+  }
+}
+
+// "fits with -mb 1: 70.1 GiB of 74.5, in 1.02 times the step time"
+std::string fits_note(const FitsWith& change, const Row& row, double capacity_gib) {
+  std::string note =
+      fmt::format("fits with {}: {:.1f} GiB of {:.1f}", change.flags, change.peak_memory_gib, capacity_gib);
+  if (change.step_time_s && row.step_time_s)
+    note += fmt::format(", in {:.2f} times the step time", *change.step_time_s / *row.step_time_s);
+  return note;
 }
 
 }  // namespace
+
+void RowSimulator::set_fitting_change(Row& row, const Job& job) {
+  const std::optional<FittingChange> change = fitting_change(job);
+  if (!change) {
+    row.notes.emplace_back(
+        "no change that was tried fits: microbatch, recomputation, tp, pp, cp, fsdp, offload; more GPUs may");
+    return;
+  }
+  row.fits_with = FitsWith{.flags = change->flags, .peak_memory_gib = change->peak_memory_bytes / kGiB};
+  const PlannedRow planned = plan_(change->job);
+  if (planned.row.status == Status::ok) {
+    row.fits_with->step_time_s = simulate(planned.plan, planned.cost).step_time_s;
+  }
+  row.notes.push_back(fits_note(*row.fits_with, row, *job.system.memory_bytes.value / kGiB));
+}
 
 const PublishedTables& RowSimulator::published_of(const std::string& system) {
   const auto found = published_.find(system);
@@ -44,6 +73,7 @@ const std::vector<PublishedRun>& RowSimulator::runs_of(const Job& job) {
 Row RowSimulator::operator()(const Job& job) {
   PlannedRow planned = plan_(job);
   if (planned.row.status == Status::ok || planned.row.status == Status::oom) set_times(planned, job);
+  if (planned.row.status == Status::oom) set_fitting_change(planned.row, job);
   set_published(planned.row, job, runs_of(job));
   return std::move(planned.row);
 }

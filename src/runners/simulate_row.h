@@ -18,8 +18,9 @@
 namespace perfbench {
 
 // Plans a job's row and simulates it: a row with status ok, oom or unsupported, its breakdown, its memory, and the
-// published row of exactly this configuration beside it. The published rows of a system are read once, for all its
-// jobs. A harness Runner. A table of measured kernels is taken, and refused, as RowPlanner has it.
+// published row of exactly this configuration beside it. An oom row names the smallest change that fits. The published
+// rows of a system are read once, for all its jobs. A harness Runner. A table of measured kernels is taken, and
+// refused, as RowPlanner has it.
 class RowSimulator {
  public:
   explicit RowSimulator(const Catalog& catalog, std::shared_ptr<const KernelTable> measured = nullptr)
@@ -29,6 +30,7 @@ class RowSimulator {
  private:
   const PublishedTables& published_of(const std::string& system);
   const std::vector<PublishedRun>& runs_of(const Job& job);
+  void set_fitting_change(Row& row, const Job& job);  // of a row that is oom
 
   const Catalog& catalog_;
   RowPlanner plan_;

@@ -78,7 +78,8 @@ void set_memory(Row& row, const std::vector<Slice>& slices, const std::vector<St
     planned = std::max(planned, static_cast<double>(planned_bytes(bytes)) / kGiB);
     for (StageMemory& entry : planned_memory(slice.stage, bytes)) row.predicted_memory.push_back(std::move(entry));
   }
-  row.peak_memory_gib.reset();  // of the simulation
+  row.peak_memory_gib.reset();  // this and the next: of the simulation
+  row.memory_headroom_gib.reset();
   if (measured > 0) set_peak_memory(row, static_cast<double>(measured));
   row.predicted_peak_memory_gib = planned;
 }
@@ -177,7 +178,7 @@ void set_slices(Row& row, const Job& job, const SliceRun& run, const SliceParts&
 }
 
 SliceResult run_slices(Row row, const Job& job, const SliceSettings& settings, const SliceParts& parts) {
-  require_own_stack(job, "slice");
+  require_engine_job(job, "slice");
   const EngineReport machine = parts.engine.machine ? parts.engine.machine() : EngineReport{};
   if (parts.engine.machine) require_devices(job.system, 1, machine, parts.engine.must_fit);
   const Plan plan = sliced_plan(build_plan(job), slice_microbatches(job, settings.microbatches));

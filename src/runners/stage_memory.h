@@ -8,7 +8,8 @@
 
 namespace perfbench {
 
-// One entry a category, in the order of StageMemoryBytes, without what a system reserves.
+// One entry a category, in the order of StageMemoryBytes: what the Programs need, and what a system holds beside it.
 std::vector<StageMemory> planned_memory(int stage, const StageMemoryBytes& bytes);
+std::vector<StageMemory> reserved_memory(int stage, const StageMemoryBytes& bytes);
 
 }  // namespace perfbench

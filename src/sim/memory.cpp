@@ -1,9 +1,12 @@
 #include "sim/memory.h"
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "program/buckets.h"
 #include "program/liveness.h"
+#include "program/step_traffic.h"
 #include "sim/simulate.h"
 
 namespace perfbench {
@@ -26,6 +29,32 @@ void add_states(StageMemoryBytes& memory, const Program& program, const Policy& 
   memory.optimizer += static_cast<double>(shared * policy.optimizer_bytes);
 }
 
+// One buffer of each shape of weights whose gradients are added in place, in the dtype of the weights. Transformer
+// Engine hands it to autograd where a gradient is looked for, and never frees it (get_dummy_wgrad).
+double dummy_weight_grad_bytes(const Plan& plan, int stage) {
+  if (!plan.policy.dummy_weight_grads) return 0.0;
+  std::set<std::pair<std::int64_t, std::int64_t>> shapes;
+  for (int chunk = 0; chunk < plan.pipeline.vp; ++chunk) {
+    const Program& program = plan.of(chunk, stage);
+    for (const Node& node : program.backward) {
+      const auto* op = std::get_if<WeightGradAccumulate>(&node.op);
+      if (op == nullptr) continue;
+      const Shape& shape = program.type(op->main_grad.id).shape;
+      shapes.emplace(shape[0], shape[1]);
+    }
+  }
+  std::int64_t elements = 0;
+  for (const auto& [rows, columns] : shapes) elements += rows * columns;
+  return static_cast<double>(elements * size_bytes(plan.policy.dtype));
+}
+
+// Communicators of a rank: of every group over which its Program moves something, and of its pipeline.
+int communicators(const Plan& plan) {
+  int count = plan.pipeline.pp > 1 ? 1 : 0;
+  for (const bool in_use : groups_in_use(plan).of) count += in_use ? 1 : 0;
+  return count;
+}
+
 // Bytes that the slot needs from another stage; 0 where its input is made here.
 double received_bytes(const Slot& slot, int stage, const Plan& plan) {
   if (plan.pipeline.pp == 1) return 0.0;
@@ -41,9 +70,12 @@ std::vector<StageMemoryBytes> replay_memory(const Plan& plan) {
   for (const Program& program : plan.kinds) lives.push_back(liveness(program));
 
   const PipelineShape shape = shortest_alike(plan.pipeline);
+  const double communicator_bytes = communicators(plan) * plan.reserved.communicator_bytes;
   std::vector<StageMemoryBytes> stages;
   for (int stage = 0; stage < shape.pp; ++stage) {
-    StageMemoryBytes memory{.reserved = plan.reserved_bytes};
+    StageMemoryBytes memory{.gradients = dummy_weight_grad_bytes(plan, stage),
+                            .context = plan.reserved.context_bytes,
+                            .communicators = communicator_bytes};
     for (int chunk = 0; chunk < shape.vp; ++chunk) add_states(memory, plan.of(chunk, stage), plan.policy);
     double held = 0.0, peak = 0.0;
     const Schedule slots(shape, stage);
@@ -63,6 +95,7 @@ std::vector<StageMemoryBytes> replay_memory(const Plan& plan) {
       }
       if (!slot.backward) held += saved;
     }
+    memory.fragmentation = plan.reserved.fragmentation * (memory.activations + memory.workspace);
     stages.push_back(memory);
   }
   return stages;

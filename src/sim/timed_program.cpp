@@ -1,5 +1,6 @@
 #include "sim/timed_program.h"
 
+#include "program/offload.h"
 #include "program/operands.h"
 
 namespace perfbench {
@@ -23,6 +24,44 @@ std::vector<TimedOp> time_nodes(const std::vector<Node>& nodes, const Program& p
   return ops;
 }
 
+// The copies of offloaded layers among the ops of a phase. Compute waits for the end of a copy: in the forward before
+// the layer after next, whose activations take its place, in the backward before the layer itself. What is on its way
+// has an id of its own behind the values of the Program.
+class HostCopies {
+ public:
+  HostCopies(const Program& program, const CostModel& cost)
+      : layers_(offloaded_layers(program)),
+        host_(layers_.empty() ? 1.0 : known(cost.hardware, &Hardware::host_bytes_per_s)),
+        first_(static_cast<ValueId>(program.values.size())) {}
+
+  std::vector<TimedOp> among(std::vector<TimedOp> ops, HostCopy OffloadedLayer::*copy) const {
+    if (layers_.empty()) return ops;
+    std::vector<TimedOp> all;
+    for (std::size_t i = 0; i <= ops.size(); ++i) {
+      for (std::size_t l = 0; l < layers_.size(); ++l) {
+        const ValueId id = first_ + static_cast<ValueId>(l);
+        if ((layers_[l].*copy).begin == i) all.push_back(begun(layers_[l], id));
+        if ((layers_[l].*copy).end == i) all.push_back({.reads = {id}, .steps = {compute(0.0)}});
+      }
+      if (i < ops.size()) all.push_back(std::move(ops[i]));
+    }
+    return all;
+  }
+  std::size_t num_values() const { return static_cast<std::size_t>(first_) + layers_.size(); }
+
+ private:
+  static TimedStep compute(double seconds) { return {Lane::compute, seconds, Part::offload_exposed}; }
+  // Not before compute has come to it.
+  TimedOp begun(const OffloadedLayer& layer, ValueId id) const {
+    const double seconds = static_cast<double>(layer.bytes) / host_;
+    return {.writes = {id}, .steps = {compute(0.0), {Lane::host, seconds, Part::offload_exposed}}};
+  }
+
+  std::vector<OffloadedLayer> layers_;
+  double host_;  // bytes a second
+  ValueId first_;
+};
+
 double send_of(ValueId id, const Program& program, const CostModel& cost) {
   return id == kNoValue ? 0.0 : send_time_s(static_cast<double>(program.type(id).bytes()), cost);
 }
@@ -42,9 +81,10 @@ bool TimedProgram::always_over_dp() const {
 }
 
 TimedProgram time_program(const Program& program, const CostModel& cost) {
-  TimedProgram timed{.forward = time_nodes(program.forward, program, cost),
-                     .backward = time_nodes(program.backward, program, cost),
-                     .num_values = program.values.size(),
+  const HostCopies copies(program, cost);
+  TimedProgram timed{.forward = copies.among(time_nodes(program.forward, program, cost), &OffloadedLayer::out),
+                     .backward = copies.among(time_nodes(program.backward, program, cost), &OffloadedLayer::in),
+                     .num_values = copies.num_values(),
                      .input = program.input,
                      .output = program.output,
                      .grad_output = program.grad_output,

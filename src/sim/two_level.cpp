@@ -38,7 +38,7 @@ double play_as_it_is(const TimedProgram& program, const Slot& slot, const SlotIn
     ready[static_cast<std::size_t>(program.input)] = {input.arrival_s, Part::pipeline_bubble};
   }
   const double start_s = clock.free(Lane::compute);
-  for (Lane lane : {Lane::tp, Lane::cp, Lane::ep}) clock.free(lane) = std::max(clock.free(lane), start_s);
+  for (Lane lane : {Lane::tp, Lane::cp, Lane::ep, Lane::host}) clock.free(lane) = std::max(clock.free(lane), start_s);
   clock.play(program.ops(slot.backward), input.is_first, input.is_last, ready);
   return ready_of(ready, slot.backward ? program.grad_input : program.output);
 }

@@ -262,18 +262,20 @@ void vocabulary(std::vector<OpCase>& cases, DType dtype) {
         const ValueId tokens = b.data(Datum::token, {12});
         return b.emit(Embedding{.tokens = {tokens}, .weight = {weight(b, "w", {32, 18})}}, {"out"}).out.id;
       }));
-  for (const std::int64_t vocab : {std::int64_t{32}, std::int64_t{27}}) {
-    // Logits, targets of 8 bytes, the weight and the loss, and a float32 a token.
-    cases.push_back(make(vocab == 32 ? "cross_entropy" : "cross_entropy_padded", CrossEntropy::kName, plain(dtype),
-                         {0, e * T * V + 8 * T + 4 + 4 + 4 * T}, [=](Builder& b, Program& p) {
-                           const ValueId targets = b.data(Datum::target, {12});
-                           CrossEntropy op{.logits = {input(b, p, {12, 32})}, .targets = {targets}};
-                           op.weight = {b.data(Datum::loss_weight, {1})};
-                           op.vocab = vocab;
-                           p.loss = b.emit(op, {"loss", "lse"}).loss.id;
-                           return kNoValue;
-                         }));
-  }
+  const auto loss = [&](const char* name, std::int64_t vocab, bool eager, double bytes) {
+    cases.push_back(make(name, CrossEntropy::kName, plain(dtype), {0, bytes}, [=](Builder& b, Program& p) {
+      const ValueId targets = b.data(Datum::target, {12});
+      CrossEntropy op{.logits = {input(b, p, {12, 32})}, .targets = {targets}, .vocab = vocab, .eager = eager};
+      op.weight = {b.data(Datum::loss_weight, {1})};
+      p.loss = b.emit(op, {"loss", "lse"}).loss.id;
+      return kNoValue;
+    }));
+  };
+  // Logits, targets of 8 bytes, the weight and the loss, and a float32 a token.
+  const double fused_bytes = e * T * V + 8 * T + 4 + 4 + 4 * T;
+  loss("cross_entropy", 32, false, fused_bytes);
+  loss("cross_entropy_padded", 27, false, fused_bytes);
+  loss("cross_entropy_eager", 27, true, 14 * T * V);  // in BF16 a cast of 6 bytes, then 8 of the log-softmax
 }
 
 void fp8_linears(std::vector<OpCase>& cases, DType dtype) {
@@ -419,7 +421,7 @@ const std::vector<UncoveredOp>& uncovered_ops() {
       {AllGather::kName, kLayouts},        {ReduceScatter::kName, kLayouts},      {AllReduce::kName, kLayouts},
       {GatherShards::kName, kLayouts},     {ScatterGrads::kName, kLayouts},       {GatherParams::kName, kLayouts},
       {ReduceGrads::kName, kLayouts},      {ReducePartialGrads::kName, kLayouts}, {ReduceCopiedRows::kName, kLayouts},
-      {ReduceSharedGrads::kName, kLayouts}};
+      {ReduceSharedGrads::kName, kLayouts}, {ReduceShares::kName, kLayouts}};
   return ops;
 }
 

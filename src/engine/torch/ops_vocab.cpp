@@ -54,9 +54,21 @@ void run(const EmbeddingBackward& op, Frame& frame) {
   frame.put(op.dw, at::embedding_dense_backward(frame[op.dout], others, rows, rows, false));
 }
 
+namespace {
+
+// Of the columns that are no padding, where the chance of a padded one is 0. (T, V) float32
+at::Tensor log_probabilities(at::Tensor out, const at::Tensor& real, const at::Tensor& lse) {
+  const std::int64_t columns = real.size(1);
+  out.narrow(1, 0, columns).copy_(real - lse.unsqueeze(1));
+  out.narrow(1, columns, out.size(1) - columns).fill_(-std::numeric_limits<float>::infinity());
+  return out;
+}
+
+}  // namespace
+
 // lse = max + log(sum of exp(logits - max)); loss = weight * sum over targets of (lse - logit of the target).
 void run(const CrossEntropy& op, Frame& frame) {
-  if (fused(op, frame)) return;
+  if (!op.eager && fused(op, frame)) return;
   const at::Tensor& logits = frame[op.logits];
   Communicator& group = frame.rank.over(op.axis);
   const std::int64_t columns = real_columns(logits.size(1), op.vocab, group.rank());
@@ -78,12 +90,12 @@ void run(const CrossEntropy& op, Frame& frame) {
   const at::Tensor lse = max + at::log(both[0]);
   const at::Tensor loss = at::sum((lse - both[1]) * (targets >= 0)).reshape({1}) * frame[op.weight];
   frame.put(op.loss, loss);
-  frame.put(op.lse, lse);
+  frame.put(op.lse, op.eager ? log_probabilities(frame.make(op.lse), real, lse) : lse);
 }
 
 // dlogits = weight * (softmax - one at the target), nothing for what is no target and for padding.
 void run(const CrossEntropyBackward& op, Frame& frame) {
-  if (fused(op, frame)) return;
+  if (!op.eager && fused(op, frame)) return;
   const at::Tensor& logits = frame[op.logits];
   const int rank = frame.rank.over(op.axis).rank();
   const std::int64_t columns = real_columns(logits.size(1), op.vocab, rank);
@@ -91,7 +103,9 @@ void run(const CrossEntropyBackward& op, Frame& frame) {
   const LocalIds local = local_ids(targets, logits.size(1), rank);
 
   const at::Tensor weight = frame[op.weight] * (targets >= 0);  // (T)
-  at::Tensor real = at::exp(logits.narrow(1, 0, columns).to(at::kFloat) - frame[op.lse].unsqueeze(1));
+  const at::Tensor& kept = frame[op.lse];
+  at::Tensor real =
+      at::exp(op.eager ? kept.narrow(1, 0, columns) : logits.narrow(1, 0, columns).to(at::kFloat) - kept.unsqueeze(1));
   real.mul_(weight.unsqueeze(1));
   if (columns > 0) {
     const at::Tensor at_target = (weight * local.mine).neg_().unsqueeze(1);

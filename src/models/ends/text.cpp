@@ -61,7 +61,8 @@ void add_loss(const BlockContext& context, Program& program, Stream& stream, Val
   const CrossEntropy op{.logits = {logits},
                         .targets = {build.data(Datum::target, {local_tokens(context.job)})},
                         .weight = {build.data(Datum::loss_weight, {1})},
-                        .vocab = context.job.model.vocab};
+                        .vocab = context.job.model.vocab,
+                        .eager = build.policy().eager_cross_entropy};
   program.loss = build.emit(op, {"loss", "lse"}).loss.id;
 }
 

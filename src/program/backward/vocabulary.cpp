@@ -15,7 +15,8 @@ void backward(const CrossEntropy& op, BackwardContext& c) {
                             .weight = op.weight,
                             .lse = {op.lse.id},
                             .axis = op.axis,
-                            .vocab = op.vocab};
+                            .vocab = op.vocab,
+                            .eager = op.eager};
   c.give(op.logits, c.emit(back, {"dlogits"}).dlogits.id);
 }
 

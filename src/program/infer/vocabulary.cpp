@@ -29,6 +29,7 @@ Types infer(const CrossEntropy& op, const InferContext& c) {
   if (logits.placement[op.axis].is_split(0)) c.fail(op.axis, "rows are split: " + to_string(logits));
   Placements rows = c.per_axis([&](Axis axis) { return axis == op.axis ? kReplicated : logits.placement[axis]; });
   Placements sum = c.per_axis([&](Axis axis) { return rows[axis].is_split(0) ? kPartial : rows[axis]; });
+  if (op.eager) return {{{1}, DType::f32, sum}, {logits.shape, DType::f32, logits.placement}};
   return {{{1}, DType::f32, sum}, {{logits.shape[0]}, DType::f32, rows}};
 }
 

@@ -43,16 +43,19 @@ struct CrossEntropy {
   static constexpr std::string_view kName = "cross_entropy";
   static constexpr OpClass kClass = OpClass::bytes;
   In logits{}, targets{}, weight{};  // (T, V), (T), (1) float32
-  Out loss{}, lse{};                 // (1) float32, (T) float32
+  Out loss{};                        // (1) float32
+  Out lse{};                         // (T) float32; eager: all log-probabilities, (T, V) float32
   Axis axis = Axis::tp;              // the vocabulary is split along it
   std::int64_t vocab = 0;            // of the whole model; rows beyond are padding and take no part
+  bool eager = false;                // a chain of kernels over FP32 copies of the logits
   static constexpr auto operands() {
     return std::tuple{Field{"logits", &CrossEntropy::logits}, Field{"targets", &CrossEntropy::targets},
                       Field{"weight", &CrossEntropy::weight}, Field{"loss", &CrossEntropy::loss},
                       Field{"lse", &CrossEntropy::lse}};
   }
   static constexpr auto fields() {
-    return std::tuple{Field{"axis", &CrossEntropy::axis, Signs::never}, Field{"vocab", &CrossEntropy::vocab}};
+    return std::tuple{Field{"axis", &CrossEntropy::axis, Signs::never}, Field{"vocab", &CrossEntropy::vocab},
+                      Field{"eager", &CrossEntropy::eager, Signs::where_set}};
   }
 };
 
@@ -63,6 +66,7 @@ struct CrossEntropyBackward {
   Out dlogits{};  // (T, V)
   Axis axis = Axis::tp;
   std::int64_t vocab = 0;
+  bool eager = false;
   static constexpr auto operands() {
     return std::tuple{Field{"logits", &CrossEntropyBackward::logits}, Field{"targets", &CrossEntropyBackward::targets},
                       Field{"weight", &CrossEntropyBackward::weight}, Field{"lse", &CrossEntropyBackward::lse},
@@ -70,7 +74,8 @@ struct CrossEntropyBackward {
   }
   static constexpr auto fields() {
     return std::tuple{Field{"axis", &CrossEntropyBackward::axis, Signs::never},
-                      Field{"vocab", &CrossEntropyBackward::vocab}};
+                      Field{"vocab", &CrossEntropyBackward::vocab},
+                      Field{"eager", &CrossEntropyBackward::eager, Signs::where_set}};
   }
 };
 

@@ -36,7 +36,11 @@ TEST(Stack, MegatronsPolicies) {
   EXPECT_EQ(stack.tp_overlap_exceptions, std::vector<std::string>{"mixtral"});
   EXPECT_TRUE(stack.master_weights);
   EXPECT_EQ(stack.optimizer_state_dtype, DType::f32);
+  EXPECT_EQ(stack.param_dtype, DType::bf16);
+  EXPECT_EQ(stack.selective_recompute, SelectiveRecompute::core_attn);
   EXPECT_EQ(stack.bucket_elements, 128 * 1024 * 1024);
+  EXPECT_TRUE(stack.dummy_weight_grads);
+  EXPECT_EQ(stack.precision_aware_optimizer, std::vector<Precision>{Precision::bf16});
 }
 
 TEST(Stack, AutomodelsPolicies) {
@@ -47,6 +51,8 @@ TEST(Stack, AutomodelsPolicies) {
   EXPECT_FALSE(stack.tp_overlap);
   EXPECT_FALSE(stack.master_weights);
   EXPECT_EQ(stack.optimizer_state_dtype, DType::bf16);
+  EXPECT_TRUE(stack.fsdp_reshard_after_forward);
+  EXPECT_FALSE(stack.fsdp_defer_grad_reduce) << "the rows of its published recipes say otherwise";
 }
 
 TEST(Stack, PerfbenchHasNoTpOverlap) {
@@ -58,6 +64,7 @@ TEST_F(StackFiles, AllProblemsAtOnce) {
   text = replaced(text, "\"fp8_params\": true", "\"fp8_params\": 1");
   text = replaced(text, "\"dp_exposed\"", "\"dp_expose\"");
   text = replaced(text, "\"value\": 0.25", "\"value\": 25");
+  text = replaced(text, "\"precision_aware_optimizer\": [\"bf16\"]", "\"precision_aware_optimizer\": [\"bf\"]");
   text = replaced(text, "\"bucket_elements\": 134217728", "\"bucket_elements\": -1");
   text = replaced(text, "\"optimizer_state_dtype\": \"f32\"", "\"optimizer_state_dtype\": \"fp32\"");
   const auto path = write("megatron_2504.json", text);
@@ -70,7 +77,8 @@ TEST_F(StackFiles, AllProblemsAtOnce) {
   EXPECT_PRED2(says, message, "constants.graphs_gap_factor.value: is 25, but must be a number from 0 to 1");
   EXPECT_PRED2(says, message, "bucket_elements: is -1");
   EXPECT_PRED2(says, message, "optimizer_state_dtype: \"fp32\" is unknown");
-  EXPECT_EQ(count_of(message, "perfbench: error:"), 7u);
+  EXPECT_PRED2(says, message, "precision_aware_optimizer: \"bf\" is unknown");
+  EXPECT_EQ(count_of(message, "perfbench: error:"), 8u);
 }
 
 TEST_F(StackFiles, AConstantIsNeverNull) {
@@ -140,14 +148,19 @@ TEST(StackConstants, AreThoseOfAnArchitecture) {
   stack.constants = {
       .gemm_bf16 = 0.8, .gemm_fp8 = 0.6, .gemm_time_blackwell = 2.0, .attention = 1.2, .attention_time_early = 1.5};
   stack.attention_kernels = {{Architecture::hopper, AttentionKernels::early}};
-  const StackConstants hopper = constants_on(stack, Architecture::hopper);
+  SystemSpec system;
+  EXPECT_DOUBLE_EQ(constants_on(stack, system).attention, 1.2);
+  system.architecture = Architecture::hopper;
+  const StackConstants hopper = constants_on(stack, system);
   EXPECT_DOUBLE_EQ(hopper.attention, 0.8);
   EXPECT_DOUBLE_EQ(hopper.gemm_bf16, 0.8);
-  const StackConstants blackwell = constants_on(stack, Architecture::blackwell);
+  system.architecture = Architecture::blackwell;
+  const StackConstants blackwell = constants_on(stack, system);
   EXPECT_DOUBLE_EQ(blackwell.attention, 1.2);
   EXPECT_DOUBLE_EQ(blackwell.gemm_bf16, 0.4);
   EXPECT_DOUBLE_EQ(blackwell.gemm_fp8, 0.3);
-  EXPECT_DOUBLE_EQ(constants_on(stack, std::nullopt).attention, 1.2);
+  system.product_time = 1.25;
+  EXPECT_DOUBLE_EQ(constants_on(stack, system).gemm_bf16, 0.32);
 }
 
 }  // namespace

@@ -44,6 +44,7 @@ TEST(SystemSpec, H100FiguresInSiUnits) {
   EXPECT_EQ(system.peak_flops_per_s(Precision::mxfp8), std::nullopt);
   EXPECT_EQ(system.nvlink_bandwidth_bytes_per_s.value, 450e9);  // one direction
   EXPECT_EQ(system.gpus_per_node.value, 8);
+  EXPECT_EQ(system.host_bandwidth_bytes_per_s.value, 64e9);
   EXPECT_EQ(system.host, "x86");
 }
 

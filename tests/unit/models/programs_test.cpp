@@ -238,6 +238,15 @@ TEST(ProgramGolden, Fsdp) {
   expect_program("tp2_fsdp4", job, {.first = 1, .count = 2, .embedding = false, .head = true});
 }
 
+TEST(ProgramGolden, FsdpWithReplicasAndFloat32Shares) {
+  Job job = tiny_job(3, {.pp = 3, .dp = 4});
+  job.layout.fsdp = true;
+  job.layout.fsdp_size = 2;
+  job.stack.fsdp_reshard_after_forward = true;
+  job.stack.param_dtype = DType::f32;
+  expect_program("hsdp2x2_f32", job, kMiddle);
+}
+
 TEST(ProgramGolden, FsdpInFp8WithWeightsThatAreKept) {
   Job job = fp8_job({.pp = 3, .dp = 4}, false);
   job.layout.fsdp = true;
@@ -397,7 +406,6 @@ TEST(Decoder, RefusesWhatHasNoProgramByItsFeature) {
             }),
             "lora");
   EXPECT_EQ(feature([](Job& job) { job.precision = Precision::mxfp8; }), "mxfp8");
-  EXPECT_EQ(feature([](Job& job) { job.offload_layers = 1; }), "offload");
   EXPECT_EQ(feature([](Job& job) {
               LayerSpec other = job.model.kinds[0];
               std::get<Gqa>(other.mixer).kv_heads = 2;

@@ -76,11 +76,11 @@ TEST(Ring, CarriesKeysAndValuesToEveryRankAndTheirGradientsHome) {
     const Program program = ring_of(cp);
     EXPECT_EQ(traffic(forward, program).group[Group::cp], (Traffic{.calls = cp - 1, .bytes = (cp - 1) * 240}));
     EXPECT_EQ(traffic(backward, program).group[Group::cp], (Traffic{.calls = 2 * cp - 1, .bytes = (2 * cp - 1) * 240}));
-    EXPECT_EQ(ring_buffer_bytes(forward, program), 2 * 240);
-    EXPECT_EQ(ring_buffer_bytes(backward, program), 4 * 240);
+    EXPECT_EQ(scratch_bytes(forward, program), 2 * 240);
+    EXPECT_EQ(scratch_bytes(backward, program), 4 * 240);
   }
   EXPECT_EQ(traffic(forward, ring_of(1)).group[Group::cp], Traffic{});
-  EXPECT_EQ(ring_buffer_bytes(backward, ring_of(1)), 0);
+  EXPECT_EQ(scratch_bytes(backward, ring_of(1)), 0);
 }
 
 }  // namespace

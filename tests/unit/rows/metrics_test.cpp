@@ -83,7 +83,7 @@ TEST(Metrics, ReadTheFieldOfTheirName) {
   row.step_time_mad_s = 22, row.step_time_cv = 23, row.rank_spread = 24, row.schema_version = 25;
   row.predicted_peak_memory_gib = 26, row.step_time_low_s = 27, row.step_time_high_s = 28;
   row.measured_s = 29, row.modelled_s = 30, row.recompute_layers = 31, row.offload_layers = 32, row.lora_rank = 33;
-  row.lora_alpha = 34;
+  row.lora_alpha = 34, row.memory_headroom_gib = 35;
   double expected = 1;
   for (const char* key : {"num_gpus",
                           "gbs",
@@ -118,7 +118,8 @@ TEST(Metrics, ReadTheFieldOfTheirName) {
                           "recompute_layers",
                           "offload_layers",
                           "lora_rank",
-                          "lora_alpha"})
+                          "lora_alpha",
+                          "memory_headroom_gib"})
     EXPECT_EQ(find_metric(key)->get(row).number(), expected++) << key;
 }
 
@@ -134,6 +135,8 @@ TEST(Metrics, RefuseValuesOfAnotherType) {
             "must be one of ok, oom, unsupported, failed, timeout, interrupted");
   EXPECT_EQ(find_metric("samples_s")->set(row, Json::Array{1.0, "2"}), "must be a list of numbers");
   EXPECT_EQ(find_metric("notes")->set(row, Json::Array{1}), "must be a list of texts");
+  EXPECT_EQ(find_metric("fits_with")->set(row, Json::Object{{"flags", "-mb 1"}}),
+            "must be an object of flags, peak_memory_gib and step_time_s");
   EXPECT_THAT(find_metric("published")->set(row, Json::Object{{"method", "measured"}}),
               testing::HasSubstr("must be published"));
   EXPECT_EQ(row, Row{});

@@ -81,6 +81,8 @@ inline Row sample_row() {
   row.breakdown = {{"matmul", 1.5}, {"tp, exposed", 0.75}, {"bubble", 0.25}};
   row.memory = {{0, "parameters", 10.5}, {0, "activations", 20.25}, {1, "parameters", 11.0}};
   row.peak_memory_gib = 30.75;
+  row.memory_headroom_gib = 43.5;
+  row.fits_with = FitsWith{.flags = "-mb 1, \"-tp 4\"", .peak_memory_gib = 29.5, .step_time_s = 2.75};
   row.predicted_memory = {{0, "parameters", 10.25}, {1, "parameters", 11.5}};
   row.predicted_peak_memory_gib = 11.5;
   row.published = sample_published();

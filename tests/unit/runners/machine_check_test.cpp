@@ -142,7 +142,7 @@ TEST(MachineCheck, AGpuMustHoldTheFullestStageAndTheContext) {
   stages[0].parameters = 30.0 * static_cast<double>(kGiBytes);
   stages[1].parameters = 20.0 * static_cast<double>(kGiBytes);
   stages[1].activations = 19.0 * static_cast<double>(kGiBytes);
-  stages[1].reserved = 5.0 * static_cast<double>(kGiBytes);  // of a stack, not of this engine
+  stages[1].context = 5.0 * static_cast<double>(kGiBytes);  // of a stack, not of this engine
   std::vector<CudaDevice> devices = gpu_report(2).devices;
   devices[1].memory_bytes = 40 * kGiBytes;
   EXPECT_EQ(why_it_does_not_fit(stages, devices), "");

@@ -28,13 +28,13 @@ Job cpu_job() {
   job.system.name = "cpu";
   job.system.precisions = {Precision::bf16};
   job.stack.name = "perfbench";
-  job.stack.constants.reserved_bytes = 5e9;
+  job.stack.constants.context_bytes = 5e9;
   return job;
 }
 
 std::int64_t planned_bytes(const Job& job, int stage) {
   const StageMemoryBytes bytes = replay_memory(build_plan(job))[static_cast<std::size_t>(stage)];
-  return std::llround(bytes.total() - bytes.reserved);
+  return std::llround(bytes.planned());
 }
 
 // Each step takes 1 s on rank 0, 1/16 s more on each further one, and as much again in the warm-up.

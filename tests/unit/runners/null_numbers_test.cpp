@@ -33,6 +33,7 @@ constexpr Sourced SystemSpec::*kNumbers[] = {&SystemSpec::peak_bf16_flops_per_s,
                                              &SystemSpec::nic_bandwidth_bytes_per_s,
                                              &SystemSpec::nics_per_gpu,
                                              &SystemSpec::gpus_per_node,
+                                             &SystemSpec::host_bandwidth_bytes_per_s,
                                              &SystemSpec::sm_count,
                                              &SystemSpec::l2_bytes};
 
