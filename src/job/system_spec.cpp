@@ -124,6 +124,7 @@ void read_architecture(SystemSpec& system, JsonFields& fields) {
   const std::optional<std::string> word = fields.optional_text(key);
   if (!word) return;
   std::vector<std::string> known;
+  known.reserve(kArchitectures.size());
   for (const Architecture architecture : kArchitectures) known.emplace_back(name(architecture));
   system.architecture = parse_architecture(*word);
   if (!system.architecture)
