@@ -28,9 +28,8 @@ std::optional<double> mfu_of(const Job& job, double tokens_per_s) {
   return tokens_per_s * *flops / *peak;
 }
 
-// Precisions that no Program has yet cost about what current scaling does: the rows of such recipes are held against
-// that, and marked.
 bool needs_current_scaling(Precision precision) { return is_scaled(precision) && precision != Precision::fp8cs; }
+bool has_other_format(Precision precision) { return precision == Precision::mxfp8 || precision == Precision::nvfp4; }
 
 class Predictor {
  public:
@@ -45,6 +44,7 @@ class Predictor {
                  .software = software_of(run.job.stack),
                  .job = run.job,
                  .as_current_scaling = needs_current_scaling(run.job.precision),
+                 .other_format = has_other_format(run.job.precision),
                  .published_tokens_per_s = *published,
                  .published_mfu = mfu_of(run.job, *published)};
     if (const auto found = odd_.find(run.row.row); found != odd_.end()) row.odd = found->second;

@@ -49,7 +49,7 @@ std::optional<Spread> spread_of(const KnownRows& known, const std::vector<double
   std::set<std::string> documents;
   for (std::size_t i = 0; i < known.rows.size(); ++i) {
     const KnownRow& row = known.rows[i];
-    if (weights[i] == 0.0 || row.as_current_scaling || row.software != software || !counts(i)) continue;
+    if (weights[i] == 0.0 || row.other_format || row.software != software || !counts(i)) continue;
     values.emplace_back(errors[i], weights[i]);
     documents.insert(row.document);
   }

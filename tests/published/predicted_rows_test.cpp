@@ -40,7 +40,7 @@ TEST(PredictedRows, AllDenseRowsWithNumbersArePredicted) {
 // Rows of a recipe that no Program has are predicted in another.
 TEST(PredictedRows, EachIsWithin30PercentOfThePublishedTokensPerSecond) {
   for (const KnownRow& row : report().known.rows) {
-    if (!row.odd.empty() || row.as_current_scaling) continue;
+    if (!row.odd.empty() || row.other_format) continue;
     EXPECT_NEAR(row.predicted_tokens_per_s / row.published_tokens_per_s, 1.0, 0.30) << row.published.row;
   }
 }
