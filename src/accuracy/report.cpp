@@ -156,7 +156,7 @@ std::string configuration_text(const Job& job) {
 
 Json row_json(const AccuracyReport& report, std::size_t i) {
   const KnownRow& row = report.known.rows[i];
-  const std::optional<double> capacity = row.job.system.memory_bytes.value;
+  const std::optional<double> capacity = row.job.system.capacity_bytes();
   return Json::Object{
       {"row", row.published.row},
       {"document", row.document},

@@ -146,6 +146,12 @@ void read_kernels(SystemSpec& system, JsonFields& fields, const std::filesystem:
                  nearest_hint(system.kernels, known));
 }
 
+void read_cuda_memory(SystemSpec& system, JsonFields& fields, const std::string& file, std::vector<Problem>& problems) {
+  if (fields.any("cuda_memory_bytes") == nullptr) return;
+  const NumberRule rule{.least = 1e9, .most = 1e13, .may_be_null = true};
+  system.cuda_memory_bytes = read_sourced(fields, "cuda_memory_bytes", file, "", rule, problems).value;
+}
+
 void read_product_time(SystemSpec& system, JsonFields& fields, const std::string& file,
                        std::vector<Problem>& problems) {
   if (fields.any("product_time") == nullptr) return;
@@ -170,6 +176,10 @@ std::optional<double> SystemSpec::peak_flops_per_s(Precision precision) const {
       return peak_nvfp4_flops_per_s.value;
   }
   return std::nullopt;
+}
+
+std::optional<double> SystemSpec::capacity_bytes() const {
+  return cuda_memory_bytes ? cuda_memory_bytes : memory_bytes.value;
 }
 
 bool SystemSpec::has_data_sheet() const {
@@ -210,6 +220,7 @@ SystemSpec read_system(const std::filesystem::path& path, const std::filesystem:
   check_host(system, fields);
   read_kernels(system, fields, data);
   read_product_time(system, fields, file, problems);
+  read_cuda_memory(system, fields, file, problems);
   read_precisions(system, fields);
   read_peaks(system, fields, file, problems);
   read_numbers(system, kNumbers, fields, "", file, problems);
