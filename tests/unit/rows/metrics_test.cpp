@@ -83,7 +83,7 @@ TEST(Metrics, ReadTheFieldOfTheirName) {
   row.step_time_mad_s = 22, row.step_time_cv = 23, row.rank_spread = 24, row.schema_version = 25;
   row.predicted_peak_memory_gib = 26, row.step_time_low_s = 27, row.step_time_high_s = 28;
   row.measured_s = 29, row.modelled_s = 30, row.recompute_layers = 31, row.offload_layers = 32, row.lora_rank = 33;
-  row.lora_alpha = 34;
+  row.lora_alpha = 34, row.fsdp_size = 35;
   double expected = 1;
   for (const char* key : {"num_gpus",
                           "gbs",
@@ -118,7 +118,8 @@ TEST(Metrics, ReadTheFieldOfTheirName) {
                           "recompute_layers",
                           "offload_layers",
                           "lora_rank",
-                          "lora_alpha"})
+                          "lora_alpha",
+                          "fsdp_size"})
     EXPECT_EQ(find_metric(key)->get(row).number(), expected++) << key;
 }
 
