@@ -59,11 +59,11 @@ std::size_t column_of(const CsvTable& table, std::string_view heading) {
   return static_cast<std::size_t>(std::find(table.header.begin(), table.header.end(), heading) - table.header.begin());
 }
 
-// "selective op", "Selective AC", "full", "No AC"; "" for other words.
+// Of "selective op", "selective layer", "Selective AC", "full", "No AC"; "" of other words.
 std::string recompute_in(std::string_view cell) {
   const std::string text = lower(cell);
   const auto holds = [&](std::string_view word) { return text.find(word) != std::string::npos; };
-  if (holds("selective")) return holds("layer") ? "layers" : "selective";
+  if (holds("selective")) return holds("layer") ? "layers" : holds("op") ? "selective" : "some";
   if (holds("full")) return "full";
   return text.starts_with("no") ? "none" : "";
 }

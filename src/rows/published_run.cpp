@@ -35,6 +35,7 @@ bool same_recompute(const PublishedRow& row, const Job& job) {
   const bool some = job.recompute_layers > 0, parts = job.recompute_ops || !job.recompute_modules.empty();
   if (row.recompute == "selective") return parts && !some;
   if (row.recompute == "none") return !parts && !some;
+  if (row.recompute == "some") return parts || some;
   return some && (job.recompute_layers >= most) == (row.recompute == "full");
 }
 
