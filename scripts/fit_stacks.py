@@ -19,7 +19,7 @@ import sys
 SOURCE = pathlib.Path(__file__).resolve().parents[1]
 BINARY = pathlib.Path(os.environ.get("PERFBENCH_BINARY", SOURCE / "build/perfbench"))
 DATA = SOURCE / "model_configs"
-STILL = 2e-3  # a constant that moves by less stands
+STILL = 5e-3  # a constant that moves by less stands
 MOST_ROUNDS = 8
 
 
@@ -57,7 +57,7 @@ def changes(report):
         found[constant["owner"], constant["key"]] = {"value": rounded(constant["fitted"]),
                                                      "fitted_on": constant["documents"]}
     roots = root_stacks()
-    for spread in report["spreads"]:
+    for spread in report["ranges"]:
         documents = sorted({row["document"] for row in report["rows"] if row["software"] == spread["software"]})
         for key, word, side in (("step_time_low", "10th", "low"), ("step_time_high", "90th", "high")):
             value = float(f"{spread[side]:.3f}")

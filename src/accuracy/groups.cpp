@@ -6,7 +6,7 @@
 #include <set>
 #include <string_view>
 
-#include "accuracy/spread.h"
+#include "accuracy/error_range.h"
 #include "harness/where.h"
 
 namespace perfbench {
@@ -97,7 +97,7 @@ std::vector<std::optional<bool>> held_as_predicted(const KnownRows& known) {
   std::vector<std::optional<bool>> held;
   for (const KnownRow& row : known.rows) {
     const StackConstants& constants = row.job.stack.constants;
-    held.emplace_back(Spread{.low = constants.step_time_low, .high = constants.step_time_high}.holds(row.error()));
+    held.emplace_back(ErrorRange{.low = constants.step_time_low, .high = constants.step_time_high}.holds(row.error()));
   }
   return held;
 }

@@ -35,14 +35,14 @@ std::string_view without_text(LeaveOut what) {
   return "?";
 }
 
-std::vector<SoftwareSpread> spreads_of(const KnownRows& known, const LeftOut& out) {
+std::vector<SoftwareRange> ranges_of(const KnownRows& known, const LeftOut& out) {
   std::set<std::string> names;
   for (const KnownRow& row : known.rows) names.insert(row.software);
-  std::vector<SoftwareSpread> spreads;
+  std::vector<SoftwareRange> ranges;
   for (const std::string& name : names)
-    if (const std::optional<Spread> spread = spread_of(known, out.errors, name, [](std::size_t) { return true; }))
-      spreads.push_back({name, *spread});
-  return spreads;
+    if (const std::optional<ErrorRange> range = range_of(known, out.errors, name, [](std::size_t) { return true; }))
+      ranges.push_back({name, *range});
+  return ranges;
 }
 
 std::string groups_text(const AccuracyReport& report) {
@@ -187,7 +187,7 @@ AccuracyReport accuracy_report(KnownRows known, LeaveOut what, std::string what_
   report.out = left_out(report.known, what);
   report.all = fit_all(report.known);
   report.groups = group_accuracies(report.known, report.out);
-  report.spreads = spreads_of(report.known, report.out);
+  report.ranges = ranges_of(report.known, report.out);
   return report;
 }
 
@@ -202,15 +202,15 @@ std::string accuracy_terminal(const AccuracyReport& report) {
 }
 
 std::string accuracy_json(const AccuracyReport& report) {
-  Json::Array groups, constants, spreads, rows, unpredicted;
+  Json::Array groups, constants, ranges, rows, unpredicted;
   for (const GroupAccuracy& group : report.groups) groups.push_back(group_json(group));
   for (std::size_t i = 0; i < report.known.unknowns.size(); ++i) constants.push_back(constant_json(report, i));
-  for (const auto& [software, spread] : report.spreads)
-    spreads.push_back(Json::Object{{"software", software},
-                                   {"low", spread.low},
-                                   {"high", spread.high},
-                                   {"rows", spread.rows},
-                                   {"documents", spread.documents}});
+  for (const auto& [software, range] : report.ranges)
+    ranges.push_back(Json::Object{{"software", software},
+                                  {"low", range.low},
+                                  {"high", range.high},
+                                  {"rows", range.rows},
+                                  {"documents", range.documents}});
   for (std::size_t i = 0; i < report.known.rows.size(); ++i)
     if (report.known.rows[i].shown) rows.push_back(row_json(report, i));
   for (const UnpredictedRow& row : report.known.unpredicted)
@@ -218,7 +218,7 @@ std::string accuracy_json(const AccuracyReport& report) {
   return dump_json(Json::Object{{"leave_out", report.what_word},
                                 {"groups", std::move(groups)},
                                 {"constants", std::move(constants)},
-                                {"spreads", std::move(spreads)},
+                                {"ranges", std::move(ranges)},
                                 {"rows", std::move(rows)},
                                 {"unpredicted", std::move(unpredicted)}}) +
          "\n";

@@ -148,12 +148,16 @@ struct Collectives {
     const double seconds = time(kind, static_cast<double>(program.type(whole).bytes()), group_of(axis));
     return {waited_for(group_of(axis), axis == Axis::tp ? seconds * cost.tp_share : seconds)};
   }
-  // Traffic beside compute slows it down: that share is charged to the compute lane before the transfer runs. Where the
-  // stack does not overlap, compute waits for the transfer.
+  // Traffic beside compute takes SMs and memory from it, by what is moved and not by how long a network takes: a share
+  // of the time that it would take within an NVLink domain is charged to the compute lane before the transfer runs.
+  // Where the stack does not overlap, compute waits for the transfer.
   std::vector<TimedStep> over_copies(Kind kind, double bytes, Group group, bool overlapped) const {
     const TimedStep transfer = waited_for(group, time(kind, bytes, group));
     if (!overlapped) return {transfer, {Lane::compute, 0.0, transfer.part}};
-    return {{Lane::compute, transfer.seconds * cost.stack.dp_exposed, transfer.part}, transfer};
+    const GroupShape& shape = cost.groups[group];
+    const GroupShape inside{.ranks = shape.ranks, .ranks_per_domain = shape.ranks};
+    const double busy = transfer_time_s({.kind = kind, .bytes = bytes, .group = inside}, cost);
+    return {{Lane::compute, std::min(busy, transfer.seconds) * cost.stack.dp_exposed, transfer.part}, transfer};
   }
 };
 

@@ -5,8 +5,8 @@
 
 #include <cmath>
 
+#include "accuracy/error_range.h"
 #include "accuracy/groups.h"
-#include "accuracy/spread.h"
 #include "base/error.h"
 
 namespace perfbench {
@@ -78,7 +78,7 @@ TEST(WeightedQuantile, LiesBetweenTheMiddlesOfTheWeights) {
   EXPECT_DOUBLE_EQ(weighted_quantile({{1.0, 1.0}, {2.0, 1.0}}, 1.0), 2.0);
 }
 
-TEST(Spread, FewDocumentsMakeItWider) {
+TEST(ErrorRange, FewDocumentsMakeItWider) {
   std::vector<KnownRow> two, many;
   for (int i = 0; i < 20; ++i) {
     const double error = 0.01 * (i - 10);
@@ -86,17 +86,17 @@ TEST(Spread, FewDocumentsMakeItWider) {
     many.push_back(row_of(std::to_string(i), "d" + std::to_string(i), "m" + std::to_string(i), error));
   }
   const auto all = [](std::size_t) { return true; };
-  const auto spread = [&](const std::vector<KnownRow>& rows) {
+  const auto range = [&](const std::vector<KnownRow>& rows) {
     std::vector<double> errors;
     for (const KnownRow& row : rows) errors.push_back(row.error());
-    return spread_of(rows_of(rows), errors, "megatron", all).value();
+    return range_of(rows_of(rows), errors, "megatron", all).value();
   };
-  EXPECT_EQ(spread(two).documents, 2);
-  EXPECT_LT(spread(two).low, spread(many).low);
-  EXPECT_GT(spread(two).high, spread(many).high);
-  EXPECT_TRUE(spread(many).holds(0.0));
-  EXPECT_FALSE(spread(many).holds(0.2));
-  EXPECT_FALSE(spread_of(rows_of(two), std::vector<double>(20), "automodel", all));
+  EXPECT_EQ(range(two).documents, 2);
+  EXPECT_LT(range(two).low, range(many).low);
+  EXPECT_GT(range(two).high, range(many).high);
+  EXPECT_TRUE(range(many).holds(0.0));
+  EXPECT_FALSE(range(many).holds(0.2));
+  EXPECT_FALSE(range_of(rows_of(two), std::vector<double>(20), "automodel", all));
 }
 
 TEST(Groups, CountErrorsInPercentOfThePublished) {

@@ -1,4 +1,4 @@
-#include "accuracy/spread.h"
+#include "accuracy/error_range.h"
 
 #include <algorithm>
 #include <cmath>
@@ -21,7 +21,7 @@ double student_factor(double degrees) {
 
 }  // namespace
 
-bool Spread::holds(double error) const { return std::exp(error) >= low && std::exp(error) <= high; }
+bool ErrorRange::holds(double error) const { return std::exp(error) >= low && std::exp(error) <= high; }
 
 double weighted_quantile(std::vector<std::pair<double, double>> values, double share) {
   std::ranges::sort(values);
@@ -42,8 +42,8 @@ double weighted_quantile(std::vector<std::pair<double, double>> values, double s
   return last_value;
 }
 
-std::optional<Spread> spread_of(const KnownRows& known, const std::vector<double>& errors, const std::string& software,
-                                const std::function<bool(std::size_t)>& counts) {
+std::optional<ErrorRange> range_of(const KnownRows& known, const std::vector<double>& errors,
+                                   const std::string& software, const std::function<bool(std::size_t)>& counts) {
   const std::vector<double> weights = mean_weights(known);
   std::vector<std::pair<double, double>> values;
   std::set<std::string> documents, own_documents;
@@ -59,22 +59,22 @@ std::optional<Spread> spread_of(const KnownRows& known, const std::vector<double
   const double degrees = std::max(static_cast<double>(documents.size()) - 1.0, 1.0);
   const double wider = student_factor(degrees) * std::sqrt(1.0 + 1.0 / (degrees + 1.0));
   const double middle = weighted_quantile(values, 0.5);
-  Spread spread{.documents = static_cast<int>(own_documents.size())};
-  spread.low = std::exp(middle - wider * (middle - weighted_quantile(values, 0.1)));
-  spread.high = std::exp(middle + wider * (weighted_quantile(values, 0.9) - middle));
-  for (const auto& [value, weight] : values) spread.rows += weight;
-  return spread;
+  ErrorRange range{.documents = static_cast<int>(own_documents.size())};
+  range.low = std::exp(middle - wider * (middle - weighted_quantile(values, 0.1)));
+  range.high = std::exp(middle + wider * (weighted_quantile(values, 0.9) - middle));
+  for (const auto& [value, weight] : values) range.rows += weight;
+  return range;
 }
 
 std::vector<std::optional<bool>> held_when_left_out(const KnownRows& known, const LeftOut& out) {
-  std::map<std::pair<std::string, std::string>, std::optional<Spread>> spreads;  // by fold and software
+  std::map<std::pair<std::string, std::string>, std::optional<ErrorRange>> ranges;  // by fold and software
   std::vector<std::optional<bool>> held;
   for (std::size_t i = 0; i < known.rows.size(); ++i) {
     const std::pair key(out.folds[i], known.rows[i].software);
-    if (!spreads.contains(key))
-      spreads[key] = spread_of(known, out.errors, key.second, [&](std::size_t j) { return out.folds[j] != key.first; });
-    const std::optional<Spread>& spread = spreads[key];
-    held.push_back(spread ? std::optional(spread->holds(out.errors[i])) : std::nullopt);
+    if (!ranges.contains(key))
+      ranges[key] = range_of(known, out.errors, key.second, [&](std::size_t j) { return out.folds[j] != key.first; });
+    const std::optional<ErrorRange>& range = ranges[key];
+    held.push_back(range ? std::optional(range->holds(out.errors[i])) : std::nullopt);
   }
   return held;
 }

@@ -12,7 +12,7 @@
 namespace perfbench {
 
 // Published over predicted step times.
-struct Spread {
+struct ErrorRange {
   double low = 1.0, high = 1.0;
   double rows = 0.0;  // by weight
   int documents = 0;
@@ -23,8 +23,8 @@ struct Spread {
 // its place). The next document is another release or source: the distances from the median are widened as Student's t
 // would have it of as many documents as there are, those of all software, since one software has too few to say how far
 // apart documents lie. Unset where no row of the software counts.
-std::optional<Spread> spread_of(const KnownRows& known, const std::vector<double>& errors, const std::string& software,
-                                const std::function<bool(std::size_t)>& counts);
+std::optional<ErrorRange> range_of(const KnownRows& known, const std::vector<double>& errors,
+                                   const std::string& software, const std::function<bool(std::size_t)>& counts);
 
 // Of each row, whether the range that the rows of all other folds give holds it; unset where they give none.
 std::vector<std::optional<bool>> held_when_left_out(const KnownRows& known, const LeftOut& out);
