@@ -160,14 +160,38 @@ PublishedMatch match_in(const Job& job, const PublishedTables& tables, const Cat
   return match_published(job, published_runs(job, tables, catalog));
 }
 
+// The runs of the repository's tables, each kind worked out once.
+class RepositoryRuns {
+ public:
+  explicit RepositoryRuns(const Catalog& catalog) : catalog_(catalog) {}
+
+  const PublishedTables& tables(const std::string& system) {
+    const auto found = tables_.find(system);
+    if (found != tables_.end()) return found->second;
+    return tables_.emplace(system, read_published_tables(catalog_, system)).first->second;
+  }
+  const std::vector<PublishedRun>& of(const Job& job) {
+    const std::string kind = job.system.name + " " + job.model.name + " " + std::string(name(job.task));
+    const auto found = runs_.find(kind);
+    if (found != runs_.end()) return found->second;
+    return runs_.emplace(kind, published_runs(job, tables(job.system.name), catalog_)).first->second;
+  }
+
+ private:
+  const Catalog& catalog_;
+  std::map<std::string, PublishedTables> tables_;
+  std::map<std::string, std::vector<PublishedRun>> runs_;
+};
+
 // Asking for what a published row prints finds that row and no other: what it does not print comes from its config row.
 TEST(PublishedTables, MatchThemselves) {
   const Catalog catalog(kData);
-  std::map<std::string, PublishedTables> tables;
-  int matched = 0;
+  RepositoryRuns runs(catalog);
+  int matched = 0, place = 0;
   for (const PublishedRow& row : read_published(kData / "published")) {
-    const PublishedTables& of_system =
-        tables.try_emplace(row.system, read_published_tables(catalog, row.system)).first->second;
+    const bool of_first_documents = row.row[0] == '0';
+    if (!of_first_documents && ++place % 5 != 0) continue;               // one of five stands for its neighbours
+    if (row.recompute == "layers" || row.recompute == "some") continue;  // which layers is not printed
     Request request;
     request.model = row.model, request.system = row.system, request.stack = row.stack, request.task = row.task;
     request.dtype = std::string(name(row.precision.value()));
@@ -175,34 +199,36 @@ TEST(PublishedTables, MatchThemselves) {
     request.seq_len = row.seq_len, request.tp = row.tp, request.pp = row.pp, request.cp = row.cp;
     request.vp = row.vp, request.ep = row.ep;
     if (row.fsdp && !row.fsdp_is_size) request.fsdp = *row.fsdp != 0;
-    const auto match = match_in(resolve(request, catalog, Compat::perfbench).job, of_system, catalog);
+    if (!row.recompute.empty()) request.recompute = row.recompute;
+    const Job job = resolve(request, catalog, Compat::perfbench).job;
+    const auto match = match_published(job, runs.of(job));
     EXPECT_EQ(match.row.has_value(), row.has_result()) << row.row << " " << match.note;
     if (!match.row) continue;
     EXPECT_EQ(match.row->row, row.row);
     ++matched;
   }
-  EXPECT_EQ(matched, 57);
+  EXPECT_EQ(matched, 57 + 225 / 5 - 2);
 }
 
 // What a published row ran with is known for each, and no two config rows claim it.
 TEST(PublishedTables, EachRowWithAResultHasOneConfigRow) {
   const Catalog catalog(kData);
+  RepositoryRuns runs(catalog);
   std::map<std::string, std::string> row_of_config;
-  for (const char* system : {"h100", "b200", "gb200", "gb300"}) {
-    const PublishedTables tables = read_published_tables(catalog, system);
-    std::map<std::string, int> matches;
-    for (const ConfigRow& config : tables.configs.rows) {
+  std::map<std::string, int> matches;
+  for (const char* system : {"h100", "b200", "b300", "gb200", "gb300", "a100", "a100_vela", "h100_vela", "h100_500w"}) {
+    for (const ConfigRow& config : runs.tables(system).configs.rows) {
       const Job job = make_job(config.request, catalog);
-      for (const PublishedRun& run : published_runs(job, tables, catalog)) {
+      for (const PublishedRun& run : runs.of(job)) {
         EXPECT_NE(run.configured, "") << run.row.row;
         const auto [entry, is_new] = row_of_config.emplace(run.configured, run.row.row);
         EXPECT_EQ(entry->second, run.row.row) << run.configured << " stands for two rows";
       }
-      if (const auto match = match_in(job, tables, catalog); match.row) ++matches[match.row->row];
+      if (const auto match = match_published(job, runs.of(job)); match.row) ++matches[match.row->row];
     }
-    for (const auto& [row, count] : matches) EXPECT_EQ(count, 1) << row;
   }
-  EXPECT_EQ(row_of_config.size(), 57u);
+  for (const auto& [row, count] : matches) EXPECT_EQ(count, 1) << row;
+  EXPECT_EQ(row_of_config.size(), 57u + 225u);
 }
 
 // A name that stands for one of several config rows is the one that its document prints for it.
@@ -227,7 +253,9 @@ TEST(PublishedTables, PrintTheTflopsOfTheNamedConvention) {
   for (const PublishedRow& row : read_published(kData / "published")) {
     const std::string model = canonical_name(row.model);
     const bool dense = model == "llama3_8b" || model == "llama3_70b" || model == "nemotron_15b";
-    if (!dense || row.task != Task::pretrain || row.precision != Precision::fp8cs || !row.has_result()) continue;
+    if (table_file(row) != "nemo_2504_fp8.csv" || !dense || row.task != Task::pretrain ||
+        row.precision != Precision::fp8cs || !row.has_result())
+      continue;
     const auto flops = model_flops_per_token(catalog.model(row.model, row.source), *row.task, row.seq_len.value(),
                                              FlopsConvention::nemo_25_04);
     const double tokens = row.tokens_per_s_per_gpu.value(), printed = row.model_tflops_per_gpu.value();
@@ -238,7 +266,12 @@ TEST(PublishedTables, PrintTheTflopsOfTheNamedConvention) {
   EXPECT_EQ(checked, 9);  // three models on three systems
 }
 
-PublishedRun sample_run() { return {.row = sample_published(), .job = sample_job(), .configured = "configs.csv:2"}; }
+PublishedRun sample_run() {
+  return {.row = sample_published(),
+          .job = sample_job(),
+          .configured = "configs.csv:2",
+          .tokens_per_s_per_gpu = sample_published().tokens_per_s_per_gpu};
+}
 
 TEST(MatchPublished, TakesTheRowOfExactlyThisConfiguration) {
   const std::vector<PublishedRun> runs{sample_run()};
@@ -396,10 +429,10 @@ TEST_F(PublishedRuns, ComparesLbsAndFsdpAsTheTablePrintsThem) {
 }
 
 TEST_F(PublishedRuns, LeaveOtherKindsAside) {
-  PublishedRow row = printed(), no_result = row, other_model = row, other_task = row, other_system = row;
+  PublishedRow row = printed(), no_result = row, other_model = row, other_task = row;
   no_result.tokens_per_s_per_gpu.reset();
-  other_model.model = "LLAMA3-70B", other_task.task = Task::sft, other_system.system = "b200";
-  const PublishedTables tables{.rows = {no_result, other_model, other_task, other_system, row}, .configs = {}};
+  other_model.model = "LLAMA3-70B", other_task.task = Task::sft;
+  const PublishedTables tables{.rows = {no_result, other_model, other_task, row}, .configs = {}};
   EXPECT_EQ(run(tables, asked(row)).row, row);
   Job own = job(asked(row));
   own.model.name = "my_model";
@@ -423,7 +456,7 @@ TEST_F(PublishedRuns, OfAnUnknownStackAreNoMatch) {
   row.stack = "";
   const PublishedMatch match = match_in(job(asked(row)), {.rows = {row}, .configs = {}}, catalog);
   EXPECT_FALSE(match.row);
-  EXPECT_THAT(match.note, HasSubstr("stack not said there, megatron here"));
+  EXPECT_THAT(match.note, HasSubstr("stack not said there, megatron_2504 here"));
 }
 
 TEST_F(PublishedRuns, ThatAreNoJobAreLeftOut) {
@@ -439,8 +472,7 @@ TEST(SetPublished, GivesTheRatioOfTokens) {
   std::vector<PublishedRun> runs{sample_run()};
   set_published(row, job, runs);
   EXPECT_DOUBLE_EQ(row.ratio_to_published.value(), 0.8);  // 800 / 1000
-  runs[0].row.tokens_per_s_per_gpu.reset();
-  runs[0].row.model_tflops_per_gpu = 700.0;
+  runs[0].tokens_per_s_per_gpu.reset();  // it prints TFLOP/s alone, and nobody says how they are counted
   set_published(row, job, runs);
   EXPECT_TRUE(row.published);
   EXPECT_FALSE(row.ratio_to_published);
