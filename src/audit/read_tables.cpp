@@ -8,6 +8,7 @@
 #include "base/csv.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "job/request.h"
 #include "rows/published_headings.h"
 
 namespace perfbench {

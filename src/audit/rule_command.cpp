@@ -9,6 +9,7 @@
 #include "audit/rules.h"
 #include "base/text.h"
 #include "job/catalog.h"
+#include "job/cloud_instances.h"
 
 namespace perfbench {
 namespace {
@@ -26,7 +27,8 @@ constexpr std::array kFlags{CommandFlag{"-gb", "gbs"},      CommandFlag{"--globa
                             CommandFlag{"-ep", "ep"},       CommandFlag{"--expert_parallel_size", "ep"},
                             CommandFlag{"-ng", "num_gpus"}, CommandFlag{"--num_gpus", "num_gpus"},
                             CommandFlag{"-g", "system"},    CommandFlag{"--gpu", "system"},
-                            CommandFlag{"-f", "task"},      CommandFlag{"--finetuning", "task"}};
+                            CommandFlag{"-f", "task"},      CommandFlag{"--finetuning", "task"},
+                            CommandFlag{"-p", "partition"}, CommandFlag{"--partition", "partition"}};
 
 struct Given {
   std::string spelling, value;
@@ -100,6 +102,12 @@ Findings compare_words(const AuditedRow& row, const AuditedCommand& command, con
   return findings;
 }
 
+// The system of the cloud instances that the partition is named after; "" where it is named after none.
+std::string_view instance_of(const Flags& flags) {
+  const auto partition = flags.find("partition");
+  return partition == flags.end() ? "" : system_of_instance(lower(partition->second.value));
+}
+
 Findings remarks(const AuditedRow& row, const AuditedCommand& command, const Flags& flags) {
   Findings findings;
   const auto remark = [&](std::string column, std::string evidence) {
@@ -118,6 +126,12 @@ Findings remarks(const AuditedRow& row, const AuditedCommand& command, const Fla
   if (system != flags.end() && lower(row.section).find(lower(system->second.value)) == std::string::npos)
     remark("system", fmt::format("the headings above the table name no system; the command ({}) says {} {}",
                                  command.variant, system->second.spelling, system->second.value));
+  if (const std::string_view owner = instance_of(flags);
+      system != flags.end() && !owner.empty() && owner != canonical_name(system->second.value))
+    remark("system",
+           fmt::format("the command ({}) says {} {}, and the instances of {} {} have {}", command.variant,
+                       system->second.spelling, system->second.value, flags.find("partition")->second.spelling,
+                       flags.find("partition")->second.value, owner));
   return findings;
 }
 

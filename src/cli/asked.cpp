@@ -6,6 +6,7 @@
 #include "cli/idle_flags.h"
 #include "cli/measure_flags.h"
 #include "cli/model_word.h"
+#include "job/cloud_instances.h"
 
 namespace perfbench {
 
@@ -34,13 +35,23 @@ void apply_module(const ModelWord& word, Compat compat, Request& request) {
                                                      : "rule: lora for a finetune name without -f";
 }
 
-std::vector<std::string> notes_of(const CommandLine& line, const Job& job) {
+// A partition that is named after a cloud instance has the instance's GPUs, whatever -g says; "" where they agree.
+std::string partition_note(const CommandLine& line, const Job& job, const Catalog& catalog) {
+  const std::string partition = lower(line.launch.partition.value_or(""));
+  const std::string_view owner = system_of_instance(partition);
+  if (runs_engine(mode_of(line)) || owner.empty() || owner == job.system.name) return "";
+  return fmt::format("{} instances of AWS have {}, system {}; system {} was asked for, and that is what is predicted",
+                     partition, catalog.system(owner, "--partition").gpu, owner, job.system.name);
+}
+
+std::vector<std::string> notes_of(const CommandLine& line, const Job& job, const Catalog& catalog) {
   std::vector<std::string> notes;
   const std::optional<double> per_node = job.system.gpus_per_node.value;
   if (!runs_engine(mode_of(line)) && line.launch.gpus_per_node && per_node &&
       static_cast<double>(*line.launch.gpus_per_node) != *per_node)
     notes.push_back(fmt::format("gpus_per_node {} was asked for; a node of {} has {}, and that is what is predicted",
                                 *line.launch.gpus_per_node, job.system.name, *per_node));
+  if (std::string note = partition_note(line, job, catalog); !note.empty()) notes.push_back(std::move(note));
   if (std::string idle = idle_flags_note(line, "the step"); !idle.empty()) notes.push_back(std::move(idle));
   return notes;
 }
@@ -75,7 +86,7 @@ Asked resolve_asked(const CommandLine& line, const Request& request, const Catal
   return {.job = resolved.job,
           .choice = std::move(resolved.choice),
           .warnings = std::move(resolved.warnings),
-          .notes = notes_of(line, resolved.job)};
+          .notes = notes_of(line, resolved.job, catalog)};
 }
 
 }  // namespace perfbench

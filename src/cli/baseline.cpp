@@ -32,13 +32,11 @@ fs::path baseline_folder(const Options& options, const Catalog& catalog) {
   return fs::absolute(catalog.folder()).lexically_normal().parent_path() / "results" / "baselines";
 }
 
-// Without a word or --table: every baseline that is there.
-std::vector<std::string> asked_systems(const CommandLine& line, const fs::path& folder) {
+// Without a word or --table: every system that has a table.
+std::vector<std::string> asked_systems(const CommandLine& line, const Catalog& catalog) {
   if (!line.words.empty()) return line.words;
-  std::vector<std::string> systems;
-  for (const fs::path& file : files_in(folder, ".csv")) systems.push_back(file.stem());
-  if (systems.empty())
-    throw InputError(folder.string(), "holds no baseline yet", "name the systems: perfbench baseline update h100 b200");
+  std::vector<std::string> systems = catalog.system_names();
+  std::erase_if(systems, [&](const std::string& name) { return !is_there(catalog.config_table(name)); });
   return systems;
 }
 
@@ -51,11 +49,22 @@ std::vector<Baseline> asked_baselines(const CommandLine& line, const Catalog& ca
     return {{folder / (stem + ".csv"), table}};
   }
   std::vector<Baseline> baselines;
-  for (const std::string& name : asked_systems(line, folder)) {
+  for (const std::string& name : asked_systems(line, catalog)) {
     const std::string system = catalog.system(name, "baseline").name;
     baselines.push_back({folder / (system + ".csv"), catalog.config_table(system)});
   }
   return baselines;
+}
+
+// Throws InputError with every baseline that nobody has written yet.
+void require_written(const std::vector<Baseline>& baselines) {
+  std::vector<Problem> problems;
+  for (const Baseline& baseline : baselines) {
+    if (is_there(baseline.file)) continue;
+    problems.push_back({baseline.file.string(), fmt::format("there is no baseline of {} yet", baseline.table.string()),
+                        "perfbench baseline update writes it"});
+  }
+  if (!problems.empty()) throw InputError(std::move(problems));
 }
 
 // What a sweep of the table gives, simulated. Throws InputError with every row that is no job.
@@ -116,6 +125,7 @@ ExitCode run_baseline_check(const CommandLine& line) {
   const Thresholds thresholds = asked_thresholds(line.options);
   const Catalog catalog = Catalog::find();
   const std::vector<Baseline> baselines = asked_baselines(line, catalog);
+  require_written(baselines);
   if (line.options.junit) require_writable_file(*line.options.junit);
   std::vector<Diff> diffs;
   for (const Baseline& baseline : baselines)

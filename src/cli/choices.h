@@ -6,6 +6,7 @@
 #include <optional>
 #include <string_view>
 
+#include "accuracy/leave_out.h"
 #include "engine/device.h"
 #include "job/resolve.h"
 #include "rows/step_lines.h"
@@ -57,6 +58,13 @@ struct Choices<ImportFormat> {
   static constexpr std::array kAll{Choice<ImportFormat>{"auto", ImportFormat::automatic},
                                    Choice<ImportFormat>{"table", ImportFormat::table},
                                    Choice<ImportFormat>{"log", ImportFormat::log}};
+};
+
+template <>
+struct Choices<LeaveOut> {
+  static constexpr std::array kAll{
+      Choice<LeaveOut>{"row", LeaveOut::row}, Choice<LeaveOut>{"release", LeaveOut::release},
+      Choice<LeaveOut>{"system", LeaveOut::system}, Choice<LeaveOut>{"model", LeaveOut::model}};
 };
 
 template <typename Enum>

@@ -45,6 +45,7 @@ struct Options {
   std::optional<std::int64_t> slice_microbatches;  // `--mode slice`: of a step of a slice
   std::optional<std::string> calibration;          // a file of measured kernels that a prediction uses
   std::optional<std::int64_t> budget;              // `calibrate`: seconds
+  std::optional<LeaveOut> leave_out;               // `accuracy`
 
   // `verify`
   std::optional<std::string> expect, save_gradients, save_weights;  // files

@@ -26,6 +26,7 @@ ExitCode run_baseline_update(const CommandLine& line);
 ExitCode run_baseline_check(const CommandLine& line);
 ExitCode run_calibrate(const CommandLine& line);
 ExitCode run_accuracy(const CommandLine& line);
+ExitCode run_kernel_accuracy(const CommandLine& line);  // accuracy of a file of measured kernels
 
 // Prints what went wrong to standard error and returns the exit code for it.
 ExitCode report(const std::exception& error);

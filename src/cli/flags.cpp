@@ -63,6 +63,18 @@ constexpr Flag kFlags[] = {
     {"use_mcore_fsdp", "-fsdp", K::boolean, G::layout, S::nemo_2504, &Request::fsdp, "BOOL", "",
      "Shard the parameters over the data parallel ranks."},
 
+    {"fsdp_size", "", K::integer, G::layout, S::perfbench, &Request::fsdp_size, "N", "",
+     "FSDP: ranks that share one copy of the parameters, consecutive ones of dp x cp, which it must divide; fewer than "
+     "all: HSDP. dp x cp unless given."},
+    {"fsdp_reshard", "", K::boolean, G::layout, S::perfbench, &Request::fsdp_reshard, "BOOL", "",
+     "FSDP: drop gathered parameters after the forward pass and gather them again for the backward pass; what the "
+     "stack "
+     "does unless given."},
+    {"defer_grad_sync", "", K::boolean, G::layout, S::perfbench, &Request::defer_grad_sync, "BOOL", "",
+     "FSDP: keep whole gradients and reduce them after the last microbatch only; what the stack does unless given."},
+    {"sequence_parallel", "", K::boolean, G::layout, S::perfbench, &Request::sequence_parallel, "BOOL", "",
+     "Split activations between blocks over the tensor parallel ranks; what the stack does unless given."},
+
     {"global_batch_size", "-gb --gbs", K::integer, G::batch, S::nemo_2504, &Request::gbs, "N", "",
      "Samples of a global step."},
     {"micro_batch_size", "-mb --mbs", K::integer, G::batch, S::nemo_2504, &Request::mbs, "N", "",
@@ -82,6 +94,18 @@ constexpr Flag kFlags[] = {
     {"keep_fsdp_fp8_transpose_cache", "", K::boolean, G::precision, S::nemo_2504,
      &Request::keep_fsdp_fp8_transpose_cache, "BOOL", "", "Keep the transposed FP8 weights between uses under FSDP."},
 
+    {"param_dtype", "", K::text, G::precision, S::perfbench, &Request::param_dtype, "DTYPE", "f32 bf16",
+     "Type in which parameters are kept; f32 with a narrower compute dtype: FSDP rounds its shares where it gathers "
+     "them, without FSDP there are master copies. What the stack does unless given."},
+    {"grad_dtype", "", K::text, G::precision, S::perfbench, &Request::grad_dtype, "DTYPE", "f32 bf16",
+     "Type in which gradients are summed over microbatches and ranks; what the stack does unless given."},
+    {"optimizer_state_dtype", "", K::text, G::precision, S::perfbench, &Request::optimizer_state_dtype, "DTYPE",
+     "f32 bf16", "Type of the optimizer's two moments; what the stack does unless given."},
+
+    {"recompute", "", K::text, G::memory, S::perfbench, &Request::recompute, "HOW", "none selective full",
+     "Activations that are computed again in the backward pass, in place of -rl and -rm: none; full: every layer as a "
+     "whole; selective: what the stack means by it, the core of attention, or all but attention and every second "
+     "matrix product."},
     {"recompute_layers", "-rl", K::integer, G::memory, S::nemo_2504, &Request::recompute_layers, "N", "",
      "Layers whose activations are computed again in the backward pass."},
     {"activation_offload_layers", "-ol", K::integer, G::memory, S::nemo_2504, &Request::offload_layers, "N", "",
@@ -111,6 +135,9 @@ constexpr Flag kFlags[] = {
      "--mode slice: microbatches of a step of a slice; 2 x pp, at least 4 and at most those of the job, unless given."},
     {"budget", "", K::integer, G::measuring, S::perfbench, &Options::budget, "SECONDS", "",
      "calibrate: how long kernels are timed; 120 unless given. What is left then is counted in the file."},
+    {"leave_out", "", K::text, G::result, S::perfbench, &Options::leave_out, "WHAT", "row release system model",
+     "accuracy: what is left out of a fit together: a row with its series (unless given), a release, a system, a "
+     "model."},
     {"step_timeout_s", "", K::integer, G::measuring, S::perfbench, &Options::step_timeout_s, "SECONDS", "",
      "A step in which no rank begins an op for so long hangs: the row is of status timeout. 60 on GPUs and 600 on a "
      "CPU "

@@ -30,16 +30,15 @@ enum class FlagGroup { question, layout, batch, precision, memory, measuring, re
 enum class FlagSource { perfbench, nemo_2504, nemo_later, aws };
 
 // The one member that a flag sets.
-using FlagTarget =
-    std::variant<std::optional<std::string> Request::*, std::optional<std::int64_t> Request::*,
-                 std::optional<bool> Request::*, std::optional<Task> Request::*,
-                 std::optional<std::vector<std::string>> Request::*, std::optional<std::string> Options::*,
-                 std::optional<Mode> Options::*, std::optional<Compat> Options::*, std::optional<Device> Options::*,
-                 std::optional<SliceStage> Options::*, std::optional<StepLogFormat> Options::*,
-                 std::optional<ImportFormat> Options::*, bool Options::*, std::optional<std::int64_t> Options::*,
-                 std::optional<std::string> LaunchOptions::*, std::optional<std::int64_t> LaunchOptions::*,
-                 std::optional<bool> LaunchOptions::*, bool LaunchOptions::*,
-                 std::optional<std::vector<std::string>> LaunchOptions::*, std::optional<Secret> LaunchOptions::*>;
+using FlagTarget = std::variant<
+    std::optional<std::string> Request::*, std::optional<std::int64_t> Request::*, std::optional<bool> Request::*,
+    std::optional<Task> Request::*, std::optional<std::vector<std::string>> Request::*,
+    std::optional<std::string> Options::*, std::optional<Mode> Options::*, std::optional<Compat> Options::*,
+    std::optional<Device> Options::*, std::optional<SliceStage> Options::*, std::optional<StepLogFormat> Options::*,
+    std::optional<ImportFormat> Options::*, std::optional<LeaveOut> Options::*, bool Options::*,
+    std::optional<std::int64_t> Options::*, std::optional<std::string> LaunchOptions::*,
+    std::optional<std::int64_t> LaunchOptions::*, std::optional<bool> LaunchOptions::*, bool LaunchOptions::*,
+    std::optional<std::vector<std::string>> LaunchOptions::*, std::optional<Secret> LaunchOptions::*>;
 
 struct Flag {
   std::string_view name;     // the long name, with underscores: "tensor_parallel_size"

@@ -57,6 +57,10 @@ Listing models(const Catalog& catalog) {
   return listing;
 }
 
+Json architecture_json(const SystemSpec& system) {
+  return system.architecture ? Json(std::string(name(*system.architecture))) : Json();
+}
+
 Listing systems(const Catalog& catalog) {
   Listing listing{.what = "systems", .columns = {}, .items = {}};
   add_items(listing, catalog.system_names(), [&](const std::string& name) {
@@ -65,7 +69,9 @@ Listing systems(const Catalog& catalog) {
     for (const Precision precision : system.precisions)
       precisions.emplace_back(std::string(perfbench::name(precision)));
     ListedItem item{.values = {{"name", system.name},
+                               {"extends", system.extends.empty() ? Json() : Json(system.extends.front())},
                                {"gpu", system.gpu},
+                               {"architecture", architecture_json(system)},
                                {"precisions", precisions},
                                {"bf16_tflops", in_unit(system.peak_bf16_flops_per_s.value, kTera)},
                                {"fp8_tflops", in_unit(system.peak_fp8_flops_per_s.value, kTera)},
@@ -80,11 +86,12 @@ Listing systems(const Catalog& catalog) {
                                {"gpus_per_node", whole(system.gpus_per_node)},
                                {"sm_count", whole(system.sm_count)},
                                {"host", system.host},
+                               {"kernels", system.kernels},
+                               {"product_time", system.product_time},
                                {"aliases", list_of(system.aliases)}}};
     for (const std::string& alias : system.aliases) item.also.emplace("name", alias);
     return item;
   });
-  listing.one_column_per_item = true;
   return listing;
 }
 

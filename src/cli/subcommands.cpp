@@ -99,8 +99,12 @@ std::vector<Problem> check_accuracy(const CommandLine& line) {
   std::vector<Problem> problems;
   if (!line.words.empty())
     problems.push_back({"accuracy", fmt::format("takes no words, \"{}\" given", line.words.front()), ""});
-  if (!line.options.calibration)
-    problems.push_back({"accuracy", "needs a file of measured kernels", "perfbench accuracy --calibration FILE"});
+  if (line.options.calibration && line.options.leave_out)
+    problems.push_back(
+        {"--leave_out", "is of published rows, and --calibration names measured kernels", "leave one of them out"});
+  if (!line.options.calibration && line.request.stack)
+    problems.push_back({flag_of(line.request, "stack"), "is of measured kernels: without --calibration the rows say it",
+                        "perfbench accuracy --where stack=" + *line.request.stack});
   return problems;
 }
 
@@ -149,7 +153,7 @@ constexpr Subcommand kSubcommands[] = {
     {Command::baseline_update, "baseline update", "perfbench baseline update [SYSTEM... | --table FILE] [--out DIR]",
      "table out threshold", Words::systems, check_baseline, run_baseline_update,
      "Predict every row of the systems' tables, show what changed, and write results/baselines/<system>.csv; without a "
-     "system, those that are there."},
+     "system, of all that have a table."},
     {Command::baseline_check, "baseline check",
      "perfbench baseline check [SYSTEM... | --table FILE] [--out DIR] [as diff]",
      "table out threshold strict json junit", Words::systems, check_baseline, run_baseline_check,
@@ -191,9 +195,11 @@ constexpr Subcommand kSubcommands[] = {
      Words::files, check_calibrate, run_calibrate,
      "Time each kernel of a job, or of every row of tables, and a grid of matrix products, attention and copies on the "
      "device at hand, into a file that predictions use (--calibration)."},
-    {Command::accuracy, "accuracy", "perfbench accuracy --calibration FILE [--where NAME=VALUE,...] [--json]",
-     "calibration where stack json", Words::none, check_accuracy, run_accuracy,
-     "Compare the predicted times of measured kernels with the measured ones, kernel by kernel and by op."},
+    {Command::accuracy, "accuracy",
+     "perfbench accuracy [--leave_out WHAT | --calibration FILE] [--where NAME=VALUE,...] [--json]",
+     "leave_out calibration where stack json", Words::none, check_accuracy, run_accuracy,
+     "Predict every published row, also by constants that were fitted without it, and say by group how far off the "
+     "predictions are. With --calibration: the predicted times of measured kernels against the measured ones."},
     {Command::doctor, "doctor", "perfbench doctor [--json]", "json", Words::none, check_doctor, run_doctor,
      "Say what the engine can use here: LibTorch, devices, NCCL, or what is missing."},
 };

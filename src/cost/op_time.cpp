@@ -116,11 +116,17 @@ struct Collectives {
     return over_copies(kind, bytes_of(op.main_grads, program), op.group, cost.overlap_grad_reduce);
   }
   std::vector<TimedStep> operator()(const GatherShards& op) const {
-    const double bytes = bytes_of(as_states(op.shards), program);
+    const double bytes = bytes_as(op.dtype, as_states(op.shards));
     return over_copies(Kind::all_gather, bytes, op.group, cost.overlap_param_gather);
   }
   std::vector<TimedStep> operator()(const ScatterGrads& op) const {
-    return over_copies(Kind::reduce_scatter, bytes_of(op.main_grads, program), op.group, cost.overlap_grad_reduce);
+    const double bytes = bytes_as(op.dtype, op.main_grads);
+    return over_copies(Kind::reduce_scatter, bytes, op.group, cost.overlap_grad_reduce);
+  }
+  std::vector<TimedStep> operator()(const ReduceShares& op) const {
+    const auto bytes =
+        static_cast<double>(share_elements(op, program) * size_bytes(program.type(op.main_grads.front().id).dtype));
+    return over_copies(Kind::all_reduce, bytes, op.group, cost.overlap_grad_reduce);
   }
   std::vector<TimedStep> operator()(
       const OfClass<OpClass::product, OpClass::attention, OpClass::bytes, OpClass::state> auto& op) const {
@@ -128,6 +134,13 @@ struct Collectives {
   }
 
  private:
+  double bytes_as(DType dtype, const InOutList& states) const {
+    double bytes = 0.0;
+    for (InOut state : states) {
+      bytes += static_cast<double>(program.type(state.id).shape.elements() * size_bytes(dtype));
+    }
+    return bytes;
+  }
   double time(Kind kind, double bytes, Group group) const {
     return transfer_time_s({.kind = kind, .bytes = bytes, .group = cost.groups[group]}, cost);
   }
@@ -143,10 +156,6 @@ struct Collectives {
     return {{Lane::compute, transfer.seconds * cost.stack.dp_exposed, transfer.part}, transfer};
   }
 };
-
-}  // namespace
-
-namespace {
 
 bool shares_domain(const GroupShape& group) { return group.ranks > 1 && group.ranks_per_domain == group.ranks; }
 
@@ -168,7 +177,7 @@ CostModel cost_model(const Job& job, KernelConstants kernels) {
   CostModel cost{.kernels = std::move(kernels),
                  .hardware = hardware,
                  .has_data_sheet = job.system.has_data_sheet(),
-                 .stack = constants_on(stack, job.system.architecture),
+                 .stack = constants_on(stack, job.system),
                  .groups = {},
                  .neighbours = {},
                  .op_gap_s = stack.constants.op_gap_s * (job.cuda_graphs ? stack.constants.graphs_gap_factor : 1.0),

@@ -121,10 +121,12 @@ class CanonicalText {
     add(value, source);
   }
   void add_one(const SystemSpec& system) {
-    const auto& [name, gpu, aliases, device_names, precisions, architecture, host, bf16, fp8, mxfp8, nvfp4, f32, memory,
-                 memory_bandwidth, nvlink, nvlink_domain, nic, nics, gpus_per_node, host_bandwidth, sms, l2] = system;
-    add(name, gpu, aliases, device_names, precisions, architecture, host, bf16, fp8, mxfp8, nvfp4, f32, memory,
-        memory_bandwidth, nvlink, nvlink_domain, nic, nics, gpus_per_node, host_bandwidth, sms, l2);
+    const auto& [name, gpu, aliases, device_names, precisions, architecture, host, kernels, product_time, extends, bf16,
+                 fp8, mxfp8, nvfp4, f32, memory, memory_bandwidth, nvlink, nvlink_domain, nic, nics, gpus_per_node,
+                 host_bandwidth, sms, l2] = system;
+    add(name, gpu, aliases, device_names, precisions, architecture, host, kernels, product_time, extends, bf16, fp8,
+        mxfp8, nvfp4, f32, memory, memory_bandwidth, nvlink, nvlink_domain, nic, nics, gpus_per_node, host_bandwidth,
+        sms, l2);
   }
 
   void add_one(const StackConstants& constants) {
@@ -140,20 +142,20 @@ class CanonicalText {
     const auto& [name, source, aliases, extends, preferred, layer_split, ga, flops_convention, sequence_parallel,
                  distributed_optimizer, fsdp_always, grad_reduce, param_gather, tp_overlap, tp_overlap_exceptions,
                  fp8_params, regather, fused_accumulation, fused_adapters, dummy_weight_grads, main_grad,
-                 master_weights, optimizer_state, precision_aware_optimizer, bucket_elements, attention_kernels,
+                 master_weights, optimizer_state, precision_aware_optimizer, params, bucket_elements, attention_kernels,
                  eager_cross_entropy, packed_fine_tuning, lora_targets, recast, fsdp_with_pp, fsdp_reshard, fsdp_defer,
-                 recompute_whole_layer, constants, fitted] = stack;
+                 recompute_whole_layer, selective, constants, fitted] = stack;
     static_cast<void>(fitted);  // what the constants came from
     add(name, source, aliases, extends, preferred, layer_split, ga, flops_convention, sequence_parallel,
         distributed_optimizer, fsdp_always, grad_reduce, param_gather, tp_overlap, tp_overlap_exceptions, fp8_params,
         regather, fused_accumulation, fused_adapters, dummy_weight_grads, main_grad, master_weights, optimizer_state,
-        precision_aware_optimizer, bucket_elements, attention_kernels, eager_cross_entropy, packed_fine_tuning,
-        lora_targets, recast, fsdp_with_pp, fsdp_reshard, fsdp_defer, recompute_whole_layer, constants);
+        precision_aware_optimizer, params, bucket_elements, attention_kernels, eager_cross_entropy, packed_fine_tuning,
+        lora_targets, recast, fsdp_with_pp, fsdp_reshard, fsdp_defer, recompute_whole_layer, selective, constants);
   }
 
   void add_one(const ParallelLayout& layout) {
-    const auto& [tp, pp, cp, vp, ep, etp, dp, fsdp] = layout;
-    add(tp, pp, cp, vp, ep, etp, dp, fsdp);
+    const auto& [tp, pp, cp, vp, ep, etp, dp, fsdp, fsdp_size] = layout;
+    add(tp, pp, cp, vp, ep, etp, dp, fsdp, fsdp_size);
   }
   void add_one(const ChunkLayers& chunk) {
     const auto& [first, count, embedding, head] = chunk;
@@ -166,10 +168,11 @@ class CanonicalText {
   void add_one(const Job& job) {
     const auto& [model, system, stack, task, precision, num_gpus, gbs, mbs, lbs, seq_len, layout, num_microbatches,
                  num_flushes, ga, chunks, lora, packed, cuda_graphs, recompute_layers, offload_layers,
-                 recompute_modules, origins, notes] = job;
+                 recompute_modules, recompute_ops, origins, notes] = job;
     static_cast<void>(origins);
     add(model, system, stack, task, precision, num_gpus, gbs, mbs, lbs, seq_len, layout, num_microbatches, num_flushes,
-        ga, chunks, lora, packed, cuda_graphs, recompute_layers, offload_layers, recompute_modules, notes);
+        ga, chunks, lora, packed, cuda_graphs, recompute_layers, offload_layers, recompute_modules, recompute_ops,
+        notes);
   }
 
   std::string text_;

@@ -112,10 +112,12 @@ ModelSpec read_user_model(std::string_view path) {
   return model;
 }
 
-Stack read_user_stack(std::string_view path, const fs::path& data) {
-  Stack stack = read_stack(fs::path(path), data);
-  stack.name = std::string(path);
-  return stack;
+// A user's own file: what it describes is called by the path.
+template <typename Read>
+auto read_user_file(std::string_view path, const fs::path& data, Read read) {
+  auto spec = read(fs::path(path), data);
+  spec.name = std::string(path);
+  return spec;
 }
 
 // What `read` gives is kept; what it throws is not.
@@ -196,17 +198,22 @@ ModelSpec Catalog::read_model_of(std::string_view name, const std::string& where
 }
 
 SystemSpec Catalog::read_system_of(std::string_view name, const std::string& where) const {
+  if (is_written_as_path(name)) {
+    if (is_there(fs::path(name))) return read_user_file(name, folder_, read_system);
+    throw InputError(where, fmt::format("there is no file {}", name),
+                     "the path of a system's JSON file, or a name: " + join(system_names(), ", "));
+  }
   const std::vector<Entry> entries = systems(folder_);
-  if (const auto entry = find_by_name(entries, name)) return read_system(entry->file);
+  if (const auto entry = find_by_name(entries, name)) return read_system(entry->file, folder_);
   const AliasSearch search = find_by_alias(entries, name, "aliases");
   require_one(search, name, where);
-  if (!search.found.empty()) return read_system(search.found.front().file);
+  if (!search.found.empty()) return read_system(search.found.front().file, folder_);
   throw InputError(where, fmt::format("there is no system \"{}\"", name), hint_for(name, entries, search.known));
 }
 
 Stack Catalog::read_stack_of(std::string_view name, const std::string& where) const {
   if (is_written_as_path(name)) {
-    if (is_there(fs::path(name))) return read_user_stack(name, folder_);
+    if (is_there(fs::path(name))) return read_user_file(name, folder_, read_stack);
     throw InputError(where, fmt::format("there is no file {}", name),
                      "the path of a stack's JSON file, or a name: " + join(stack_names(), ", "));
   }
@@ -228,7 +235,7 @@ std::string Catalog::stack_name(std::string_view name) const {
 
 std::optional<SystemSpec> Catalog::system_of_device(std::string_view device_name) const {
   for (const Entry& entry : systems(folder_)) {
-    const SystemSpec system = read_system(entry.file);
+    const SystemSpec system = read_system(entry.file, folder_);
     if (std::ranges::find(system.device_names, device_name) != system.device_names.end()) return system;
   }
   return std::nullopt;
@@ -243,9 +250,8 @@ bool Catalog::has_model(std::string_view name) const {
   return find_by_name(entries, name) || !find_by_alias(entries, name, "_aliases").found.empty();
 }
 
-fs::path Catalog::kernel_constants(std::string_view system) const {
-  const fs::path own = folder_ / "kernels" / fmt::format("{}.json", system);
-  return is_there(own) ? own : folder_ / "kernels" / "default.json";
+fs::path Catalog::kernel_constants(const SystemSpec& system) const {
+  return folder_ / "kernels" / fmt::format("{}.json", system.kernels);
 }
 
 fs::path Catalog::config_table(std::string_view system) const {

@@ -26,11 +26,10 @@ class Catalog {
 
   const std::filesystem::path& folder() const { return folder_; }
 
-  // By name, alias, or path to a config.json or its folder (models) or to a JSON file (stacks), in this order; what
-  // starts with "." or "/" or ends with "/" or ".json" is always a path. In names, case and runs of " -_./" don't
+  // By name, alias, or path to a config.json or its folder (models) or to a JSON file (systems, stacks), in this order;
+  // what starts with "." or "/" or ends with "/" or ".json" is always a path. In names, case and runs of " -_./" don't
   // matter. A file is read once: a later change of it is not seen. Throws InputError with the nearest names; `where` is
-  // what the message starts with:
-  // "--model".
+  // what the message starts with: "--model".
   ModelSpec model(std::string_view name, const std::string& where) const;
   SystemSpec system(std::string_view name, const std::string& where) const;
   Stack stack(std::string_view name, const std::string& where) const;  // paths, too: of a user's own stack file
@@ -44,8 +43,7 @@ class Catalog {
   std::vector<std::string> stack_names() const;   // sorted
   bool has_model(std::string_view name) const;    // by name or alias, paths left out
 
-  // kernels/<system>.json, or kernels/default.json where nobody has measured the system.
-  std::filesystem::path kernel_constants(std::string_view system) const;
+  std::filesystem::path kernel_constants(const SystemSpec& system) const;  // kernels/<the system's `kernels`>.json
   std::filesystem::path config_table(std::string_view system) const;  // model_configs_<system>.csv; it may not exist
 
  private:

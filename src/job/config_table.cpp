@@ -59,6 +59,14 @@ constexpr std::array kColumns = {
     Column{"lbs", "lbs", Presence::optional, false},
     Column{"fp8_recipe", "fp8_recipe", Presence::optional, false},
     Column{"printed_model", "", Presence::optional, false},
+    Column{"fsdp_size", "fsdp_size", Presence::optional, false},
+    Column{"fsdp_reshard", "fsdp_reshard", Presence::optional, false},
+    Column{"defer_grad_sync", "defer_grad_sync", Presence::optional, false},
+    Column{"sequence_parallel", "sequence_parallel", Presence::optional, false},
+    Column{"param_dtype", "param_dtype", Presence::optional, false},
+    Column{"grad_dtype", "grad_dtype", Presence::optional, false},
+    Column{"optimizer_state_dtype", "optimizer_state_dtype", Presence::optional, false},
+    Column{"recompute", "recompute", Presence::optional, false},
 };
 
 std::vector<std::string> column_names() {

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <limits>
+#include <type_traits>
 #include <utility>
 
+#include "base/text.h"
 #include "job/lora_targets.h"
 #include "job/request_fields.h"
 
@@ -49,6 +51,22 @@ void drop_inherited_fsdp(JobDraft& draft) {
                                     origin_of(asked, "fsdp"), job.layout.pp);
 }
 
+// How many ranks share a copy of the parameters. A row's number that no longer goes with the flags' layout is all
+// again.
+void fill_sharing(JobDraft& draft) {
+  Job& job = draft.job;
+  const Request& asked = draft.request;
+  const int copies = job.layout.dp * job.layout.cp;
+  if (!job.layout.fsdp || copies == 0) return;
+  job.layout.fsdp_size = take_int(draft, "fsdp_size", asked.fsdp_size, copies, "fsdp_size = dp x cp unless given");
+  bool overridden = false;
+  for (const char* field : {"num_gpus", "tp", "pp", "cp"}) overridden = overridden || from_flag(asked, field);
+  if (copies % job.layout.fsdp_size == 0 || from_flag(asked, "fsdp_size") || !overridden) return;
+  job.origins["fsdp_size"] = fmt::format("rule: fsdp_size = dp x cp, since {} of {} does not divide {}",
+                                         job.layout.fsdp_size, origin_of(asked, "fsdp_size"), copies);
+  job.layout.fsdp_size = copies;
+}
+
 void fill_layout(JobDraft& draft) {
   const Request& asked = draft.request;
   Job& job = draft.job;
@@ -70,6 +88,7 @@ void fill_layout(JobDraft& draft) {
     job.origins["fsdp"] = fmt::format("rule: stack {} shards parameters over dp x cp in every job", job.stack.name);
   }
   drop_inherited_fsdp(draft);
+  fill_sharing(draft);
 }
 
 // gbs from -ga; 0 when dp is not known or the product is out of range.
@@ -186,6 +205,52 @@ void fill_packing(JobDraft& draft) {
                                                      job.packed ? "packs" : "full samples");
 }
 
+// The job's own policy where one is asked for, in place of its stack's.
+template <typename Value, typename Given>
+void take_policy(JobDraft& draft, const char* field, const std::optional<Given>& given, Value& of_stack) {
+  draft.job.origins[field] = given ? origin_of(draft.request, field)
+                                   : rule_of(draft, field, fmt::format("as stack {} has it", draft.job.stack.name));
+  if (!given) return;
+  if constexpr (std::is_same_v<Value, DType>) {
+    of_stack = lower(*given) == name(DType::f32) ? DType::f32 : DType::bf16;  // others: a rule refuses them
+  } else {
+    of_stack = *given;
+  }
+}
+
+void fill_policies(JobDraft& draft) {
+  const Request& asked = draft.request;
+  Stack& stack = draft.job.stack;
+  take_policy(draft, "fsdp_reshard", asked.fsdp_reshard, stack.fsdp_reshard_after_forward);
+  take_policy(draft, "defer_grad_sync", asked.defer_grad_sync, stack.fsdp_defer_grad_reduce);
+  take_policy(draft, "sequence_parallel", asked.sequence_parallel, stack.sequence_parallel);
+  take_policy(draft, "optimizer_state_dtype", asked.optimizer_state_dtype, stack.optimizer_state_dtype);
+  take_policy(draft, "param_dtype", asked.param_dtype, stack.param_dtype);
+  take_policy(draft, "grad_dtype", asked.grad_dtype, stack.main_grad_dtype);
+  if (draft.job.precision != Precision::fp32) return;
+  stack.param_dtype = stack.main_grad_dtype = DType::f32;
+  for (const char* field : {"param_dtype", "grad_dtype"}) draft.job.origins[field] = "rule: f32 in an fp32 job";
+}
+
+// --recompute in words of what a job has: layers, modules or ops.
+void fill_recompute(JobDraft& draft) {
+  const Request& asked = draft.request;
+  Job& job = draft.job;
+  job.recompute_layers = take_int(draft, "recompute_layers", asked.recompute_layers, 0, "none unless given");
+  job.recompute_modules = asked.recompute_modules.value_or(std::vector<std::string>{});
+  job.origins["recompute_modules"] = asked.recompute_modules ? origin_of(asked, "recompute_modules")
+                                                             : rule_of(draft, "recompute_modules", "none unless given");
+  if (!asked.recompute) return;
+  const std::string word = lower(*asked.recompute);
+  const bool selective = word == "selective";
+  if (word == "full") job.recompute_layers = job.model.num_layers();
+  job.recompute_ops = selective && job.stack.selective_recompute == SelectiveRecompute::every_second_product;
+  if (selective && !job.recompute_ops) job.recompute_modules = {"core_attn"};
+  for (const char* field : {"recompute", "recompute_layers", "recompute_modules"}) {
+    job.origins[field] = origin_of(asked, "recompute");
+  }
+}
+
 }  // namespace
 
 void fill_job(JobDraft& draft) {
@@ -201,11 +266,9 @@ void fill_job(JobDraft& draft) {
   fill_adapters(draft);
   fill_packing(draft);
   job.cuda_graphs = take_switch(draft, "cuda_graphs", asked.cuda_graphs);
-  job.recompute_layers = take_int(draft, "recompute_layers", asked.recompute_layers, 0, "none unless given");
   job.offload_layers = take_int(draft, "offload_layers", asked.offload_layers, 0, "none unless given");
-  job.recompute_modules = asked.recompute_modules.value_or(std::vector<std::string>{});
-  job.origins["recompute_modules"] = asked.recompute_modules ? origin_of(asked, "recompute_modules")
-                                                             : rule_of(draft, "recompute_modules", "none unless given");
+  fill_policies(draft);
+  fill_recompute(draft);
 }
 
 }  // namespace perfbench

@@ -20,6 +20,9 @@ namespace perfbench {
 struct ParallelLayout {
   int tp = 1, pp = 1, cp = 1, vp = 1, ep = 1, etp = 1, dp = 1;
   bool fsdp = false;  // parameters are sharded over dp x cp
+  // Consecutive ranks of dp x cp that share one copy of them between each other; fewer than all: HSDP, with replicas.
+  // 0: all.
+  int fsdp_size = 0;
 };
 
 // Low-rank adapters (Hu et al. 2021): beside each target y = W x a trained (alpha / rank) B A x; all else is frozen.
@@ -34,7 +37,7 @@ struct Lora {
 struct Job {
   ModelSpec model;
   SystemSpec system;
-  Stack stack;
+  Stack stack;  // the catalog's, with the policies that the request sets otherwise
   Task task = Task::pretrain;
   Precision precision = Precision::bf16;
   int num_gpus = 1;
@@ -53,6 +56,7 @@ struct Job {
   int recompute_layers = 0;  // of each chunk: its first layers are recomputed as a whole; more than it has: all
   int offload_layers = 0;
   std::vector<std::string> recompute_modules;  // parts of every layer that are recomputed: "core_attn", "mlp", ...
+  bool recompute_ops = false;                  // SelectiveRecompute::every_second_product in every layer
 
   // Where each value came from, by the names of rows ("tp", "gbs", ...): "flag", "model_configs_h100.csv:14", "rule:
   // ...".

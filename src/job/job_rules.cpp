@@ -42,7 +42,8 @@ std::string place_of(const Request& request, std::initializer_list<std::string_v
 
 std::vector<Problem> broken_rules(const JobDraft& draft) {
   std::vector<Problem> problems;
-  for (std::span<const JobRule> rules : {layout_rules(), model_rules(), tuning_rules(), memory_rules(), size_rules()}) {
+  for (std::span<const JobRule> rules :
+       {layout_rules(), model_rules(), tuning_rules(), memory_rules(), sharding_rules(), size_rules()}) {
     for (JobRule rule : rules) {
       if (BrokenRule broken = rule(draft)) problems.push_back(std::move(*broken));
     }
@@ -60,6 +61,9 @@ std::vector<std::string> notes_of(const JobDraft& draft) {
   if (j.model.max_positions > 0 && j.seq_len > j.model.max_positions) {
     notes.push_back(fmt::format("seq_len {} is over the {} positions that {} was made for", j.seq_len,
                                 j.model.max_positions, j.model.name));
+  }
+  if (j.layout.tp == 1 && from_flag(draft.request, "sequence_parallel") && j.stack.sequence_parallel) {
+    notes.emplace_back("sequence parallelism is off at tp 1, where it has nothing to split");
   }
   if (!is_scaled(j.precision) && from_flag(draft.request, "fp8_recipe")) {
     notes.push_back(fmt::format("the FP8 recipe is not used: the precision is {}", name(j.precision)));

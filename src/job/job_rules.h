@@ -31,11 +31,12 @@ std::string place_of(const Request& request, std::initializer_list<std::string_v
 using BrokenRule = std::optional<Problem>;
 using JobRule = BrokenRule (*)(const JobDraft&);
 
-std::span<const JobRule> layout_rules();  // GPUs, batches, pipeline
-std::span<const JobRule> model_rules();   // the model's shapes, and what the GPU can run
-std::span<const JobRule> tuning_rules();  // adapters and packs
-std::span<const JobRule> memory_rules();  // what is computed again or put aside to save memory
-std::span<const JobRule> size_rules();    // elements, bytes and slots that can be counted
+std::span<const JobRule> layout_rules();    // GPUs, batches, pipeline
+std::span<const JobRule> model_rules();     // the model's shapes, and what the GPU can run
+std::span<const JobRule> tuning_rules();    // adapters and packs
+std::span<const JobRule> memory_rules();    // what is computed again or put aside to save memory
+std::span<const JobRule> sharding_rules();  // who shares states, and in which types they are kept
+std::span<const JobRule> size_rules();      // elements, bytes and slots that can be counted
 
 // The problems of all rules, in the order of the rules. Empty: the draft's job is valid.
 std::vector<Problem> broken_rules(const JobDraft& draft);

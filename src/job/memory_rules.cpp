@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "job/job_rules.h"
 #include "job/module.h"
+#include "job/request_fields.h"
 
 namespace perfbench {
 
@@ -66,7 +67,30 @@ Broken recompute_layers_or_modules(const JobDraft& d) {
                  "use --recompute_layers 0, or leave out --recompute_modules"};
 }
 
-constexpr JobRule kRules[] = {recompute_within, offload_within, recompute_modules_known, recompute_layers_or_modules};
+Broken recompute_known(const JobDraft& d) {
+  if (!d.request.recompute) return std::nullopt;
+  const std::vector<std::string> words = {"none", "selective", "full"};
+  const std::string word = lower(*d.request.recompute);
+  if (std::ranges::find(words, word) != words.end()) return std::nullopt;
+  return Problem{place_of(d.request, {"recompute"}), "is none of these: none, selective, full",
+                 nearest_hint(word, words)};
+}
+
+// --recompute names all that is computed again.
+Broken recompute_stands_alone(const JobDraft& d) {
+  const Request& asked = d.request;
+  const bool layers = asked.recompute_layers.value_or(0) > 0;
+  if (!asked.recompute || (!layers && !asked.recompute_modules)) return std::nullopt;
+  const std::string_view other = layers ? "recompute_layers" : "recompute_modules";
+  return Problem{place_of(asked, {"recompute", other}),
+                 fmt::format("recompute {} says all of what is computed again, and {} {} says it otherwise",
+                             *asked.recompute, other, field_text(asked, other)),
+                 fmt::format("leave out one of recompute and {}", other)};
+}
+
+constexpr JobRule kRules[] = {recompute_within,        offload_within,
+                              recompute_modules_known, recompute_layers_or_modules,
+                              recompute_known,         recompute_stands_alone};
 
 }  // namespace
 

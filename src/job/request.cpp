@@ -29,6 +29,11 @@ bool one_of(std::string_view text, std::initializer_list<std::string_view> words
 
 Request merge(const Request& over, const Request& base) {
   Request merged = base;
+  if (over.recompute) {  // names all that is computed again, so that it stands in place of what `base` names
+    merged.recompute_layers.reset();
+    merged.recompute_modules.reset();
+  }
+  if (over.recompute_layers || over.recompute_modules) merged.recompute.reset();
   for_each_field([&](const char* name, auto member) {
     if (!(over.*member)) return;
     merged.*member = over.*member;

@@ -23,7 +23,11 @@ struct Request {
   std::optional<std::string> fp8_recipe;  // "cs", "ds", "mxfp8", "nvfp4"
   std::optional<std::int64_t> num_gpus, gbs, mbs, lbs, seq_len, ga;
   std::optional<std::int64_t> tp, pp, cp, vp, ep, etp;
+  std::optional<std::int64_t> fsdp_size;
+  std::optional<bool> fsdp_reshard, defer_grad_sync, sequence_parallel;
+  std::optional<std::string> param_dtype, grad_dtype, optimizer_state_dtype;  // "f32" or "bf16"
   std::optional<bool> fsdp, cuda_graphs, sharp, user_buffers, keep_fsdp_fp8_transpose_cache;
+  std::optional<std::string> recompute;  // "none", "selective" or "full"; instead of the layers and modules
   std::optional<std::int64_t> recompute_layers, offload_layers;
   std::optional<std::vector<std::string>> recompute_modules;
   std::optional<std::int64_t> lora_rank, lora_alpha;

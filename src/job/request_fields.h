@@ -44,6 +44,14 @@ constexpr void for_each_field(Visit&& visit) {
   visit("lora_alpha", &Request::lora_alpha);
   visit("lora_targets", &Request::lora_targets);
   visit("packed", &Request::packed);
+  visit("fsdp_size", &Request::fsdp_size);
+  visit("fsdp_reshard", &Request::fsdp_reshard);
+  visit("defer_grad_sync", &Request::defer_grad_sync);
+  visit("sequence_parallel", &Request::sequence_parallel);
+  visit("param_dtype", &Request::param_dtype);
+  visit("grad_dtype", &Request::grad_dtype);
+  visit("optimizer_state_dtype", &Request::optimizer_state_dtype);
+  visit("recompute", &Request::recompute);
 }
 
 // Bounds of a whole number, both included. The upper ones keep the numbers of a Job within its types, and products of

@@ -21,7 +21,12 @@ std::optional<std::string> meaning_of_unset(std::string_view field, const std::o
   }
   return std::nullopt;
 }
-std::optional<std::string> meaning_of_unset(std::string_view, const std::optional<bool>&) { return "0"; }
+std::optional<std::string> meaning_of_unset(std::string_view field, const std::optional<bool>&) {
+  for (std::string_view of_stack : {"fsdp_reshard", "defer_grad_sync", "sequence_parallel"}) {
+    if (field == of_stack) return std::nullopt;
+  }
+  return "0";
+}
 template <typename Other>
 std::optional<std::string> meaning_of_unset(std::string_view, const std::optional<Other>&) {
   return std::nullopt;

@@ -25,6 +25,8 @@ const Words<FlopsConvention> kConventions = [] {
   for (const FlopsConvention convention : kFlopsConventions) words.emplace_back(name(convention), convention);
   return words;
 }();
+const Words<SelectiveRecompute> kSelective{{"core_attn", SelectiveRecompute::core_attn},
+                                           {"every_second_product", SelectiveRecompute::every_second_product}};
 const Words<DType> kStateTypes{{"f32", DType::f32}, {"bf16", DType::bf16}};
 const Words<AttentionKernels> kAttentionKernels{
     {"tuned", AttentionKernels::tuned}, {"between", AttentionKernels::between}, {"early", AttentionKernels::early}};
@@ -226,6 +228,8 @@ Stack read_stack(const std::filesystem::path& path, const std::filesystem::path&
   for (const std::string& word : read_texts(fields, "precision_aware_optimizer")) {
     stack.precision_aware_optimizer.push_back(parse_word(fields, "precision_aware_optimizer", word, kPrecisions));
   }
+  stack.param_dtype = read_word(fields, "param_dtype", kStateTypes);
+  stack.selective_recompute = read_word(fields, "selective_recompute", kSelective);
   stack.bucket_elements = fields.integer("bucket_elements");
   if (stack.bucket_elements < 0) {
     fields.problem("bucket_elements", fmt::format("is {}, but must not be negative", stack.bucket_elements));
@@ -237,13 +241,13 @@ Stack read_stack(const std::filesystem::path& path, const std::filesystem::path&
   return stack;
 }
 
-StackConstants constants_on(const Stack& stack, std::optional<Architecture> architecture) {
+StackConstants constants_on(const Stack& stack, const SystemSpec& system) {
   StackConstants constants = stack.constants;
-  if (!architecture) return constants;
-  const double gemm_time = gemm_time_on(constants, *architecture);
+  if (!system.architecture) return constants;
+  const double gemm_time = gemm_time_on(constants, *system.architecture) * system.product_time;
   constants.gemm_bf16 /= gemm_time;
   constants.gemm_fp8 /= gemm_time;
-  const auto kernels = stack.attention_kernels.find(*architecture);
+  const auto kernels = stack.attention_kernels.find(*system.architecture);
   if (kernels != stack.attention_kernels.end()) constants.attention /= time_of(kernels->second, constants);
   return constants;
 }

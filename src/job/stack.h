@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +12,7 @@
 #include "job/extended_json.h"
 #include "job/flops_convention.h"
 #include "job/sourced.h"
+#include "job/system_spec.h"
 #include "job/terms.h"
 
 namespace perfbench {
@@ -23,6 +23,12 @@ enum class LayerSplit {
   embedding_and_loss_as_layers,  // the embedding and the loss each take one layer's place
   loss_as_layer,                 // the loss takes one layer's place
   uneven                         // the remainder goes to the first chunks; no chunk is empty
+};
+
+// What selective recomputation (--recompute selective) keeps of a layer and what it computes again.
+enum class SelectiveRecompute {
+  core_attn,            // the core of attention is computed again, as Megatron-Core does
+  every_second_product  // attention and every second matrix product are kept, all else is computed again
 };
 
 // What a stack prints as gradient accumulation steps.
@@ -96,6 +102,9 @@ struct Stack {
   DType optimizer_state_dtype = DType::f32;  // of each of the two moments
   // Precisions whose optimizer keeps of an FP32 master weight the 16 bits that the BF16 weight has not.
   std::vector<Precision> precision_aware_optimizer;
+  // In which parameters are kept. f32: shares of FSDP are their own masters and are rounded where they are gathered;
+  // others have a master copy.
+  DType param_dtype = DType::bf16;
   std::int64_t bucket_elements = 0;                            // of a gradient bucket; 0: one bucket per chunk
   std::map<Architecture, AttentionKernels> attention_kernels;  // tuned where the architecture is not named
 
@@ -107,6 +116,7 @@ struct Stack {
   bool fsdp_reshard_after_forward = false;  // gathered weights are dropped after the forward and gathered again
   bool fsdp_defer_grad_reduce = false;      // whole main gradients are kept and reduced after the last microbatch only
   bool recompute_whole_layer = false;       // full recompute runs every op of a layer again, those nobody reads, too
+  SelectiveRecompute selective_recompute = SelectiveRecompute::core_attn;
 
   StackConstants constants;
   std::vector<FittedConstant> fitted;  // those of the constants that have a prior
@@ -118,8 +128,8 @@ ExtendedJson read_stack_json(const std::filesystem::path& path, const std::files
 // Reads the file, what it extends in <data>/stacks, and <data>/physics.json. Throws InputError with every problem.
 Stack read_stack(const std::filesystem::path& path, const std::filesystem::path& data);
 
-// The constants as they are on an architecture: its level of products and its attention kernels are in gemm_* and
-// attention.
-StackConstants constants_on(const Stack& stack, std::optional<Architecture> architecture);
+// The constants as they are on a system: its level of products and its architecture's attention kernels are in gemm_*
+// and attention.
+StackConstants constants_on(const Stack& stack, const SystemSpec& system);
 
 }  // namespace perfbench

@@ -6,8 +6,10 @@
 #include <array>
 #include <cmath>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "job/extended_json.h"
 
 namespace perfbench {
 namespace {
@@ -39,6 +41,9 @@ constexpr std::array kNumbers{
     NumberField{"sm_count", &SystemSpec::sm_count, 1, 4096, true},
     NumberField{"l2_bytes", &SystemSpec::l2_bytes, 1e5, 1e11},
 };
+
+// What a file says of itself alone.
+constexpr std::array<std::string_view, 3> kOwnKeys{"name", "aliases", "device_names"};
 
 const std::vector<std::string> kPrecisionNames{"fp32", "bf16", "fp8cs", "fp8ds", "mxfp8", "nvfp4"};
 
@@ -131,6 +136,22 @@ void check_host(const SystemSpec& system, JsonFields& fields) {
   }
 }
 
+void read_kernels(SystemSpec& system, JsonFields& fields, const std::filesystem::path& data) {
+  system.kernels = fields.text("kernels");
+  if (system.kernels.empty() || is_there(data / "kernels" / (system.kernels + ".json"))) return;  // empty: noted
+  std::vector<std::string> known;
+  for (const std::filesystem::path& file : files_in(data / "kernels", ".json")) known.push_back(file.stem().string());
+  fields.problem("kernels", fmt::format("there are no kernel constants \"{}\"", system.kernels),
+                 nearest_hint(system.kernels, known));
+}
+
+void read_product_time(SystemSpec& system, JsonFields& fields, const std::string& file,
+                       std::vector<Problem>& problems) {
+  if (fields.any("product_time") == nullptr) return;
+  const NumberRule rule{.least = 0.5, .most = 10.0};
+  system.product_time = read_sourced(fields, "product_time", file, "", rule, problems).value.value_or(1.0);
+}
+
 }  // namespace
 
 std::optional<double> SystemSpec::peak_flops_per_s(Precision precision) const {
@@ -168,13 +189,13 @@ std::vector<std::string> SystemSpec::missing() const {
   return names;
 }
 
-SystemSpec read_system(const std::filesystem::path& path) {
+SystemSpec read_system(const std::filesystem::path& path, const std::filesystem::path& data) {
   const std::string file = path.string();
-  const Json json = read_json(path);
-  if (!json.is_object()) throw InputError(file, "must be a JSON object");
+  const ExtendedJson extended = read_extended(path, data / "systems", "system", kOwnKeys);
   std::vector<Problem> problems;
   SystemSpec system;
-  JsonFields fields(json, file);
+  system.extends.assign(extended.chain.begin() + 1, extended.chain.end());
+  JsonFields fields(extended.json, file);
   system.name = fields.text("name");
   system.gpu = fields.text("gpu");
   system.host = fields.text("host");
@@ -186,6 +207,8 @@ SystemSpec read_system(const std::filesystem::path& path) {
   }
   read_architecture(system, fields);
   check_host(system, fields);
+  read_kernels(system, fields, data);
+  read_product_time(system, fields, file, problems);
   read_precisions(system, fields);
   read_peaks(system, fields, file, problems);
   read_numbers(system, kNumbers, fields, "", file, problems);

@@ -20,6 +20,9 @@ struct SystemSpec {
   std::vector<Precision> precisions;         // what its tensor cores, or the CPU, can run
   std::optional<Architecture> architecture;  // unset: the CPU
   std::string host;                          // "x86", "grace", or "any": whatever the machine has
+  std::string kernels;                       // the file of model_configs/kernels that times it: "h100", or "default"
+  double product_time = 1.0;  // of a matrix product over one at the data sheet's clocks: above 1 if power is capped
+  std::vector<std::string> extends;  // the system that its file extends, the one that this extends, and so on
 
   Sourced peak_bf16_flops_per_s, peak_fp8_flops_per_s, peak_mxfp8_flops_per_s, peak_nvfp4_flops_per_s;  // dense
   Sourced peak_f32_flops_per_s;  // of the vector units
@@ -39,7 +42,8 @@ struct SystemSpec {
   std::vector<std::string> missing() const;
 };
 
-// Throws InputError with every problem of the file.
-SystemSpec read_system(const std::filesystem::path& path);
+// Reads a system's file. `data` is the model_configs folder, which holds the system that it extends and the kernel
+// constants that it names. Throws InputError with every problem of the file.
+SystemSpec read_system(const std::filesystem::path& path, const std::filesystem::path& data);
 
 }  // namespace perfbench

@@ -11,8 +11,8 @@ template <typename... Values>
 void follow_from_others(const Values&...) {}
 
 void take_layout(Request& request, const ParallelLayout& layout, const Stack& stack) {
-  const auto& [tp, pp, cp, vp, ep, etp, dp, fsdp] = layout;
-  follow_from_others(dp);
+  const auto& [tp, pp, cp, vp, ep, etp, dp, fsdp, fsdp_size] = layout;
+  if (fsdp_size > 0 && fsdp_size < dp * cp) request.fsdp_size = fsdp_size;
   request.tp = tp;
   request.pp = pp;
   request.cp = cp;
@@ -22,13 +22,25 @@ void take_layout(Request& request, const ParallelLayout& layout, const Stack& st
   if (!stack.fsdp_always) request.fsdp = fsdp;
 }
 
-// What somebody would ask for to get this job. A structured binding: a new value of a Job does not compile until it is
-// asked for here, too, or named among those that follow from others.
-Request request_of(const Job& job) {
+// Recomputation is asked for in one way: what the change says of it takes the place of all.
+void take_recompute(Request& request, const Job& job, const Request& change) {
+  if (change.recompute) return;
+  if (job.recompute_ops && !change.recompute_layers && !change.recompute_modules) {
+    request.recompute = "selective";
+    return;
+  }
+  request.recompute_layers = job.recompute_layers;
+  request.recompute_modules = job.recompute_modules;
+}
+
+// What somebody would ask for to get this job, policies of its stack excepted: the stack has them. A structured
+// binding: a new value of a Job does not compile until it is asked for here, too, or named among those that follow.
+Request request_of(const Job& job, const Request& change) {
   const auto& [model, system, stack, task, precision, num_gpus, gbs, mbs, lbs, seq_len, layout, num_microbatches,
                num_flushes, ga, chunks, lora, packed, cuda_graphs, recompute_layers, offload_layers, recompute_modules,
-               origins, notes] = job;
+               recompute_ops, origins, notes] = job;
   follow_from_others(model, system, task, precision, num_microbatches, ga, chunks, origins, notes);
+  follow_from_others(recompute_layers, recompute_modules, recompute_ops);  // take_recompute()
   Request request;
   request.num_gpus = num_gpus;
   request.gbs = gbs;
@@ -44,9 +56,8 @@ Request request_of(const Job& job) {
   }
   request.packed = packed;
   request.cuda_graphs = cuda_graphs;
-  request.recompute_layers = recompute_layers;
   request.offload_layers = offload_layers;
-  request.recompute_modules = recompute_modules;
+  take_recompute(request, job, change);
   return request;
 }
 
@@ -60,7 +71,7 @@ void name_origins(Request& request, const char* origin) {
 }  // namespace
 
 std::optional<Job> varied_job(const Job& job, const Request& change) {
-  Request base = request_of(job), over = change;
+  Request base = request_of(job, change), over = change;
   name_origins(base, "the job");
   name_origins(over, "flag");
   const Request request = merge(over, base);

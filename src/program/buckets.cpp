@@ -45,6 +45,10 @@ std::int64_t shard_elements(const Program& program, const InOutList& states, std
   return (elements + shards - 1) / shards;
 }
 
+std::int64_t share_elements(const ReduceShares& op, const Program& program) {
+  return shard_elements(program, op.main_grads, program.mesh.ranks(program.mesh.sharing(View::dense)));
+}
+
 std::vector<Bucket> buckets(const Program& program) {
   std::vector<Bucket> list;
   std::map<ValueId, ValueId> main_grad_of;

@@ -28,6 +28,9 @@ std::vector<Bucket> buckets(const Program& program);
 // Elements of one rank's share of a list of states over `shards` ranks: rounded up.
 std::int64_t shard_elements(const Program& program, const InOutList& states, std::int64_t shards);
 
+// Elements of the share that the op sums.
+std::int64_t share_elements(const ReduceShares& op, const Program& program);
+
 InOutList as_states(const InList& list);
 
 }  // namespace perfbench

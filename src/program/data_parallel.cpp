@@ -87,13 +87,18 @@ std::vector<Node> reductions_of(const Program& program, const InOutList& main_gr
                      .when = When::last_microbatch,
                      .layer = layer});
   }
-  const Group group = copies_of(program[main_grads.front().id].view);
+  const Group group = program.mesh.sharing(program[main_grads.front().id].view);
   if (program.mesh.ranks(group) > 1) {
     nodes.push_back({.op = ReduceGrads{.main_grads = main_grads, .scatter = scatter, .group = group},
                      .when = When::last_microbatch,
                      .layer = layer});
   }
+  if (program.mesh.replicas > 1) nodes.push_back(reduction_of_shares(main_grads, layer));
   return nodes;
+}
+
+Node reduction_of_shares(const InOutList& main_grads, int layer) {
+  return {.op = ReduceShares{.main_grads = main_grads}, .when = When::last_microbatch, .layer = layer};
 }
 
 void add_data_parallel(Program& program, const Policy& policy) {
@@ -131,7 +136,7 @@ void add_optimizer(Program& program, const Policy& policy) {
     if (program[grad].shared) shared.push_back({grad});
   }
   if (grads.empty()) return;
-  const std::int64_t shards = policy.distributed_optimizer ? program.mesh.copies(View::dense) : 1;
+  const std::int64_t shards = policy.distributed_optimizer ? program.mesh.ranks(program.mesh.sharing(View::dense)) : 1;
   if (!shared.empty()) program.optimizer.push_back({.op = ReduceSharedGrads{.main_grads = shared, .shards = shards}});
   program.optimizer.push_back({.op = GradNorm{.main_grads = grads, .shards = shards}});
   program.optimizer.push_back({.op = AdamW{.weights = weights_of(program, grads),

@@ -50,7 +50,7 @@ Steps attention_backward_steps(const AttentionBackward& op, const Program& progr
 // One number over the ranks that hold other parts of the gradients; between stages the schedule's end carries it.
 Steps grad_norm_steps(const Program& program) {
   Steps steps = {kernel(1.0)};
-  for (Group group : {Group::tp, Group::copies}) {  // all ranks of the stage
+  for (Group group : {Group::tp, program.mesh.sharing(View::dense)}) {  // all that hold different parts
     if (program.mesh.ranks(group) > 1) steps.push_back(all_reduce(group, 4));
   }
   return steps;

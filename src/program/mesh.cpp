@@ -93,7 +93,8 @@ Mesh mesh_of(const ParallelLayout& layout) {
   const int stage_ranks = layout.tp * layout.cp * layout.dp, expert_ranks = layout.etp * layout.ep;
   check(stage_ranks % expert_ranks == 0, "mesh: ep x etp does not divide tp x cp x dp");
   return {.size = {{layout.tp, layout.cp, layout.dp, layout.etp, layout.ep, stage_ranks / expert_ranks}},
-          .pp = layout.pp};
+          .pp = layout.pp,
+          .replicas = layout.fsdp && layout.fsdp_size > 0 ? layout.dp * layout.cp / layout.fsdp_size : 1};
 }
 
 Mesh mesh_of(const Job& job) {

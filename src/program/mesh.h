@@ -32,6 +32,8 @@ struct Mesh {
   int num_ranks() const { return stage_ranks() * pp; }
   // Ranks that hold the same weights: dp x cp, or edp of experts.
   int copies(View view) const { return ranks(copies_of(view)); }
+  // Of these, the ranks that share one copy of the parameters between each other.
+  Group sharing(View view) const { return replicas > 1 && view == View::dense ? Group::shard : copies_of(view); }
 
   Coordinates at(int rank) const;
   int rank(const Coordinates& at) const;  // by the stage and the dense view
@@ -49,7 +51,7 @@ struct Mesh {
 // Throws std::logic_error where experts are not split over all ranks of a stage: ep x etp does not divide tp x cp x dp.
 Mesh mesh_of(const ParallelLayout& layout);
 
-// Of a layout and the model's key/value heads.
+// Of a layout, its replicas of sharded parameters, and the model's key/value heads.
 Mesh mesh_of(const Job& job);
 
 // The most tp ranks that any layer of the model has for one key/value head.

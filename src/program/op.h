@@ -26,7 +26,7 @@ using Op =
                  Add, Transpose, Rope, Attention, AttentionBackward, SwiGlu, SwiGluBackward, Activate, ActivateBackward,
                  AdapterUp, AdapterUpBackward, AdapterWeightGrad, AdapterBackward, Quantize, CastWeight, AllGather,
                  ReduceScatter, AllReduce, CrossEntropy, CrossEntropyBackward, GatherParams, GatherShards, ScatterGrads,
-                 ReduceGrads, ReducePartialGrads, ReduceCopiedRows, ReduceSharedGrads, GradNorm, AdamW>;
+                 ReduceGrads, ReduceShares, ReducePartialGrads, ReduceCopiedRows, ReduceSharedGrads, GradNorm, AdamW>;
 
 std::string_view name(const Op& op);
 OpClass class_of(const Op& op);

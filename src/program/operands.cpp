@@ -86,6 +86,7 @@ struct LaneOf {
   Lane operator()(const GatherShards& op) const { return perfbench::lane_of(op.group); }
   Lane operator()(const ScatterGrads& op) const { return perfbench::lane_of(op.group); }
   Lane operator()(const ReduceGrads& op) const { return perfbench::lane_of(op.group); }
+  Lane operator()(const ReduceShares& op) const { return perfbench::lane_of(op.group); }
   Lane operator()(const ReduceSharedGrads&) const { return perfbench::lane_of(Group::ends); }
 };
 

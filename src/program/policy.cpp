@@ -10,18 +10,18 @@ namespace {
 
 // The words are those that job/memory_rules.cpp lets through.
 Recompute recompute_of(const Job& job) {
-  Recompute recompute{.layers = job.recompute_layers, .whole = job.stack.recompute_whole_layer};
+  Recompute recompute{
+      .layers = job.recompute_layers, .ops = job.recompute_ops, .whole = job.stack.recompute_whole_layer};
   for (const std::string& word : job.recompute_modules) {
     if (const std::optional<Module> module = module_of(word)) recompute.modules.insert(*module);
   }
   return recompute;
 }
 
-// Per parameter, of the optimizer's own copy. The 16 bits that a BF16 weight lacks make it an FP32 one.
-std::int64_t master_bytes(const Job& job) {
-  if (!job.stack.master_weights || job.precision == Precision::fp32) return 0;
-  const auto& aware = job.stack.precision_aware_optimizer;
-  return std::ranges::find(aware, job.precision) == aware.end() ? 4 : 2;
+// Whether the optimizer keeps of a master weight the 16 bits that the BF16 weight has not.
+bool precision_aware(const Job& job) {
+  const auto& precisions = job.stack.precision_aware_optimizer;
+  return job.stack.param_dtype == DType::bf16 && std::ranges::find(precisions, job.precision) != precisions.end();
 }
 
 }  // namespace
@@ -32,6 +32,11 @@ Policy policy_of(const Job& job) {
   const bool blackwell = job.system.architecture >= Architecture::blackwell;
   const bool fp32 = job.precision == Precision::fp32;
   const bool fsdp = job.layout.fsdp && job.layout.dp * job.layout.cp > 1;
+  const bool f32_params = !fp32 && stack.param_dtype == DType::f32;  // wider than what is computed with
+  const bool f32_shares = fsdp && f32_params;
+  const bool master = !fp32 && !f32_shares && (stack.master_weights || f32_params);
+  const std::int64_t master_bytes = !master ? 0 : precision_aware(job) ? 2 : 4;
+  const DType grad = fp32 ? DType::f32 : stack.main_grad_dtype;
   const bool whole_main_grads = !fsdp || stack.fsdp_defer_grad_reduce;  // that a product can be added to
   return {
       .dtype = fp32 ? DType::f32 : DType::bf16,
@@ -46,12 +51,15 @@ Policy policy_of(const Job& job) {
       .fused_adapter_gradients = stack.fused_adapter_gradients && job.lora,
       .eager_cross_entropy = stack.eager_cross_entropy,
       .dummy_weight_grads = stack.dummy_weight_grads,
-      .main_grad = fp32 ? DType::f32 : stack.main_grad_dtype,
+      .main_grad = f32_shares && !stack.fsdp_defer_grad_reduce ? DType::f32 : grad,
+      .reduced_grad = grad,
       .distributed_optimizer = stack.distributed_optimizer || fsdp,
       .bucket_elements = stack.bucket_elements,
-      .master_weights = master_bytes(job) > 0,
-      .optimizer_bytes = master_bytes(job) + 2 * size_bytes(stack.optimizer_state_dtype),
+      .master_weights = master,
+      .moments = stack.optimizer_state_dtype,
+      .optimizer_bytes = master_bytes + 2 * size_bytes(stack.optimizer_state_dtype),
       .fsdp = fsdp,
+      .fsdp_f32 = f32_shares,
       .fsdp_reshard = stack.fsdp_reshard_after_forward,
       .fsdp_keep = !stack.fsdp_reshard_after_forward && job.layout.pp > 1,
       .fsdp_defer_reduce = stack.fsdp_defer_grad_reduce,

@@ -13,8 +13,9 @@ namespace perfbench {
 struct Recompute {
   int layers = 0;       // the first of each chunk, whole; more than it has: all
   ModuleSet modules{};  // of every layer
+  bool ops = false;     // of every layer, all but attention, every second matrix product and what is reduce-scattered
   bool whole = false;   // every op of what is computed again runs, those nobody reads, too
-  bool any() const { return layers > 0 || !modules.empty(); }
+  bool any() const { return layers > 0 || !modules.empty() || ops; }
 };
 
 struct Policy {
@@ -32,11 +33,14 @@ struct Policy {
   bool eager_cross_entropy = false;  // the loss keeps the log-probabilities of all tokens in float32
   bool dummy_weight_grads = false;   // fused weight gradients leave one buffer of each shape of weights
   DType main_grad = DType::bf16;
+  DType reduced_grad = DType::bf16;  // FSDP: in which gradients are summed over the ranks that share parameters
   bool distributed_optimizer = true;
   std::int64_t bucket_elements = 0;   // 0: one bucket per chunk
   bool master_weights = true;         // FP32 copies of the weights; never of weights that are FP32 themselves
+  DType moments = DType::f32;         // of the optimizer
   std::int64_t optimizer_bytes = 12;  // per parameter: master copy and the two moments
   bool fsdp = false;                  // parameters are sharded over dp x cp; so are the optimizer's states then
+  bool fsdp_f32 = false;              // the shares are float32; whole weights are of `dtype`
   bool fsdp_reshard = false;          // weights that were gathered for the forward are gathered again for the backward
   bool fsdp_keep = false;             // weights are gathered once a step: microbatches in flight share one whole copy
   bool fsdp_defer_reduce = false;     // whole main gradients are kept, and reduced after the last microbatch

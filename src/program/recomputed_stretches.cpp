@@ -16,6 +16,19 @@ constexpr Region kNone = -2, kLayer = -1;
 
 using Regions = std::map<Region, std::vector<Node>>;  // of one layer
 
+// What per-op checkpointing keeps of a layer, op by op in its order: attention, every second matrix product from the
+// first on, and what was reduced and scattered over ranks, as torchtitan's per-op policy has it.
+class KeptOps {
+ public:
+  bool keeps(const Op& op) {
+    if (std::holds_alternative<Matmul>(op)) return ++products_ % 2 == 1;
+    return std::holds_alternative<Attention>(op) || std::holds_alternative<ReduceScatter>(op);
+  }
+
+ private:
+  int products_ = 0;
+};
+
 // Casts of weights and gathers of parameters come once a step and write states.
 bool can_replay(const Node& node) {
   if (node.layer < 0 || node.when != When::always) return false;
@@ -32,7 +45,7 @@ struct Asked {
   // The outermost that is asked for.
   Region of(const Node& node) const {
     if (!can_replay(node)) return kNone;
-    if (node.layer < what.layers && !refused.contains(kLayer)) return kLayer;
+    if ((node.layer < what.layers || what.ops) && !refused.contains(kLayer)) return kLayer;
     Region region = kNone;
     for (int scope = node.scope; scope >= 0; scope = at(scope).outer) {
       if (what.modules.contains(at(scope).module) && !refused.contains(scope)) region = scope;
@@ -72,8 +85,10 @@ void keep_sum(Op& op, const std::map<ValueId, Region>& made_in, Region region) {
 Regions regions_of(const std::vector<Node>& layer, const Asked& asked) {
   Regions regions;
   std::map<ValueId, Region> made_in;
+  KeptOps kept;
   for (Node node : layer) {
-    Region region = asked.of(node);
+    const bool keeps = kept.keeps(node.op) && asked.what.ops;
+    Region region = keeps ? kNone : asked.of(node);
     if (region == kNone) region = asked.of_cast(node, made_in);
     if (region == kNone) continue;
     keep_sum(node.op, made_in, region);

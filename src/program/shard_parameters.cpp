@@ -26,6 +26,9 @@ void shard_parameters(Program& program, const Policy& policy) {
   const WholeWeights backward = gather_units(program, policy, Phase::backward, units, again);
   read_whole(program.forward, forward, {});
   read_whole(program.backward, backward, forward);
+  if (policy.fsdp_f32) {
+    for (ValueId weight : states(program, StateKind::weight)) program[weight].type.dtype = DType::f32;
+  }
   if (policy.fsdp_defer_reduce) {
     reduce_main_grads(program, units);
   } else {

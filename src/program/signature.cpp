@@ -110,6 +110,7 @@ struct LayoutText {
   std::string operator()(const ReduceGrads& op) const { return ranks(op.group); }
   std::string operator()(const ReducePartialGrads& op) const { return ranks(group_of(op.axis)); }
   std::string operator()(const ReduceCopiedRows&) const { return ranks(Group::kv_copies); }
+  std::string operator()(const ReduceShares& op) const { return ranks(op.group); }
   std::string operator()(const ReduceSharedGrads&) const { return ""; }
 
  private:

@@ -13,12 +13,21 @@ struct Collectives {
   RankTraffic operator()(const AllGather& op) const { return over(group_of(op.axis), bytes(op.out.id)); }
   RankTraffic operator()(const ReduceScatter& op) const { return over(group_of(op.axis), bytes(op.x.id)); }
   RankTraffic operator()(const AllReduce& op) const { return over(group_of(op.axis), bytes(op.x.id)); }
-  RankTraffic operator()(const GatherParams& op) const { return over(op.group, padded_bytes(op.weights, op.group)); }
-  RankTraffic operator()(const ReduceGrads& op) const { return over(op.group, padded_bytes(op.main_grads, op.group)); }
-  RankTraffic operator()(const GatherShards& op) const {
-    return over(op.group, padded_bytes(as_states(op.shards), op.group));
+  RankTraffic operator()(const GatherParams& op) const {
+    return over(op.group, padded_bytes(op.weights, op.group, dtype(op.weights)));
   }
-  RankTraffic operator()(const ScatterGrads& op) const { return over(op.group, padded_bytes(op.main_grads, op.group)); }
+  RankTraffic operator()(const ReduceGrads& op) const {
+    return over(op.group, padded_bytes(op.main_grads, op.group, dtype(op.main_grads)));
+  }
+  RankTraffic operator()(const GatherShards& op) const {
+    return over(op.group, padded_bytes(as_states(op.shards), op.group, op.dtype));
+  }
+  RankTraffic operator()(const ScatterGrads& op) const {
+    return over(op.group, padded_bytes(op.main_grads, op.group, op.dtype));
+  }
+  RankTraffic operator()(const ReduceShares& op) const {
+    return over(op.group, share_elements(op, program) * size_bytes(dtype(op.main_grads)));
+  }
   RankTraffic operator()(const ReducePartialGrads& op) const {
     RankTraffic total;
     for (InOut grad : op.main_grads) total += over(group_of(op.axis), bytes(grad.id));
@@ -46,9 +55,10 @@ struct Collectives {
 
  private:
   std::int64_t bytes(ValueId id) const { return program.type(id).bytes(); }
-  std::int64_t padded_bytes(const InOutList& bucket, Group group) const {
+  DType dtype(const InOutList& bucket) const { return program.type(bucket.front().id).dtype; }
+  std::int64_t padded_bytes(const InOutList& bucket, Group group, DType dtype) const {
     const std::int64_t shards = program.mesh.ranks(group);
-    return shard_elements(program, bucket, shards) * shards * size_bytes(program.type(bucket.front().id).dtype);
+    return shard_elements(program, bucket, shards) * shards * size_bytes(dtype);
   }
   RankTraffic over(Group group, std::int64_t size) const {
     RankTraffic total;

@@ -27,6 +27,7 @@ struct WantedWhen {
   When operator()(const GatherShards& op) const { return op.kept.empty() ? When::always : When::first_microbatch; }
   When operator()(const ScatterGrads&) const { return When::always; }
   When operator()(const ReduceGrads&) const { return When::last_microbatch; }
+  When operator()(const ReduceShares&) const { return When::last_microbatch; }
   When operator()(const ReducePartialGrads&) const { return When::last_microbatch; }
   When operator()(const ReduceCopiedRows& op) const {
     return op.main_grad.id == kNoValue ? When::always : When::last_microbatch;
@@ -65,6 +66,7 @@ struct TouchesShares {
   bool operator()(const GatherShards&) const { return true; }
   bool operator()(const ScatterGrads&) const { return true; }
   bool operator()(const ReduceGrads&) const { return false; }
+  bool operator()(const ReduceShares&) const { return true; }
   bool operator()(const ReducePartialGrads&) const { return false; }
   bool operator()(const ReduceCopiedRows&) const { return false; }
   bool operator()(const ReduceSharedGrads&) const { return true; }
@@ -187,7 +189,7 @@ class Verify {
         reduce_over_copies(scatter->main_grads, scatter->group);
       } else if (const auto* partial = std::get_if<ReducePartialGrads>(&node.op)) {
         reduce(partial->main_grads, partial->axis);
-      } else {
+      } else if (!std::holds_alternative<ReduceShares>(node.op)) {  // verify_shards: after these, over the replicas
         no_reduced_writes(node, count);
       }
     }

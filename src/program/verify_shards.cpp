@@ -28,9 +28,13 @@ class VerifyShards {
     forward();
     for (const Node& node : program_.backward) {
       if (const auto* gather = std::get_if<GatherShards>(&node.op)) again(*gather);
-      if (const auto* scatter = std::get_if<ScatterGrads>(&node.op)) travels(ScatterGrads::kName, scatter->main_grads);
+      if (const auto* scatter = std::get_if<ScatterGrads>(&node.op)) {
+        travels(ScatterGrads::kName, scatter->main_grads, scatter->group);
+      }
       if (const auto* reduce = std::get_if<ReduceGrads>(&node.op)) reduced(*reduce);
+      if (const auto* shares = std::get_if<ReduceShares>(&node.op)) summed(*shares);
     }
+    if (!program_.backward.empty()) each_over_replicas();
   }
 
  private:
@@ -44,6 +48,7 @@ class VerifyShards {
         reads_after_gather(node, count);
         continue;
       }
+      shared_by(GatherShards::kName, op->shards.front().id, op->group);
       gathered_.insert(ids_of(as_states(op->shards)));
       for (In shard : op->shards) ++count[shard.id];
     }
@@ -66,6 +71,7 @@ class VerifyShards {
 
   void again(const GatherShards& op) {
     const Ids weights = ids_of(as_states(op.shards));
+    shared_by(GatherShards::kName, weights.front(), op.group);
     if (!gathered_.contains(weights)) {
       throw ProgramError(
           fmt::format("gather_shards: {} is gathered with others than in the forward", label(weights.front())));
@@ -75,14 +81,45 @@ class VerifyShards {
     }
   }
 
-  void reduced(const ReduceGrads& op) const {
+  void reduced(const ReduceGrads& op) {
     if (gathered_.empty()) return;
     if (!op.scatter) throw ProgramError("reduce_grads: all of a sum is kept where the rank updates a share");
-    travels(ReduceGrads::kName, op.main_grads);
+    travels(ReduceGrads::kName, op.main_grads, op.group);
+  }
+
+  // A share is summed over the replicas once it is complete within its group: all main gradients of it at once.
+  void summed(const ReduceShares& op) {
+    if (op.group != Group::replicas) throw ProgramError("reduce_shares: not over the replicas");
+    const Ids grads = ids_of(op.main_grads);
+    if (!travelled_.contains(grads)) {
+      throw ProgramError(
+          fmt::format("reduce_shares: {} goes with others than before, or too early", label(grads.front())));
+    }
+    for (ValueId grad : grads) ++over_replicas_[grad];
+  }
+
+  void each_over_replicas() const {
+    const int wanted = program_.mesh.replicas > 1 ? 1 : 0;
+    for (ValueId grad : states(program_, StateKind::main_grad)) {
+      const auto it = over_replicas_.find(grad);
+      const int found = it == over_replicas_.end() ? 0 : it->second;
+      if (found == wanted) continue;
+      throw ProgramError(
+          fmt::format("main gradient of {}: summed {} times over replicas, should be {}", label(grad), found, wanted));
+    }
+  }
+
+  void shared_by(std::string_view op, ValueId state, Group group) const {
+    const Group wanted = program_.mesh.sharing(program_[state].view);
+    if (group == wanted) return;
+    throw ProgramError(
+        fmt::format("{}: {} travels over {}, but is shared over {}", op, label(state), name(group), name(wanted)));
   }
 
   // The shares of weights and of their main gradients are of the same elements.
-  void travels(std::string_view op, const InOutList& main_grads) const {
+  void travels(std::string_view op, const InOutList& main_grads, Group group) {
+    shared_by(op, main_grads.front().id, group);
+    travelled_.insert(ids_of(main_grads));
     Ids weights;
     for (InOut grad : main_grads) weights.push_back(program_[grad.id].weight);
     if (gathered_.contains(weights)) return;
@@ -91,6 +128,8 @@ class VerifyShards {
 
   const Program& program_;
   std::set<Ids> gathered_, again_;  // lists of weights
+  std::set<Ids> travelled_;         // lists of main gradients that were summed over the ranks that share them
+  std::map<ValueId, int> over_replicas_;
 };
 
 }  // namespace

@@ -13,6 +13,18 @@
 namespace perfbench {
 namespace {
 
+// Null of a job that shards nothing.
+template <typename Value>
+Json of_fsdp(const Job& job, Value value) {
+  return job.layout.fsdp && job.layout.dp * job.layout.cp > 1 ? Json(value) : Json();
+}
+
+// All that is computed again, in the words of --recompute.
+std::string recompute_word(const Job& job) {
+  if (job.recompute_layers > 0) return "full";
+  return job.recompute_ops || !job.recompute_modules.empty() ? "selective" : "none";
+}
+
 constexpr std::array kAskedFields{
     AskedField{"model", [](const Job& job) -> Json { return job.model.name; }},
     AskedField{"task", [](const Job& job) -> Json { return value_of(job.task); }},
@@ -32,10 +44,20 @@ constexpr std::array kAskedFields{
     AskedField{"etp", [](const Job& job) -> Json { return job.layout.etp; }},
     AskedField{"dp", [](const Job& job) -> Json { return job.layout.dp; }},
     AskedField{"fsdp", [](const Job& job) -> Json { return job.layout.fsdp; }},
+    AskedField{"fsdp_size", [](const Job& job) { return of_fsdp(job, job.layout.fsdp_size); }},
+    AskedField{"fsdp_reshard", [](const Job& job) { return of_fsdp(job, job.stack.fsdp_reshard_after_forward); }},
+    AskedField{"defer_grad_sync", [](const Job& job) { return of_fsdp(job, job.stack.fsdp_defer_grad_reduce); }},
+    AskedField{"sequence_parallel",
+               [](const Job& job) -> Json { return job.layout.tp > 1 && job.stack.sequence_parallel; }},
+    AskedField{"param_dtype", [](const Job& job) -> Json { return std::string(name(job.stack.param_dtype)); }},
+    AskedField{"grad_dtype", [](const Job& job) -> Json { return std::string(name(job.stack.main_grad_dtype)); }},
+    AskedField{"optimizer_state_dtype",
+               [](const Job& job) -> Json { return std::string(name(job.stack.optimizer_state_dtype)); }},
     AskedField{"ga", [](const Job& job) -> Json { return job.ga; }},
     AskedField{"num_microbatches", [](const Job& job) -> Json { return job.num_microbatches; }},
     AskedField{"num_flushes", [](const Job& job) -> Json { return job.num_flushes; }},
     AskedField{"cuda_graphs", [](const Job& job) -> Json { return job.cuda_graphs; }},
+    AskedField{"recompute", [](const Job& job) -> Json { return recompute_word(job); }},
     AskedField{"recompute_layers", [](const Job& job) -> Json { return job.recompute_layers; }},
     AskedField{"offload_layers", [](const Job& job) -> Json { return job.offload_layers; }},
     AskedField{"recompute_modules", [](const Job& job) -> Json { return value_of(job.recompute_modules); }},

@@ -89,11 +89,15 @@ PublishedTables read_published_tables(const Catalog& catalog, const std::string&
 std::vector<PublishedRun> published_runs(const Job& job, const PublishedTables& tables, const Catalog& catalog) {
   const std::string wanted = canonical_name(job.model.name);  // a path to a model of the user's own may be such a name
   if (!catalog.has_model(wanted)) return {};
-  const ModelSpec model = catalog.model(wanted, wanted);
-  const std::vector<Configured> configured = configured_jobs(model, job.task, tables.configs, catalog);
+  return published_runs(catalog.model(wanted, wanted), job.task, tables, catalog);
+}
+
+std::vector<PublishedRun> published_runs(const ModelSpec& model, Task task, const PublishedTables& tables,
+                                         const Catalog& catalog) {
+  const std::vector<Configured> configured = configured_jobs(model, task, tables.configs, catalog);
   std::vector<PublishedRun> runs;
   for (const PublishedRow& row : tables.rows) {
-    const bool is_kind = row.system == job.system.name && row.task == job.task && has_name(model, row.model);
+    const bool is_kind = row.task == task && has_name(model, row.model);
     if (!is_kind || !row.has_result()) continue;
     const auto found = std::ranges::find_if(
         configured, [&](const Configured& config) { return has_printed_values(config.job, row, catalog); });

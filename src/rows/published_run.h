@@ -33,6 +33,9 @@ PublishedTables read_published_tables(const Catalog& catalog, const std::string&
 // are no job is left out. Of several config rows with the printed values the first counts: a table begins with the
 // published ones.
 std::vector<PublishedRun> published_runs(const Job& job, const PublishedTables& tables, const Catalog& catalog);
+// The same of a model of the catalog and a task.
+std::vector<PublishedRun> published_runs(const ModelSpec& model, Task task, const PublishedTables& tables,
+                                         const Catalog& catalog);
 
 struct PublishedMatch {
   std::optional<PublishedRow> row;

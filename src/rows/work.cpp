@@ -170,12 +170,19 @@ class WorkList {
   void add(const Job& job) {
     const auto& [model, system, stack, task, precision, num_gpus, gbs, mbs, lbs, seq_len, layout, num_microbatches,
                  num_flushes, ga, chunks, lora, packed, cuda_graphs, recompute_layers, offload_layers,
-                 recompute_modules, origins, notes] = job;
+                 recompute_modules, recompute_ops, origins, notes] = job;
     follow_from_others(num_microbatches, ga);
     change_no_work(origins, notes);
-    // A system and a stack are the catalog's: their names stand for all that their files say.
+    // A system and a stack are the catalog's: their names stand for all that their files say but what a job may set.
     put("system", system.name);
     put("stack", stack.name);
+    put("param_dtype", name(stack.param_dtype));
+    put("grad_dtype", name(stack.main_grad_dtype));
+    put("optimizer_state_dtype", name(stack.optimizer_state_dtype));
+    put("sequence_parallel", layout.tp > 1 && stack.sequence_parallel);
+    const bool sharded = layout.fsdp && layout.dp * layout.cp > 1;
+    put("fsdp_reshard", sharded && stack.fsdp_reshard_after_forward);
+    put("defer_grad_sync", sharded && stack.fsdp_defer_grad_reduce);
     put("task", name(task));
     put("precision", name(precision));
     put("num_gpus", num_gpus);
@@ -187,6 +194,7 @@ class WorkList {
     put("cuda_graphs", cuda_graphs);
     put("recompute_layers", of_chunks(recompute_layers, chunks));
     put("recompute_modules", set_text(recompute_modules));
+    put("recompute_ops", recompute_ops);
     put("offload_layers", of_chunks(offload_layers, chunks));
     put("packed", packed);
     add(lora);
@@ -214,7 +222,7 @@ class WorkList {
   }
 
   void add(const ParallelLayout& layout) {
-    const auto& [tp, pp, cp, vp, ep, etp, dp, fsdp] = layout;
+    const auto& [tp, pp, cp, vp, ep, etp, dp, fsdp, fsdp_size] = layout;
     follow_from_others(dp);
     put("tp", tp);
     put("pp", pp);
@@ -223,6 +231,7 @@ class WorkList {
     put("ep", ep);
     put("etp", etp);
     put("fsdp", fsdp);
+    put("fsdp_size", fsdp_size == dp * cp ? 0 : fsdp_size);  // 0: all
   }
 
   void add(const std::optional<Lora>& lora) {

@@ -79,8 +79,9 @@ std::vector<Change> smaller_microbatches(const Job& job) {
 
 std::vector<Change> recomputed_modules(const Job& job) {
   std::vector<Change> changes;
-  if (job.recompute_layers > 0 || !job.recompute_modules.empty()) return changes;
-  const std::vector<std::string> sets[] = {{"core_attn"}, {"mlp_act"}, {"mlp"}, {"core_attn", "mlp"}};
+  if (job.recompute_layers > 0 || !job.recompute_modules.empty() || job.recompute_ops) return changes;
+  changes.push_back(change_of(&Request::recompute, std::string("selective"), "--recompute selective"));
+  const std::vector<std::string> sets[] = {{"mlp_act"}, {"mlp"}, {"core_attn", "mlp"}};
   for (const std::vector<std::string>& words : sets) {
     changes.push_back(change_of(&Request::recompute_modules, words, "--recompute_modules " + join(words, ",")));
   }

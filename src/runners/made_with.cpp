@@ -54,7 +54,7 @@ MadeWith::MadeWith(const Catalog& catalog, const Making& making, const RunEnviro
 const std::string& MadeWith::of(const Job& job) {
   const auto [entry, is_new] = by_system_.try_emplace(job.system.name);
   if (is_new) {
-    const fs::path file = catalog_.kernel_constants(job.system.name);
+    const fs::path file = catalog_.kernel_constants(job.system);
     entry->second = fmt::format("{}kernels {} {}\n", common_, file.filename().string(), file_digest(file));
     const fs::path configs = catalog_.config_table(job.system.name);
     if (simulates_ && fs::exists(configs)) entry->second += fmt::format("configs {}\n", file_digest(configs));

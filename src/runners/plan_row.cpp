@@ -63,20 +63,25 @@ void set_memory(Row& row, const Job& job, const std::vector<StageMemoryBytes>& s
                                    job.system.gpu, *capacity / kGiB)});
 }
 
+std::string_view borrowed_text(const SystemSpec& system) {
+  return system.kernels == "default" ? "the medians of the measured systems"
+                                     : "whose curves are shares of the data sheet's peaks";
+}
+
 }  // namespace
 
-const KernelConstants& RowPlanner::kernels_of(const std::string& system) {
-  const auto found = kernels_.find(system);
+const KernelConstants& RowPlanner::kernels_of(const SystemSpec& system) {
+  const auto found = kernels_.find(system.kernels);
   if (found != kernels_.end()) return found->second;
-  return kernels_.emplace(system, read_kernel_constants(catalog_.kernel_constants(system))).first->second;
+  return kernels_.emplace(system.kernels, read_kernel_constants(catalog_.kernel_constants(system))).first->second;
 }
 
 void RowPlanner::plan(PlannedRow& planned, const Job& job, const KernelConstants& kernels) const {
   if (!measured_) require_data_sheet(job.system);
   planned.plan = build_plan(job);
   if (kernels.system != job.system.name && job.system.has_data_sheet()) {
-    planned.row.notes.push_back(fmt::format(
-        "no measured kernels of {}: kernels/default.json, the medians of the measured systems", job.system.name));
+    planned.row.notes.push_back(fmt::format("no measured kernels of {}: kernels/{}.json, {}", job.system.name,
+                                            job.system.kernels, borrowed_text(job.system)));
   }
   planned.cost = cost_model(job, kernels);
   planned.cost.measured = measured_;
@@ -86,7 +91,7 @@ void RowPlanner::plan(PlannedRow& planned, const Job& job, const KernelConstants
 
 PlannedRow RowPlanner::operator()(const Job& job) {
   if (measured_) require_system(*measured_, job, "--calibration");
-  const KernelConstants& kernels = kernels_of(job.system.name);
+  const KernelConstants& kernels = kernels_of(job.system);
   PlannedRow planned{.row = row_of(job)};
   planned.row.method = Method::simulated;
   try {

@@ -34,7 +34,7 @@ class RowPlanner {
 
  private:
   void plan(PlannedRow& planned, const Job& job, const KernelConstants& kernels) const;
-  const KernelConstants& kernels_of(const std::string& system);
+  const KernelConstants& kernels_of(const SystemSpec& system);
 
   const Catalog& catalog_;
   std::shared_ptr<const KernelTable> measured_;  // may be null

@@ -58,7 +58,7 @@ def test_names_come_from_the_data_files(complete, perfbench):
 
 
 def test_an_equals_sign_is_a_word_of_its_own_for_bash(complete):
-    assert complete("--gpu", "=", "a1") == ["a100"]
+    assert complete("--gpu", "=", "a8") == ["a800"]
     assert complete("--gpu", "=") == complete("--gpu", "")
 
 

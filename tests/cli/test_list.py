@@ -53,8 +53,16 @@ def test_systems_show_what_no_data_sheet_gives_as_unknown(perfbench, listed):
     h100 = listed("systems", "--where", "name=h100")[0]
     assert (h100["bf16_tflops"], h100["memory_gb"], h100["nvlink_gb_per_s"]) == (989, 80, 450)
     assert h100["nvfp4_tflops"] is None
-    line = next(x for x in perfbench("list", "systems").out.splitlines() if x.startswith("nvfp4_tflops"))
+    line = next(x for x in perfbench("list", "systems").out.splitlines() if x.startswith("h100 "))
     assert "-" in line.split() and "null" not in line
+
+
+def test_systems_say_what_they_extend_and_whose_kernels_they_take(listed):
+    assert {item["name"] for item in listed("systems", "--where", "extends=h100")} == {
+        "gh200", "h100_500w", "h100_vela", "h20", "h800"
+    }
+    h20 = listed("systems", "--where", "name=HGX H20")[0]
+    assert (h20["kernels"], h20["architecture"], h20["product_time"], h20["bf16_tflops"]) == ("h100", "hopper", 1, 148)
 
 
 def test_configs_say_what_check_says(perfbench, listed, source):

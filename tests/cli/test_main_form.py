@@ -211,7 +211,38 @@ def test_flags_without_effect_are_named_in_one_note(perfbench):
     assert (answer.code, answer.err) == (0, "perfbench: warning: without effect on a Program: -cg\n")
 
 
-def test_a_table_of_the_user_takes_the_place_of_the_own(perfbench, tmp_path, source):
+def test_a_partition_named_after_an_instance_says_whose_gpus_it_has(perfbench):
+    notes = perfbench(*MAIN, "--partition", "p5en", "--json").json["notes"]
+    assert (
+        "p5en instances of AWS have NVIDIA H200 SXM5 141GB, system h200; system h100 was asked for, and that is what is "
+        "predicted"
+    ) in notes
+    for partition in ("p5", "batch"):
+        assert not any("instances" in note for note in perfbench(*MAIN, "-p", partition, "--json").json["notes"])
+
+
+def test_a_system_without_kernels_of_its_own_says_whose_it_takes(perfbench):
+    flags = ("--model", "llama3_8b", "-ng", 8, "-tp", 1, "-pp", 1, "-cp", 2, "-gb", 128, "-mb", 1, "--stack", "megatron")
+    for system, kernels in (("h800", "h100"), ("b300", "gb300"), ("a100", "default"), ("h100", None)):
+        notes = perfbench(*flags, "-c", "bf16", "--seq_len", 8192, "-g", system, "--json").json["notes"]
+        found = [note for note in notes if note.startswith(f"no measured kernels of {system}")]
+        assert len(found) == (kernels is not None) and all(f"kernels/{kernels}.json" in note for note in found)
+
+
+def test_a_system_of_the_user_extends_one_of_the_catalog(perfbench, tmp_path):
+    sheet = {
+        "name": "slow",
+        "extends": "h100",
+        "aliases": [],
+        "device_names": {"value": [], "source": "of no driver"},
+        "nics_per_gpu": {"value": 0.25, "source": "two NICs for eight GPUs"},
+    }
+    (tmp_path / "slow.json").write_text(json.dumps(sheet))
+    flags = ("--model", "llama3_8b", "-ng", 16, "-tp", 1, "-pp", 1, "-cp", 1, "-gb", 128, "-mb", 1, "-c", "bf16")
+    slow = perfbench(*flags, "--seq_len", 4096, "-g", "slow.json", "--json").json
+    fast = perfbench(*flags, "--seq_len", 4096, "-g", "h100", "-vp", 1, "--json").json
+    assert slow["system"] == "slow.json" and slow["step_time_s"] > fast["step_time_s"]
+_the_place_of_the_own(perfbench, tmp_path, source):
     lines = (source / "model_configs" / "model_configs_h100.csv").read_text().splitlines()
     row = next(line for line in lines if line.startswith("pre_train,llama3,70b") and ",fp8," in line)
     (tmp_path / "mine.csv").write_text(lines[0] + "\n" + row.replace(",128,", ",256,") + "\n")

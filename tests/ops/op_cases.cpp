@@ -421,7 +421,7 @@ const std::vector<UncoveredOp>& uncovered_ops() {
       {AllGather::kName, kLayouts},        {ReduceScatter::kName, kLayouts},      {AllReduce::kName, kLayouts},
       {GatherShards::kName, kLayouts},     {ScatterGrads::kName, kLayouts},       {GatherParams::kName, kLayouts},
       {ReduceGrads::kName, kLayouts},      {ReducePartialGrads::kName, kLayouts}, {ReduceCopiedRows::kName, kLayouts},
-      {ReduceSharedGrads::kName, kLayouts}};
+      {ReduceSharedGrads::kName, kLayouts}, {ReduceShares::kName, kLayouts}};
   return ops;
 }
 

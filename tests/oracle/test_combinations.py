@@ -33,7 +33,10 @@ LAYOUTS = [
     ("gpt2", "-cp 2 -tp 2 -pp 2"), ("gpt2", "-ng 4 -fsdp 1"), ("gpt2", "-pp 2 -ng 4 -fsdp 1 --recompute_layers 1"),
     ("gpt2_packed", "-tp 2"), ("gpt2_packed", "-cp 2 -tp 2 -ng 8 -fsdp 1"),
     ("nemotron", "-cp 2 -tp 2 -ng 8 -fsdp 1"), ("nemotron", "-pp 2 -vp 2 --recompute_layers 1"),
-    ("qwen3", "-cp 4 -mb 2"), ("qwen3", "-tp 2 -ng 4 -fsdp 1 --recompute_modules layernorm act core_attn"),
+    ("llama", "-ng 4 -fsdp 1 --fsdp_size 2"),
+    ("llama_tied", "-cp 2 -pp 2 -ng 8 -fsdp 1 --fsdp_size 2 --defer_grad_sync 1"),
+    ("qwen3", "-tp 2 --sequence_parallel 0 --recompute selective"), ("qwen3", "-cp 4 -mb 2"),
+    ("qwen3", "-tp 2 -ng 4 -fsdp 1 --recompute_modules layernorm act core_attn"),
 ]  # fmt: skip
 
 ADAPTER_LAYOUTS = [
@@ -41,7 +44,7 @@ ADAPTER_LAYOUTS = [
     ("llama", "--recompute_layers 4"), ("llama", "-tp 2 -pp 2 -ng 8 -fsdp 1 --recompute_layers 2"),
     ("packed", "-tp 1"), ("packed", "-cp 2 -ng 4 -fsdp 1 --recompute_layers 4"),
     ("packed", "-cp 2 -pp 2 -vp 2 --recompute_modules mlp"), ("qwen3", "-cp 2 -tp 2 -ng 8 -fsdp 1"),
-    ("nemotron", "-tp 2 -pp 2 --recompute_layers 1"),
+    ("nemotron", "-tp 2 -pp 2 --recompute_layers 1"), ("llama", "-ng 4 -fsdp 1 --fsdp_size 2 --fsdp_reshard 0"),
 ]  # fmt: skip
 
 

@@ -68,6 +68,16 @@ std::vector<TinyLlama> layouts() {
        .biases = true,
        .fsdp = true,
        .defer_reduce = true},
+      {.name = "hsdp2x2", .dp = 4, .fsdp = true, .fsdp_size = 2},
+      {.name = "hsdp2x2_kept_deferred_tied_biases",
+       .dp = 4,
+       .tied = true,
+       .biases = true,
+       .fsdp = true,
+       .reshard = false,
+       .defer_reduce = true,
+       .fsdp_size = 2},
+      {.name = "hsdp2x2_tp2_pp2_tied", .tp = 2, .pp = 2, .dp = 4, .tied = true, .fsdp = true, .fsdp_size = 2},
       {.name = "recompute_all", .recompute_layers = 9},
       {.name = "recompute_whole_tp2_pp2_vp2_dp2_tied_biases",
        .tp = 2,
@@ -180,6 +190,20 @@ std::vector<TinyLlama> lower_precision() {
        .precision = Precision::fp8cs,
        .fsdp = true,
        .recompute_layers = 9},
+      {.name = "bf16_hsdp2x2_f32_shares",
+       .dp = 4,
+       .precision = Precision::bf16,
+       .fsdp = true,
+       .fsdp_size = 2,
+       .params = DType::f32},
+      {.name = "fp8cs_fsdp2_f32_shares_deferred_bf16_moments",
+       .dp = 2,
+       .precision = Precision::fp8cs,
+       .fsdp = true,
+       .defer_reduce = true,
+       .params = DType::f32,
+       .grads = DType::f32,
+       .moments = DType::bf16},
   };
 }
 
@@ -302,6 +326,26 @@ TEST_F(EngineLayouts, ShardsOfWeightsInLowPrecisionAreThoseOfWholeOnes) {
       EXPECT_NEAR(scattered.losses[step], whole.losses[step], 2e-3 * whole.losses[step]);
     }
   }
+}
+
+// A share that is float32 is the master that a rank otherwise holds beside its weights: gathers round it as an update
+// rounds that, and the losses are the same to the bit.
+TEST_F(EngineLayouts, Float32SharesAreMasters) {
+  TinyLlama tiny{.name = "", .dp = 2, .mbs = 2, .precision = Precision::bf16, .fsdp = true, .grads = DType::f32};
+  const Course masters = train(tiny_llama(tiny), {.timeout_s = 60}, false);
+  tiny.params = DType::f32;
+  EXPECT_EQ(train(tiny_llama(tiny), {.timeout_s = 60}, false), masters);
+}
+
+// Moments of two bytes are rounded: the first step is the same, what follows is near.
+TEST_F(EngineLayouts, NarrowMomentsAreRoundedMoments) {
+  TinyLlama tiny{.name = "", .dp = 2};
+  const Course wide = train(tiny_llama(tiny), {.timeout_s = 60}, false);
+  tiny.moments = DType::bf16;
+  const Course narrow = train(tiny_llama(tiny), {.timeout_s = 60}, false);
+  EXPECT_EQ(narrow.losses.front(), wide.losses.front());
+  EXPECT_NE(narrow.losses.back(), wide.losses.back());
+  EXPECT_NEAR(narrow.losses.back(), wide.losses.back(), 1e-2 * wide.losses.back());
 }
 
 TEST_F(EngineLayouts, WithCopiesOfHeadsAgreeWithOneRank) { expect_like_one_rank(copied_heads()); }

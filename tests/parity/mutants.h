@@ -21,6 +21,7 @@ struct Mutant {
 // The lists of entries of the ops that write states.
 inline std::vector<InOutList*> entries(Op& op) {
   if (auto* reduce = std::get_if<ReduceGrads>(&op)) return {&reduce->main_grads};
+  if (auto* shares = std::get_if<ReduceShares>(&op)) return {&shares->main_grads};
   if (auto* partial = std::get_if<ReducePartialGrads>(&op)) return {&partial->main_grads};
   if (auto* shared = std::get_if<ReduceSharedGrads>(&op)) return {&shared->main_grads};
   if (auto* gather = std::get_if<GatherParams>(&op)) return {&gather->weights};

@@ -115,6 +115,16 @@ TEST_F(Mutation, OfEveryNodeIsNoticedUnderFsdp) {
           .fsdp = true});
 }
 
+TEST_F(Mutation, OfEveryNodeIsNoticedUnderFsdpWithReplicas) {
+  mutate({.name = "fsdp 2 of 2 replicas, tp 2, biases",
+          .tp = 2,
+          .dp = 4,
+          .biases = true,
+          .layers = 1,
+          .fsdp = true,
+          .fsdp_size = 2});
+}
+
 TEST_F(Mutation, OfEveryNodeIsNoticedWithPlainTensorParallelismAndAReplicatedOptimizer) {
   mutate({.name = "tp 2, pp 2, dp 2, tied, no sequence parallelism, replicated optimizer, unfused",
           .tp = 2,

@@ -17,6 +17,7 @@ struct Way {
   int layers = 0;
   std::vector<std::string> modules{};
   bool whole = false;
+  bool ops = false;
 };
 
 std::vector<Way> ways() {
@@ -29,6 +30,8 @@ std::vector<Way> ways() {
           {.name = "mlp_every_op", .modules = {"mlp"}, .whole = true},
           {.name = "act", .modules = {"act"}},
           {.name = "core_attn_layernorm_act", .modules = {"core_attn", "layernorm", "act"}},
+          {.name = "ops", .ops = true},
+          {.name = "ops_every_op", .whole = true, .ops = true},
           {.name = "everything", .modules = {"core_attn", "layernorm", "mlp", "act"}, .whole = true}};
 }
 
@@ -37,7 +40,8 @@ std::vector<Way> few_ways() {
   return {{.name = "all_layers_every_op", .layers = 9, .whole = true},
           {.name = "first_layer_of_each_chunk", .layers = 1},
           {.name = "core_attn_layernorm_act", .modules = {"core_attn", "layernorm", "act"}},
-          {.name = "mlp", .modules = {"mlp"}}};
+          {.name = "mlp", .modules = {"mlp"}},
+          {.name = "ops", .ops = true}};
 }
 
 std::vector<TinyLlama> layouts() {
@@ -75,6 +79,7 @@ TEST_P(RecomputeParity, IsTheSameToTheBit) {
     tiny.recompute_layers = way.layers;
     tiny.recompute_modules = way.modules;
     tiny.recompute_whole_layer = way.whole;
+    tiny.recompute_ops = way.ops;
     const Job job = tiny_llama(tiny);
     const Outcome outcome = two_steps(job, build_plan(job));
     EXPECT_EQ(outcome.losses, expected.losses);
@@ -104,13 +109,15 @@ TEST_F(RecomputeMemory, EachWayLowersThePeak) {
     return highest;
   };
   const TinyLlama plain{.name = "", .pp = 2, .layers = 8};
-  TinyLlama all = plain, half = plain, part = plain;
+  TinyLlama all = plain, half = plain, part = plain, ops = plain;
   all.recompute_layers = 4;
   half.recompute_layers = 2;
   part.recompute_modules = {"mlp"};
+  ops.recompute_ops = true;
   EXPECT_LT(peak(all), peak(half));
   EXPECT_LT(peak(half), peak(plain));
   EXPECT_LT(peak(part), peak(plain));
+  EXPECT_LT(peak(ops), peak(plain));
 }
 
 }  // namespace

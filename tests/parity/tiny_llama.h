@@ -43,8 +43,11 @@ struct TinyLlama {
   int heads = 8;  // of the same width together; half as many key/value heads
   std::string family = "llama";
   bool fsdp = false, reshard = true, defer_reduce = false;
+  int fsdp_size = 0;
+  DType params = DType::bf16, grads = DType::bf16, moments = DType::f32;  // of what is not FP32 as a whole
   int recompute_layers = 0;
   std::vector<std::string> recompute_modules{};
+  bool recompute_ops = false;
   bool recompute_whole_layer = false;
   int cp = 1;
   bool packed = false;
@@ -84,7 +87,7 @@ inline Job tiny_llama(const TinyLlama& tiny) {
   const auto configs = source_dir() / "model_configs";
   Job job;
   job.model = tiny_llama_model(tiny);
-  job.system = read_system(configs / "systems" / "cpu.json");
+  job.system = read_system(configs / "systems" / "cpu.json", configs);
   job.stack = read_stack(configs / "stacks" / "perfbench.json", configs);
   job.stack.sequence_parallel = tiny.sequence_parallel;
   job.stack.distributed_optimizer = tiny.distributed_optimizer;
@@ -93,10 +96,15 @@ inline Job tiny_llama(const TinyLlama& tiny) {
   job.stack.bucket_elements = tiny.bucket_elements;
   job.stack.fsdp_reshard_after_forward = tiny.reshard;
   job.stack.fsdp_defer_grad_reduce = tiny.defer_reduce;
+  job.stack.param_dtype = tiny.params;
+  job.stack.main_grad_dtype = tiny.grads;
+  job.stack.optimizer_state_dtype = tiny.moments;
   job.layout.fsdp = tiny.fsdp;
+  job.layout.fsdp_size = tiny.fsdp_size;
   job.stack.recompute_whole_layer = tiny.recompute_whole_layer;
   job.recompute_layers = tiny.recompute_layers;
   job.recompute_modules = tiny.recompute_modules;
+  job.recompute_ops = tiny.recompute_ops;
   job.precision = tiny.precision;
   job.layout.tp = tiny.tp;
   job.layout.pp = tiny.pp;

@@ -92,7 +92,7 @@ void count_everything(Job job) {
     for (const double bytes : {stage.parameters, stage.gradients, stage.optimizer, stage.activations, stage.workspace})
       EXPECT_GE(bytes, 0.0);
   }
-  const CostModel cost = cost_model(job, read_kernel_constants(catalog().kernel_constants(job.system.name)));
+  const CostModel cost = cost_model(job, read_kernel_constants(catalog().kernel_constants(job.system)));
   const double step_time_s = simulate(plan, cost).step_time_s;
   EXPECT_TRUE(std::isfinite(step_time_s) && step_time_s > 0.0);
 }

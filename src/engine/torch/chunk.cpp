@@ -111,8 +111,8 @@ class Maker {
   void add_share(Share share) {
     const std::int64_t size = share.weight.numel();
     share.master = policy_.master_weights ? count(zeros(size, DType::f32, device_)) : share.weight;
-    share.moment = count(zeros(size, DType::f32, device_));
-    share.moment2 = count(zeros(size, DType::f32, device_));
+    share.moment = count(zeros(size, policy_.moments, device_));
+    share.moment2 = count(zeros(size, policy_.moments, device_));
     chunk_.shares.push_back(std::move(share));
   }
 

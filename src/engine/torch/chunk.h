@@ -23,8 +23,8 @@ struct ShareRange {
 struct Share {
   at::Tensor weight{};             // view of the weights
   at::Tensor main_grad{};          // view of the main gradients
-  at::Tensor master{};             // float32; `weight` itself where the weights are float32
-  at::Tensor moment{}, moment2{};  // float32
+  at::Tensor master{};             // float32; `weight` itself where there are no master copies
+  at::Tensor moment{}, moment2{};  // of Policy::moments
   InOutList main_grads{};          // that the whole bucket holds
   std::vector<ShareRange> ranges{};
 };

@@ -52,6 +52,7 @@ void run(const GatherParams& op, Frame& frame);
 void run(const GatherShards& op, Frame& frame);
 void run(const ScatterGrads& op, Frame& frame);
 void run(const ReduceGrads& op, Frame& frame);
+void run(const ReduceShares& op, Frame& frame);
 void run(const ReducePartialGrads& op, Frame& frame);
 void run(const ReduceCopiedRows& op, Frame& frame);
 void run(const ReduceSharedGrads& op, Frame& frame);

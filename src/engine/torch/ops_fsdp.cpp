@@ -6,10 +6,10 @@ namespace perfbench {
 void run(const GatherShards& op, Frame& frame) {
   const BucketBuffers& buffers = frame.chunk.bucket_of(as_states(op.shards));
   const std::int64_t shard = buffers.bucket.shard;
-  const DType dtype = frame.type(op.shards.front().id).dtype;
-  Communicator& copies = frame.rank.over(op.group);
-  const at::Tensor flat = empty(shard * copies.size(), dtype, frame.rank.device);
-  copies.all_gather(buffers.weights.data_ptr(), flat.data_ptr(), shard, dtype);
+  Communicator& peers = frame.rank.over(op.group);
+  const at::Tensor own = buffers.weights.to(scalar_type(op.dtype));  // the buffer itself where it is of this type
+  const at::Tensor flat = empty(shard * peers.size(), op.dtype, frame.rank.device);
+  peers.all_gather(own.data_ptr(), flat.data_ptr(), shard, op.dtype);
   std::int64_t offset = 0;
   const auto fill = [&](const at::Tensor& whole) {
     whole.view(-1).copy_(flat.narrow(0, offset, whole.numel()));
@@ -26,9 +26,8 @@ void run(const GatherShards& op, Frame& frame) {
 void run(const ScatterGrads& op, Frame& frame) {
   const BucketBuffers& buffers = frame.chunk.bucket_of(op.main_grads);
   const std::int64_t shard = buffers.bucket.shard;
-  const DType dtype = frame.type(op.main_grads.front().id).dtype;
-  Communicator& copies = frame.rank.over(op.group);
-  const at::Tensor flat = empty(shard * copies.size(), dtype, frame.rank.device);
+  Communicator& peers = frame.rank.over(op.group);
+  const at::Tensor flat = empty(shard * peers.size(), op.dtype, frame.rank.device);
   flat.narrow(0, buffers.bucket.elements, flat.numel() - buffers.bucket.elements).zero_();
   std::int64_t offset = 0;
   for (In dw : op.dws) {
@@ -36,9 +35,16 @@ void run(const ScatterGrads& op, Frame& frame) {
     flat.narrow(0, offset, whole.numel()).copy_(whole.view(-1));
     offset += whole.numel();
   }
-  const at::Tensor sum = empty(shard, dtype, frame.rank.device);
-  copies.reduce_scatter(flat.data_ptr(), sum.data_ptr(), shard, dtype);
+  const at::Tensor sum = empty(shard, op.dtype, frame.rank.device);
+  peers.reduce_scatter(flat.data_ptr(), sum.data_ptr(), shard, op.dtype);
   at::Tensor(buffers.main_grads).add_(sum);
+}
+
+void run(const ReduceShares& op, Frame& frame) {
+  for (const Share* share : frame.chunk.shares_of(op.main_grads)) {
+    frame.rank.over(op.group).all_reduce(share->main_grad.data_ptr(), share->main_grad.numel(),
+                                         frame.type(op.main_grads.front().id).dtype, Reduction::sum);
+  }
 }
 
 }  // namespace perfbench

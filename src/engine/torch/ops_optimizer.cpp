@@ -15,7 +15,8 @@ namespace {
 // Every parameter counts once: copies of a whole weight on tp ranks and on the other stage of a shared embedding do
 // not, and where the whole sum is on every rank that holds a copy, the first counts it.
 bool counts(const Value& weight, const Frame& frame, bool whole_sums) {
-  if (weight.copy || (whole_sums && frame.rank.over(copies_of(weight.view)).rank() != 0)) return false;
+  const Group sharing = frame.chunk.program.mesh.sharing(weight.view);
+  if (weight.copy || (whole_sums && frame.rank.over(sharing).rank() != 0)) return false;
   return weight.type.placement[Axis::tp].is_split() || frame.rank.at.tp == 0;
 }
 
@@ -53,7 +54,7 @@ void run(const GradNorm& op, Frame& frame) {
       add_squares(*share, range, frame, square);
     }
   }
-  for (Group group : {Group::tp, Group::copies}) {
+  for (Group group : {Group::tp, frame.chunk.program.mesh.sharing(View::dense)}) {
     Communicator& peers = frame.rank.over(group);
     if (peers.size() > 1) peers.all_reduce(square.data_ptr(), 1, DType::f32, Reduction::sum);
   }
@@ -62,16 +63,32 @@ void run(const GradNorm& op, Frame& frame) {
 
 namespace {
 
+// Float32 copies of what is narrower.
 struct AdamWLists {
   std::vector<at::Tensor> masters, grads, moments, squares;
 
   void add(const Share& share) {
-    masters.push_back(share.master);
+    masters.push_back(share.master.to(at::kFloat));
     grads.push_back(share.main_grad.to(at::kFloat));
-    moments.push_back(share.moment);
-    squares.push_back(share.moment2);
+    moments.push_back(share.moment.to(at::kFloat));
+    squares.push_back(share.moment2.to(at::kFloat));
+  }
+
+  // Rounds the results of the one share that was added into it.
+  void store(const Share& share) const {
+    const auto back = [](const at::Tensor& kept, const at::Tensor& result) {
+      if (!kept.is_same(result)) at::Tensor(kept).copy_(result);
+    };
+    back(share.master, masters.front());
+    back(share.moment, moments.front());
+    back(share.moment2, squares.front());
   }
 };
+
+bool all_float(const Share& share) {
+  return share.main_grad.scalar_type() == at::kFloat && share.master.scalar_type() == at::kFloat &&
+         share.moment.scalar_type() == at::kFloat;
+}
 
 void update(const AdamWLists& lists, const at::Tensor& step, const OptimizerSettings& o) {
   if (lists.masters.empty()) return;
@@ -82,22 +99,23 @@ void update(const AdamWLists& lists, const at::Tensor& step, const OptimizerSett
 
 }  // namespace
 
-// torch.optim.AdamW on the float32 weights of this rank's shares of what the op names, as many in a kernel as it takes;
-// what the model computes with is rounded from them. Gradients of two bytes are widened share by share, to hold one of
-// them at a time.
+// torch.optim.AdamW in float32 on this rank's shares of what the op names, as many in a kernel as it takes; what the
+// model computes with is rounded from the masters. Shares with tensors of two bytes are widened one by one, to hold one
+// of them at a time.
 void run(const AdamW& op, Frame& frame) {
   const at::Tensor step = at::full({}, static_cast<double>(frame.rank.train_steps + 1),
                                    at::TensorOptions().dtype(at::kFloat).device(frame.rank.device));
   const std::vector<const Share*> shares = frame.chunk.shares_of(op.main_grads);
   AdamWLists together;
   for (const Share* share : shares) {
-    if (share->main_grad.scalar_type() == at::kFloat) {
+    if (all_float(*share)) {
       together.add(*share);
       continue;
     }
     AdamWLists alone;
     alone.add(*share);
     update(alone, step, frame.rank.optimizer);
+    alone.store(*share);
   }
   update(together, step, frame.rank.optimizer);
   for (const Share* share : shares) {

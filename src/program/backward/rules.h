@@ -47,11 +47,11 @@ template <class T, class... Listed>
 concept OneOf = (std::is_same_v<T, Listed> || ...);
 
 template <class OpType>
-concept NeverInForward =
-    OneOf<OpType, EmbeddingBackward, RmsNormBackward, LayerNormBackward, QkNormBackward, AddMatmul, WeightGrad,
-          WeightGradAccumulate, BiasGrad, Accumulate, Transpose, AttentionBackward, SwiGluBackward, ActivateBackward,
-          AdapterUpBackward, AdapterWeightGrad, AdapterBackward, CrossEntropyBackward, GatherParams, GatherShards,
-          ScatterGrads, ReduceGrads, ReducePartialGrads, ReduceCopiedRows, ReduceSharedGrads, GradNorm, AdamW>;
+concept NeverInForward = OneOf<OpType, EmbeddingBackward, RmsNormBackward, LayerNormBackward, QkNormBackward, AddMatmul,
+                               WeightGrad, WeightGradAccumulate, BiasGrad, Accumulate, Transpose, AttentionBackward,
+                               SwiGluBackward, ActivateBackward, AdapterUpBackward, AdapterWeightGrad, AdapterBackward,
+                               CrossEntropyBackward, GatherParams, GatherShards, ScatterGrads, ReduceGrads,
+                               ReduceShares, ReducePartialGrads, ReduceCopiedRows, ReduceSharedGrads, GradNorm, AdamW>;
 
 // Throws ProgramError.
 void refuse_backward(std::string_view op);

@@ -63,6 +63,7 @@ Types infer(const ScatterGrads& op, const InferContext& c);
 Types infer(const ReduceGrads& op, const InferContext& c);
 Types infer(const ReducePartialGrads& op, const InferContext& c);
 Types infer(const ReduceCopiedRows& op, const InferContext& c);
+Types infer(const ReduceShares& op, const InferContext& c);
 Types infer(const ReduceSharedGrads& op, const InferContext& c);
 
 // optimizer.cpp

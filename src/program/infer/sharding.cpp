@@ -15,9 +15,12 @@ Types infer(const GatherShards& op, const InferContext& c) {
   for (std::size_t i = 0; i < count; ++i) {
     const Value& weight = c.program()[op.shards[i].id];
     if (weight.state != StateKind::weight || !weight.sharded) c.fail("a value that is no shard");
+    ValueType type = weight.type;
+    if (type.dtype != op.dtype && type.dtype != DType::f32) c.fail("a share that is neither float32 nor what travels");
+    type.dtype = op.dtype;
     if (op.kept.empty()) {
-      whole.push_back(weight.type);
-    } else if (c.type(op.kept[i]) != weight.type) {
+      whole.push_back(type);
+    } else if (c.type(op.kept[i]) != type) {
       c.fail("a weight and its whole copy differ");
     }
   }
@@ -34,6 +37,8 @@ Types infer(const ScatterGrads& op, const InferContext& c) {
 }
 
 Types infer(const ReduceGrads& op, const InferContext& c) { return c.bucket(op.main_grads, StateKind::main_grad); }
+
+Types infer(const ReduceShares& op, const InferContext& c) { return c.bucket(op.main_grads, StateKind::main_grad); }
 
 Types infer(const ReducePartialGrads& op, const InferContext& c) {
   for (InOut grad : op.main_grads) {

@@ -1,11 +1,12 @@
 // Collectives of weights and main gradients: buckets, FSDP units, tied weights. A group is that of the copies of their
-// view.
+// view, or, where there are replicas of sharded weights, that of the ranks that share them.
 #pragma once
 
 #include <cstdint>
 #include <string_view>
 #include <tuple>
 
+#include "base/dtype.h"
 #include "program/axis.h"
 #include "program/ops/operand.h"
 
@@ -24,15 +25,19 @@ struct GatherParams {  // updated shards of a bucket of weights come together ov
 struct GatherShards {
   static constexpr std::string_view kName = "gather_shards";
   static constexpr OpClass kClass = OpClass::collective;
-  InList shards{};    // weights of which each rank holds a share
-  OutList weights{};  // the same, whole
-  InOutList kept{};   // in place of `weights`: states that stay whole to the end of the step
+  InList shards{};            // weights of which each rank holds a share
+  OutList weights{};          // the same, whole
+  InOutList kept{};           // in place of `weights`: states that stay whole to the end of the step
+  DType dtype = DType::bf16;  // of what travels; shares that are float32 are rounded to it before
   Group group = Group::copies;
   static constexpr auto operands() {
     return std::tuple{Field{"shards", &GatherShards::shards}, Field{"weights", &GatherShards::weights},
                       Field{"kept", &GatherShards::kept}};
   }
-  static constexpr auto fields() { return std::tuple{Field{"group", &GatherShards::group, Signs::never}}; }
+  static constexpr auto fields() {
+    return std::tuple{Field{"dtype", &GatherShards::dtype, Signs::never},
+                      Field{"group", &GatherShards::group, Signs::never}};
+  }
 };
 
 struct ScatterGrads {  // FSDP: weight gradients of a unit are summed over copies; each rank adds its share to its own
@@ -40,11 +45,24 @@ struct ScatterGrads {  // FSDP: weight gradients of a unit are summed over copie
   static constexpr OpClass kClass = OpClass::collective;
   InList dws{};
   InOutList main_grads{};
+  DType dtype = DType::bf16;  // of what travels and is summed
   Group group = Group::copies;
   static constexpr auto operands() {
     return std::tuple{Field{"dws", &ScatterGrads::dws}, Field{"main_grads", &ScatterGrads::main_grads}};
   }
-  static constexpr auto fields() { return std::tuple{Field{"group", &ScatterGrads::group, Signs::never}}; }
+  static constexpr auto fields() {
+    return std::tuple{Field{"dtype", &ScatterGrads::dtype, Signs::never},
+                      Field{"group", &ScatterGrads::group, Signs::never}};
+  }
+};
+
+struct ReduceShares {  // HSDP: this rank's share of a bucket of main gradients is summed over the replicas
+  static constexpr std::string_view kName = "reduce_shares";
+  static constexpr OpClass kClass = OpClass::collective;
+  InOutList main_grads{};
+  Group group = Group::replicas;
+  static constexpr auto operands() { return std::tuple{Field{"main_grads", &ReduceShares::main_grads}}; }
+  static constexpr auto fields() { return std::tuple{Field{"group", &ReduceShares::group, Signs::never}}; }
 };
 
 struct ReduceGrads {  // main gradients of a bucket are summed over copies, each rank keeping its shard

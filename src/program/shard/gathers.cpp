@@ -21,7 +21,8 @@ std::vector<Node> gathers_of(Program& program, const Policy& policy, const Unit&
                              WholeWeights& whole) {
   std::vector<Node> nodes;
   for (const UnitPart& part : unit.parts) {
-    GatherShards op{.group = copies_of(program[part.front()].view)};
+    GatherShards op{.dtype = program.type(part.front()).dtype,
+                    .group = program.mesh.sharing(program[part.front()].view)};
     for (ValueId weight : part) {
       Value value{.name = program[weight].name, .layer = program[weight].layer, .type = program[weight].type};
       op.shards.push_back({weight});

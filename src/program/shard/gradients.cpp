@@ -42,7 +42,9 @@ std::multimap<std::size_t, InOutList> main_grads_by_last_writer(const Program& p
 
 void scatter(Program& program, Builder& build, const InOutList& main_grads, const std::map<ValueId, ValueId>& grad_of,
              int layer) {
-  ScatterGrads op{.main_grads = main_grads, .group = copies_of(program[main_grads.front().id].view)};
+  ScatterGrads op{.main_grads = main_grads,
+                  .dtype = build.policy().reduced_grad,
+                  .group = program.mesh.sharing(program[main_grads.front().id].view)};
   for (InOut main_grad : main_grads) {
     ValueId dw = grad_of.at(main_grad.id);
     // A share of a bucket is no share of each tensor: what is partial over another axis is summed before.
@@ -60,6 +62,7 @@ void scatter(Program& program, Builder& build, const InOutList& main_grads, cons
     op.dws.push_back({dw});
   }
   program.backward.push_back({.op = std::move(op), .layer = layer});
+  if (program.mesh.replicas > 1) program.backward.push_back(reduction_of_shares(main_grads, layer));
 }
 
 }  // namespace

@@ -35,6 +35,14 @@ TEST(Command, WhatStandsBehindAHashIsNotCompared) {
   EXPECT_EQ(findings[0].severity, Severity::info);
 }
 
+TEST(Command, InstancesOfAnotherSystemAreRemarkedOn) {
+  const Findings findings = audit_command(with_command("pretrain_llama3_70b --partition p5en --gpu h100 -gb 128"));
+  ASSERT_EQ(findings.size(), 1U);
+  EXPECT_EQ(findings[0].severity, Severity::info);
+  EXPECT_EQ(findings[0].evidence, "the command (fp8) says --gpu h100, and the instances of --partition p5en have h200");
+  EXPECT_TRUE(audit_command(with_command("pretrain_llama3_70b --partition p5 --gpu h100 -gb 128")).empty());
+}
+
 TEST(Command, ACommandThatAgreesIsSound) {
   EXPECT_TRUE(audit_command(with_command("pretrain_llama3_70b --gpu h100 -gb 128 -mb 1 -pp 8 -vp 5 -ep 1")).empty());
 }

@@ -98,6 +98,23 @@ TEST_F(CatalogFiles, AUsersOwnModelFolderOrFile) {
                "--model: there is no file or folder " + missing);
 }
 
+TEST_F(CatalogFiles, AUsersOwnSystemFile) {
+  const Catalog catalog(kDataFolder);
+  const auto file = write("slow.json", R"({"name": "slow", "extends": "h100", "aliases": [],
+    "device_names": {"value": [], "source": "of no driver"},
+    "nics_per_gpu": {"value": 0.25, "source": "two NICs for eight GPUs"}})");
+  const SystemSpec system = catalog.system(file.string(), "--gpu");
+  EXPECT_EQ(system.name, file.string());
+  EXPECT_EQ(system.nics_per_gpu.value, 0.25);
+  EXPECT_EQ(system.memory_bytes.value, catalog.system("h100", "--gpu").memory_bytes.value);
+  EXPECT_EQ(catalog.kernel_constants(system), kDataFolder / "kernels" / "h100.json");
+  EXPECT_FALSE(std::filesystem::exists(catalog.config_table(system.name)));
+  const std::string missing = (folder_ / "fast.json").string();
+  const std::string message = refusal([&] { catalog.system(missing, "--gpu"); });
+  EXPECT_PRED2(says, message, "--gpu: there is no file " + missing);
+  EXPECT_PRED2(says, message, "gb300");
+}
+
 TEST_F(CatalogFiles, AnAmbiguousAliasIsRefused) {
   const std::string config = read_file(kDataFolder / "models" / "kimi_k2" / "config.json");
   for (const char* name : {"one", "two"}) {
@@ -140,6 +157,7 @@ TEST_F(CatalogFiles, AFileIsReadOnce) {
   std::filesystem::copy(data / "models" / "llama3_8b", model, std::filesystem::copy_options::recursive);
   std::filesystem::create_directories(system.parent_path());
   std::filesystem::copy_file(data / "systems" / "h100.json", system);
+  std::filesystem::copy(data / "kernels", folder_ / "kernels");
   const Catalog catalog(folder_);
   EXPECT_THROW(catalog.system("b200", "--gpu"), InputError);
   std::filesystem::copy_file(data / "systems" / "b200.json", folder_ / "systems" / "b200.json");

@@ -227,6 +227,20 @@ INSTANTIATE_TEST_SUITE_P(
                  r.recompute_modules = {"core_attn"};
                },
                "one excludes the other"},
+        Breach{"recompute_word", [](Request& r) { r.recompute = "partial"; }, "none, selective, full"},
+        Breach{"recompute_full_and_layers",
+               [](Request& r) {
+                 r.recompute = "full";
+                 r.recompute_layers = 4;
+               },
+               "recompute full says all of what is computed again, and recompute_layers 4 says it otherwise"},
+        Breach{"recompute_none_and_modules",
+               [](Request& r) {
+                 r.recompute = "none";
+                 r.recompute_modules = {"mlp"};
+               },
+               "recompute none says all of what is computed again, and recompute_modules mlp says it otherwise"},
+        Breach{"state_dtype", [](Request& r) { r.grad_dtype = "fp16"; }, "grad_dtype is f32 or bf16"},
         Breach{"offload", [](Request& r) { r.offload_layers = 95; }, "llama3_70b has 80 layers, not 95"},
         Breach{"zero", [](Request& r) { r.tp = 0; }, "must be at least 1"},
         Breach{"negative", [](Request& r) { r.vp = -1; }, "must be at least 1"},
@@ -247,6 +261,116 @@ TEST(MakeJob, FsdpInAPipelineNamesTheStacksThatHaveIt) {
   request.num_gpus = 32;  // dp 1: there is nobody to share with
   request.gbs = 64;
   EXPECT_TRUE(make_job(request, catalog()).layout.fsdp);
+}
+
+// dp 16 x cp 2 = 32 ranks hold copies.
+Request sharded() {
+  Request request = sound();
+  request.stack = "perfbench";
+  request.dtype = "bf16";
+  request.tp = request.pp = request.vp = 1;
+  request.cp = 2;
+  request.num_gpus = 32;
+  request.gbs = 32;
+  request.fsdp = true;
+  return request;
+}
+
+TEST(MakeJob, FsdpSizeDividesTheCopies) {
+  Request request = sharded();
+  const Job all = make_job(request, catalog());
+  EXPECT_EQ(all.layout.fsdp_size, 32);
+  EXPECT_EQ(all.origins.at("fsdp_size"), "rule: fsdp_size = dp x cp unless given");
+  request.fsdp_size = 8;
+  EXPECT_EQ(make_job(request, catalog()).layout.fsdp_size, 8);
+  request.fsdp_size = 12;
+  request.origins["fsdp_size"] = "flag --fsdp_size";
+  std::vector<Problem> problems = problems_of(request);
+  ASSERT_EQ(problems.size(), 1u) << all_text(problems);
+  EXPECT_EQ(problems[0].where, "--fsdp_size 12");
+  EXPECT_EQ(problems[0].what, "fsdp_size 12 does not divide dp 16 x cp 2 = 32");
+  EXPECT_EQ(problems[0].hint, "use an fsdp_size of 8 or 16");
+  request.fsdp_size = 64;
+  EXPECT_EQ(problems_of(request).at(0).hint, "use an fsdp_size of 32");
+  request.fsdp_size = 1;
+  problems = problems_of(request);
+  EXPECT_EQ(problems.at(0).what, "fsdp_size 1 shards nothing");
+  EXPECT_EQ(problems.at(0).hint, "use an fsdp_size of 2");
+  request.fsdp = false;
+  EXPECT_EQ(problems_of(request).at(0).what, "fsdp_size is of sharded parameters, and fsdp is off");
+}
+
+// A row's number waits for a layout that it divides.
+TEST(MakeJob, AnInheritedFsdpSizeGivesWay) {
+  Request request = sharded();
+  request.fsdp_size = 12;
+  request.origins = {{"fsdp_size", "t.csv:3"}, {"num_gpus", "flag -ng"}};
+  const Job job = make_job(request, catalog());
+  EXPECT_EQ(job.layout.fsdp_size, 32);
+  EXPECT_EQ(job.origins.at("fsdp_size"), "rule: fsdp_size = dp x cp, since 12 of t.csv:3 does not divide 32");
+  request.fsdp = false;
+  EXPECT_FALSE(make_job(request, catalog()).layout.fsdp);
+}
+
+TEST(MakeJob, TakesThePoliciesOfItsStackUnlessToldOtherwise) {
+  Request request = sharded();
+  const Job plain = make_job(request, catalog());
+  EXPECT_TRUE(plain.stack.fsdp_reshard_after_forward && plain.stack.sequence_parallel);
+  EXPECT_EQ(plain.origins.at("fsdp_reshard"), "rule: as stack perfbench has it");
+  request.fsdp_reshard = request.sequence_parallel = false;
+  request.defer_grad_sync = true;
+  request.param_dtype = request.grad_dtype = "F32";
+  request.optimizer_state_dtype = "bf16";
+  request.origins["param_dtype"] = "flag --param_dtype";
+  const Job job = make_job(request, catalog());
+  EXPECT_FALSE(job.stack.fsdp_reshard_after_forward || job.stack.sequence_parallel);
+  EXPECT_TRUE(job.stack.fsdp_defer_grad_reduce);
+  EXPECT_EQ(job.stack.param_dtype, DType::f32);
+  EXPECT_EQ(job.stack.main_grad_dtype, DType::f32);
+  EXPECT_EQ(job.stack.optimizer_state_dtype, DType::bf16);
+  EXPECT_EQ(job.origins.at("param_dtype"), "flag --param_dtype");
+}
+
+TEST(MakeJob, ParametersInFloat32GoWithThePrecision) {
+  Request request = sharded();
+  request.stack = "megatron";
+  request.dtype = "fp8";
+  request.param_dtype = "f32";
+  EXPECT_NE(all_text(problems_of(request)).find("stack megatron shards and gathers the parameters of linear layers in "
+                                                "FP8, not in f32"),
+            std::string::npos)
+      << all_text(problems_of(request));
+  request.fsdp = false;
+  EXPECT_EQ(all_text(problems_of(request)), "");
+  request = sharded();
+  request.system = "cpu";
+  request.dtype = "fp32";
+  EXPECT_EQ(make_job(request, catalog()).stack.param_dtype, DType::f32);
+  request.param_dtype = "bf16";
+  EXPECT_EQ(problems_of(request).at(0).what, "an fp32 job has a param_dtype of f32");
+}
+
+TEST(MakeJob, RecomputeSaysWhatTheStackMeansByIt) {
+  Request request = sharded();
+  const auto with = [&](const char* word, const char* stack) {
+    request.recompute = word;
+    request.stack = stack;
+    return make_job(request, catalog());
+  };
+  EXPECT_EQ(with("full", "perfbench").recompute_layers, 80);
+  EXPECT_EQ(with("none", "perfbench").recompute_layers, 0);
+  const Job selective = with("selective", "megatron");
+  EXPECT_EQ(selective.recompute_modules, std::vector<std::string>{"core_attn"});
+  EXPECT_FALSE(selective.recompute_ops);
+}
+
+TEST(MakeJob, SequenceParallelismOverOneRankIsNoted) {
+  Request request = sharded();
+  request.sequence_parallel = true;
+  EXPECT_TRUE(make_job(request, catalog()).notes.empty());
+  request.origins["sequence_parallel"] = "flag --sequence_parallel";
+  EXPECT_EQ(make_job(request, catalog()).notes.at(0),
+            "sequence parallelism is off at tp 1, where it has nothing to split");
 }
 
 class MoeRule : public testing::TestWithParam<Breach> {};

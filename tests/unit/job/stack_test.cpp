@@ -36,6 +36,8 @@ TEST(Stack, MegatronsPolicies) {
   EXPECT_EQ(stack.tp_overlap_exceptions, std::vector<std::string>{"mixtral"});
   EXPECT_TRUE(stack.master_weights);
   EXPECT_EQ(stack.optimizer_state_dtype, DType::f32);
+  EXPECT_EQ(stack.param_dtype, DType::bf16);
+  EXPECT_EQ(stack.selective_recompute, SelectiveRecompute::core_attn);
   EXPECT_EQ(stack.bucket_elements, 128 * 1024 * 1024);
   EXPECT_TRUE(stack.dummy_weight_grads);
   EXPECT_EQ(stack.precision_aware_optimizer, std::vector<Precision>{Precision::bf16});
@@ -49,6 +51,8 @@ TEST(Stack, AutomodelsPolicies) {
   EXPECT_FALSE(stack.tp_overlap);
   EXPECT_FALSE(stack.master_weights);
   EXPECT_EQ(stack.optimizer_state_dtype, DType::bf16);
+  EXPECT_TRUE(stack.fsdp_reshard_after_forward);
+  EXPECT_FALSE(stack.fsdp_defer_grad_reduce) << "the rows of its published recipes say otherwise";
 }
 
 TEST(Stack, PerfbenchHasNoTpOverlap) {
@@ -144,14 +148,19 @@ TEST(StackConstants, AreThoseOfAnArchitecture) {
   stack.constants = {
       .gemm_bf16 = 0.8, .gemm_fp8 = 0.6, .gemm_time_blackwell = 2.0, .attention = 1.2, .attention_time_early = 1.5};
   stack.attention_kernels = {{Architecture::hopper, AttentionKernels::early}};
-  const StackConstants hopper = constants_on(stack, Architecture::hopper);
+  SystemSpec system;
+  EXPECT_DOUBLE_EQ(constants_on(stack, system).attention, 1.2);
+  system.architecture = Architecture::hopper;
+  const StackConstants hopper = constants_on(stack, system);
   EXPECT_DOUBLE_EQ(hopper.attention, 0.8);
   EXPECT_DOUBLE_EQ(hopper.gemm_bf16, 0.8);
-  const StackConstants blackwell = constants_on(stack, Architecture::blackwell);
+  system.architecture = Architecture::blackwell;
+  const StackConstants blackwell = constants_on(stack, system);
   EXPECT_DOUBLE_EQ(blackwell.attention, 1.2);
   EXPECT_DOUBLE_EQ(blackwell.gemm_bf16, 0.4);
   EXPECT_DOUBLE_EQ(blackwell.gemm_fp8, 0.3);
-  EXPECT_DOUBLE_EQ(constants_on(stack, std::nullopt).attention, 1.2);
+  system.product_time = 1.25;
+  EXPECT_DOUBLE_EQ(constants_on(stack, system).gemm_bf16, 0.32);
 }
 
 }  // namespace

@@ -238,6 +238,15 @@ TEST(ProgramGolden, Fsdp) {
   expect_program("tp2_fsdp4", job, {.first = 1, .count = 2, .embedding = false, .head = true});
 }
 
+TEST(ProgramGolden, FsdpWithReplicasAndFloat32Shares) {
+  Job job = tiny_job(3, {.pp = 3, .dp = 4});
+  job.layout.fsdp = true;
+  job.layout.fsdp_size = 2;
+  job.stack.fsdp_reshard_after_forward = true;
+  job.stack.param_dtype = DType::f32;
+  expect_program("hsdp2x2_f32", job, kMiddle);
+}
+
 TEST(ProgramGolden, FsdpInFp8WithWeightsThatAreKept) {
   Job job = fp8_job({.pp = 3, .dp = 4}, false);
   job.layout.fsdp = true;

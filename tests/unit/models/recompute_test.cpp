@@ -133,6 +133,31 @@ TEST(Recompute, TheStackSaysWhetherTheLastProductRunsAgain) {
   EXPECT_TRUE(replayed(build_chunk(with_layers(job, 1), kMiddle), 1).empty());
 }
 
+// The first and the third product are kept, with attention: qkv before its rotation, gate|up, and the two sums.
+TEST(Recompute, EverySecondProductIsKept) {
+  Job job = tiny({.pp = 3});
+  const std::int64_t all = saved(job);
+  job.recompute_ops = true;
+  const Program program = build_chunk(job, kMiddle);
+  EXPECT_THAT(replayed(program, 0), ElementsAre("rms_norm", "rope", "matmul", "rms_norm", "swiglu"));
+  constexpr std::int64_t k = 4;
+  const std::int64_t kept = T * (bf16 * H + bf16 * (n + 2 * k) * D + bf16 * n * D + f32 * n + bf16 * 2 * F);
+  EXPECT_EQ(liveness(program).saved_bytes, 4 * kept);
+  EXPECT_LT(4 * kept, all);
+  job.stack.recompute_whole_layer = true;
+  EXPECT_THAT(replayed(build_chunk(job, kMiddle), 0),
+              ElementsAre("rms_norm", "rope", "matmul", "rms_norm", "swiglu", "matmul"));
+}
+
+// What was reduced and scattered over tp is kept as the sum that the next norm makes of it.
+TEST(Recompute, NothingIsScatteredAgainWhereOpsAreKept) {
+  Job job = tiny({.tp = 2, .pp = 3});
+  job.recompute_ops = true;
+  const Program program = build_chunk(job, kOne);
+  EXPECT_EQ(count<ReduceScatter>(program.backward), 2);  // of gradients
+  EXPECT_THAT(replayed(program, 0), ElementsAre("rms_norm", "all_gather", "rope", "rms_norm", "all_gather", "swiglu"));
+}
+
 TEST(Recompute, CollectivesRunAgainAndNothingIsGatheredTwice) {
   const Job job = tiny({.tp = 2, .pp = 3});
   const Program plain = build_chunk(job, kOne), lean = build_chunk(with_layers(job, 1), kOne);

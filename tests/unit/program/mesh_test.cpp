@@ -191,6 +191,20 @@ TEST(Mesh, SharesOfParametersHaveReplicas) {
   for (const Group group : kGroups) expect_partition(mesh, group);
 }
 
+// fsdp_size 4 of dp 4 x cp 2: neighbours of dp x cp share, with cp running fastest.
+TEST(Mesh, ALayoutSaysHowManyShareParameters) {
+  const Mesh mesh = mesh_of({.tp = 2, .cp = 2, .dp = 4, .fsdp = true, .fsdp_size = 4});
+  EXPECT_EQ(mesh.replicas, 2);
+  EXPECT_THAT(mesh.members(3, Group::shard), ElementsAre(1, 3, 5, 7));
+  EXPECT_THAT(mesh.members(3, Group::replicas), ElementsAre(3, 11));
+  EXPECT_EQ(mesh.sharing(View::dense), Group::shard);
+  for (const int all : {0, 8}) {
+    const Mesh plain = mesh_of({.tp = 2, .cp = 2, .dp = 4, .fsdp = true, .fsdp_size = all});
+    EXPECT_EQ(plain.replicas, 1);
+    EXPECT_EQ(plain.sharing(View::dense), Group::copies);
+  }
+}
+
 TEST(Mesh, OneStageHasNoOtherEnd) {
   EXPECT_THAT(mesh_of({.dp = 4}).members(2, Group::ends), ElementsAre(2));
   EXPECT_THAT(mesh_of({.pp = 2, .dp = 4}).members(6, Group::ends), ElementsAre(2, 6));

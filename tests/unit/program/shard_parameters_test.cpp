@@ -10,6 +10,7 @@
 #include "program/operands.h"
 #include "program/passes.h"
 #include "program/recompute.h"
+#include "program/traffic.h"
 #include "program/verify.h"
 #include "unit/support/fault.h"
 
@@ -24,10 +25,13 @@ Policy fsdp(bool reshard = true, bool defer = false) {
           .fsdp_defer_reduce = defer};
 }
 
-// `layers` times a norm and an MLP on tp 2 and dp 2; 8 tokens of width 4, ffn 6. Per layer 4 + 24 + 12 weights.
-Program small_chunk(const Policy& policy, int layers = 3) {
+// `layers` times a norm and an MLP on tp 2 and dp 2 (4 of `replicas` 2); 8 tokens of width 4, ffn 6. Per layer 4 + 24 +
+// 12 weights.
+Program small_chunk(const Policy& policy, int layers = 3, int replicas = 1) {
   Program program;
-  program.mesh.size[Axis::tp] = program.mesh.size[Axis::dp] = 2;
+  program.mesh.size[Axis::tp] = 2;
+  program.mesh.size[Axis::dp] = 2 * replicas;
+  program.mesh.replicas = replicas;
   program.num_layers = layers;
   Builder build(program, policy);
   ValueId x = program.input = build.boundary("input", {4, 4});
@@ -88,6 +92,8 @@ TEST(ShardParameters, VerifiesUnderEveryPolicy) {
               policy.fp8_held = fp8 && held;
               policy.recompute.layers = recomputed;
               EXPECT_EQ(said(small_chunk(policy)), "");
+              policy.fsdp_f32 = !policy.fp8_held;
+              EXPECT_EQ(said(small_chunk(policy, 3, 2)), "");
             }
           }
         }
@@ -180,6 +186,46 @@ TEST(ShardParameters, DeferredSumsLeaveAfterTheLastMicrobatch) {
     EXPECT_EQ(program.backward[i].when, When::last_microbatch);
     EXPECT_TRUE(std::holds_alternative<ReducePartialGrads>(program.backward[i - 1].op));
   }
+}
+
+// HSDP: two ranks share, and a rank's share is summed over the two that hold the same one after the last microbatch.
+TEST(ShardParameters, ReplicasSumTheirShares) {
+  for (const bool defer : {true, false}) {
+    const Program program = small_chunk(fsdp(true, defer), 3, 2);
+    EXPECT_EQ(state_bytes(program, StateKind::weight), 3 * 2 * 20);
+    EXPECT_EQ(std::get<AdamW>(program.optimizer.back().op).shards, 2);
+    const std::vector<std::size_t> sums = places<ReduceShares>(program.backward);
+    ASSERT_EQ(sums.size(), 3U);
+    for (std::size_t i : sums) {
+      EXPECT_EQ(program.backward[i].when, When::last_microbatch);
+      EXPECT_EQ(traffic(program.backward[i].op, program).group[Group::replicas], (Traffic{.calls = 1, .bytes = 2 * 20}));
+      const RankTraffic before = traffic(program.backward[i - 1].op, program);
+      EXPECT_EQ(before.group[Group::shard], (Traffic{.calls = 1, .bytes = 2 * 40})) << "all of a layer";
+    }
+    for (std::size_t i : places<GatherShards>(program.forward)) {
+      EXPECT_EQ(std::get<GatherShards>(program.forward[i].op).group, Group::shard);
+    }
+  }
+}
+
+// Shares of four bytes are rounded to two before they travel; what is computed with is as it was.
+TEST(ShardParameters, SharesInFloat32AreRoundedWhereTheyAreGathered) {
+  Policy policy = fsdp();
+  policy.fsdp_f32 = true;
+  policy.main_grad = DType::f32;
+  const Program program = small_chunk(policy), narrow = small_chunk(fsdp());
+  EXPECT_EQ(state_bytes(program, StateKind::weight), 3 * 4 * 20);
+  EXPECT_EQ(state_bytes(program, StateKind::main_grad), 3 * 4 * 20);
+  EXPECT_EQ(liveness(program).saved_bytes, liveness(narrow).saved_bytes);
+  EXPECT_EQ(liveness(program).backward_peak_bytes, liveness(narrow).backward_peak_bytes);
+  const Node& gather = program.forward[places<GatherShards>(program.forward).front()];
+  const Node& scatter = program.backward[places<ScatterGrads>(program.backward).front()];
+  EXPECT_EQ(traffic(gather.op, program).group[Group::copies].bytes, 2 * 40);
+  EXPECT_EQ(traffic(scatter.op, program).group[Group::copies].bytes, 2 * 40);
+  policy.reduced_grad = DType::f32;
+  const Program wide = small_chunk(policy);
+  const Node& in_f32 = wide.backward[places<ScatterGrads>(wide.backward).front()];
+  EXPECT_EQ(traffic(in_f32.op, wide).group[Group::copies].bytes, 4 * 40);
 }
 
 // Frozen weights lie in buffers of their own: they have neither gradients nor optimizer states.
@@ -304,6 +350,40 @@ TEST_F(VerifiesShards, EachGradientIsScatteredOnce) {
   nodes.erase(nodes.begin() + static_cast<std::ptrdiff_t>(place));
   const std::string never = said(program_);
   EXPECT_NE(never.find("reduced 0 times over dp, should be 1"), std::string::npos) << never;
+}
+
+class VerifiesReplicas : public VerifiesShards {
+ protected:
+  std::vector<Node>& backward() { return program_.backward; }
+  std::ptrdiff_t sum() { return static_cast<std::ptrdiff_t>(places<ReduceShares>(backward()).front()); }
+  void SetUp() override { program_ = small_chunk(fsdp(), 3, 2); }
+};
+
+TEST_F(VerifiesReplicas, EachShareIsSummedOverThemOnce) {
+  const Node node = backward()[static_cast<std::size_t>(sum())];
+  backward().erase(backward().begin() + sum());
+  EXPECT_EQ(said(program_),
+            "main gradient of layer 2 norm bf16[4]{tp:partial dp:partial}: summed 0 times over replicas, should be 1");
+  backward().push_back(node);
+  EXPECT_EQ(said(program_), "");
+  backward().push_back(node);
+  EXPECT_EQ(said(program_),
+            "main gradient of layer 2 norm bf16[4]{tp:partial dp:partial}: summed 2 times over replicas, should be 1");
+}
+
+TEST_F(VerifiesReplicas, NotBeforeItIsComplete) {
+  std::iter_swap(backward().begin() + sum(), backward().begin() + sum() - 1);
+  EXPECT_NE(said(program_).find("reduce_shares: layer 2 norm"), std::string::npos) << said(program_);
+}
+
+TEST_F(VerifiesReplicas, NotWithEveryMicrobatch) {
+  backward()[static_cast<std::size_t>(sum())].when = When::always;
+  EXPECT_EQ(said(program_), "reduce_shares: runs before the last microbatch");
+}
+
+TEST_F(VerifiesReplicas, GathersStayWithinThoseThatShare) {
+  first<GatherShards>(program_.forward).group = Group::copies;
+  EXPECT_EQ(said(program_), "gather_shards: layer 0 norm bf16[4] travels over dp, but is shared over shard");
 }
 
 TEST_F(VerifiesShards, AControlEdgeComesFromBefore) {

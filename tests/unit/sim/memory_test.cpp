@@ -167,6 +167,30 @@ TEST(Memory, FsdpHoldsSharesAndOneUnitAhead) {
   EXPECT_EQ(replay_memory(build_plan(stages))[1].parameters, whole + whole / 2);
 }
 
+// Of two replicas each rank holds half of all, as of two ranks; float32 shares are their own masters.
+TEST(Memory, ReplicasAndFloat32Shares) {
+  Job job = tiny_job(4, {.dp = 4}, 2);
+  job.layout.fsdp = true;
+  job.layout.fsdp_size = 2;
+  const double weights = 4 * (kLinears + kNorms) + 2 * kTable + 64;
+  const StageMemoryBytes replicas = replay_memory(build_plan(job))[0];
+  EXPECT_EQ(replicas.parameters, 2 * weights / 2);
+  EXPECT_EQ(replicas.gradients, 2 * weights / 2);
+  EXPECT_EQ(replicas.optimizer, 12 * weights / 2);
+  job.stack.param_dtype = DType::f32;
+  const StageMemoryBytes wide = replay_memory(build_plan(job))[0];
+  EXPECT_EQ(wide.parameters, 4 * weights / 2);
+  EXPECT_EQ(wide.gradients, 4 * weights / 2);
+  EXPECT_EQ(wide.optimizer, 8 * weights / 2);
+  EXPECT_EQ(wide.activations + wide.workspace, replicas.activations + replicas.workspace);
+  job.layout.fsdp = false;  // a master copy beside what is computed with
+  job.stack.master_weights = false;
+  job.stack.distributed_optimizer = false;
+  const StageMemoryBytes unsharded = replay_memory(build_plan(job))[0];
+  EXPECT_EQ(unsharded.parameters, 2 * weights);
+  EXPECT_EQ(unsharded.optimizer, 12 * weights);
+}
+
 TEST(Memory, AStageHoldsWhatIsInFlight) {
   // Four stages, plain 1F1B: 4, 3, 2 and 1 microbatches of one layer each, the last of them inside the peak; and what
   // the next slot waits for is posted already: (T, H) in BF16.
