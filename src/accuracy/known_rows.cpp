@@ -20,13 +20,6 @@ constexpr double kStep = 0.25;  // of the numerical slopes, in deviations of the
 
 std::string document_of(const PublishedRow& row) { return row.source.substr(0, row.source.find(".csv")); }
 
-std::optional<double> tokens_per_s(const PublishedRow& row) {
-  if (row.tokens_per_s_per_gpu) return row.tokens_per_s_per_gpu;
-  if (!row.step_time_s || !row.gbs || !row.seq_len || !row.num_gpus) return std::nullopt;
-  return static_cast<double>(*row.gbs) * static_cast<double>(*row.seq_len) / *row.step_time_s /
-         static_cast<double>(*row.num_gpus);
-}
-
 std::optional<double> mfu_of(const Job& job, double tokens_per_s) {
   const std::optional<double> peak = job.system.peak_flops_per_s(job.precision);
   const std::optional<double> flops =
@@ -35,9 +28,8 @@ std::optional<double> mfu_of(const Job& job, double tokens_per_s) {
   return tokens_per_s * *flops / *peak;
 }
 
-// Precisions that no Program has yet cost about what current scaling does: the rows of such recipes are held against
-// that, and marked.
 bool needs_current_scaling(Precision precision) { return is_scaled(precision) && precision != Precision::fp8cs; }
+bool has_other_format(Precision precision) { return precision == Precision::mxfp8 || precision == Precision::nvfp4; }
 
 class Predictor {
  public:
@@ -45,13 +37,14 @@ class Predictor {
       : catalog_(catalog), plan_(catalog), odd_(read_odd_rows(catalog.folder() / "published")) {}
 
   void add(const PublishedRun& run) {
-    const std::optional<double> published = tokens_per_s(run.row);
+    const std::optional<double>& published = run.tokens_per_s_per_gpu;
     if (!published) return skip(run, "prints no time and no tokens/s");
     KnownRow row{.published = run.row,
                  .document = document_of(run.row),
                  .software = software_of(run.job.stack),
                  .job = run.job,
                  .as_current_scaling = needs_current_scaling(run.job.precision),
+                 .other_format = has_other_format(run.job.precision),
                  .published_tokens_per_s = *published,
                  .published_mfu = mfu_of(run.job, *published)};
     if (const auto found = odd_.find(run.row.row); found != odd_.end()) row.odd = found->second;
@@ -95,8 +88,9 @@ class Predictor {
       row.slopes.resize(known_.unknowns.size());
       Job moved = row.job;
       moved.stack.constants.*constant.member *= std::exp(kStep * constant.prior.deviation);
-      const double slower = simulate(planned.plan, cost_model(moved, planned.cost.kernels)).step_time_s / seconds;
-      row.slopes[place] = -std::log(slower) / kStep;
+      const CostModel cost = cost_model(moved, planned.cost.kernels);
+      if (cost.stack == planned.cost.stack) continue;  // a constant of another architecture
+      row.slopes[place] = -std::log(simulate(planned.plan, cost).step_time_s / seconds) / kStep;
     }
     known_.rows.push_back(std::move(row));
   }

@@ -29,8 +29,10 @@ struct KnownRow {
   std::string document{};  // the file of its table without ".csv": one release of one document
   std::string software{};  // what the stack that its stack goes back to is called: "megatron", "automodel"
   Job job{};
-  bool as_current_scaling = false;  // no Program has its precision: predicted in FP8 with current scaling
-  bool shown = true;                // in what is reported; a fit sees rows that nobody asked for, too
+  // No Program has its precision: it is predicted in FP8 with current scaling. Delayed scaling costs the same; products
+  // in a format of their own do not, so that such a row decides no constant.
+  bool as_current_scaling = false, other_format = false;
+  bool shown = true;  // in what is reported; a fit sees rows that nobody asked for, too
   std::string odd{};  // why no sane model hits it; such a row is predicted, and neither fitted nor counted
   double published_tokens_per_s = 0.0, predicted_tokens_per_s = 0.0;  // per GPU
   std::optional<double> published_mfu{};                              // of its own precision's peak, stack's convention

@@ -72,7 +72,7 @@ std::vector<double> without(const KnownRows& known, std::vector<double> weights,
 }  // namespace
 
 std::vector<double> fit_weights(const KnownRows& known) {
-  return weights(known, [](const KnownRow& row) { return row.odd.empty() && !row.as_current_scaling; });
+  return weights(known, [](const KnownRow& row) { return row.odd.empty() && !row.other_format; });
 }
 
 std::vector<double> mean_weights(const KnownRows& known) {

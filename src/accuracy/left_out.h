@@ -24,7 +24,7 @@ LeftOut left_out(const KnownRows& known, LeaveOut what);
 RobustFit fit_all(const KnownRows& known);
 
 // How much each row counts: a series of one document, that differs in GPUs and gbs alone, counts once; odd rows and
-// those predicted in another precision are no part of a fit.
+// those whose products have another format than was predicted are no part of a fit.
 std::vector<double> fit_weights(const KnownRows& known);
 // The same for means: odd rows are left out, others count.
 std::vector<double> mean_weights(const KnownRows& known);

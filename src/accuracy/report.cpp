@@ -125,7 +125,7 @@ Json constant_json(const AccuracyReport& report, std::size_t i) {
   std::int64_t rows = 0;
   for (std::size_t r = 0; r < report.known.rows.size(); ++r) {
     const KnownRow& row = report.known.rows[r];
-    if (row.slopes[i] == 0.0 || !row.odd.empty() || row.as_current_scaling) continue;
+    if (row.slopes[i] == 0.0 || !row.odd.empty() || row.other_format) continue;
     ++rows;
     documents.insert(row.document);
   }
@@ -156,7 +156,7 @@ std::string configuration_text(const Job& job) {
 
 Json row_json(const AccuracyReport& report, std::size_t i) {
   const KnownRow& row = report.known.rows[i];
-  const std::optional<double> capacity = row.job.system.memory_bytes.value;
+  const std::optional<double> capacity = row.job.system.capacity_bytes();
   return Json::Object{
       {"row", row.published.row},
       {"document", row.document},

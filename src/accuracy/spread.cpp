@@ -46,19 +46,20 @@ std::optional<Spread> spread_of(const KnownRows& known, const std::vector<double
                                 const std::function<bool(std::size_t)>& counts) {
   const std::vector<double> weights = mean_weights(known);
   std::vector<std::pair<double, double>> values;
-  std::set<std::string> documents;
+  std::set<std::string> documents, own_documents;
   for (std::size_t i = 0; i < known.rows.size(); ++i) {
     const KnownRow& row = known.rows[i];
-    if (weights[i] == 0.0 || row.as_current_scaling || row.software != software || !counts(i)) continue;
-    values.emplace_back(errors[i], weights[i]);
+    if (weights[i] == 0.0 || row.other_format || !counts(i)) continue;
     documents.insert(row.document);
+    if (row.software != software) continue;
+    values.emplace_back(errors[i], weights[i]);
+    own_documents.insert(row.document);
   }
   if (values.empty()) return std::nullopt;
-  const int num_documents = static_cast<int>(documents.size());
-  const double degrees = std::max(num_documents - 1, 1);
+  const double degrees = std::max(static_cast<double>(documents.size()) - 1.0, 1.0);
   const double wider = student_factor(degrees) * std::sqrt(1.0 + 1.0 / (degrees + 1.0));
   const double middle = weighted_quantile(values, 0.5);
-  Spread spread{.documents = num_documents};
+  Spread spread{.documents = static_cast<int>(own_documents.size())};
   spread.low = std::exp(middle - wider * (middle - weighted_quantile(values, 0.1)));
   spread.high = std::exp(middle + wider * (weighted_quantile(values, 0.9) - middle));
   for (const auto& [value, weight] : values) spread.rows += weight;

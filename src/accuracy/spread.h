@@ -19,9 +19,10 @@ struct Spread {
   bool holds(double error) const;  // of log(predicted / published tokens/s)
 };
 
-// The 10th and the 90th percentile of the errors of left-out rows of one software, as far as `counts` lets a row in
-// (by its place). The next document is another release or source: the distance from the median is widened as Student's
-// t would have it of so many documents. Unset where no row counts.
+// The 10th and the 90th percentile of the errors of left-out rows of one software, as far as `counts` lets a row in (by
+// its place). The next document is another release or source: the distances from the median are widened as Student's t
+// would have it of as many documents as there are, those of all software, since one software has too few to say how far
+// apart documents lie. Unset where no row of the software counts.
 std::optional<Spread> spread_of(const KnownRows& known, const std::vector<double>& errors, const std::string& software,
                                 const std::function<bool(std::size_t)>& counts);
 

@@ -35,7 +35,7 @@ std::optional<std::int64_t> count_of(const AuditedRow& row, std::string_view nam
   const AuditedCell* cell = find_cell(row, name);
   if (cell == nullptr || is_unset(cell->text)) return std::nullopt;
   const auto count = parse_int(cell->text);
-  return count && *count > 0 ? count : std::nullopt;
+  return count && *count > 0 ? std::optional(*count * static_cast<std::int64_t>(cell->to_named_unit)) : std::nullopt;
 }
 
 std::optional<double> figure_of(const AuditedRow& row, std::string_view name) {

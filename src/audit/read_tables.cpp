@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 constexpr std::array<std::string_view, 7> kOwnColumns{"row",   "system",  "task",       "precision",
                                                       "stack", "section", "source_line"};
 // What an import adds.
-constexpr std::array<std::string_view, 4> kImportColumns{"source", "units", "flops_convention", "unread"};
+constexpr std::array<std::string_view, 5> kImportColumns{"source", "units", "flops_convention", "unread", "note"};
 const std::vector<std::string> kCommandColumns{"row", "variant", "command"};
 
 bool is_own(std::string_view heading) {
@@ -63,7 +63,7 @@ const Stack* stack_of(const AuditedRow& row, const std::string& named, const Fac
 
 TableFlops flops_of(const AuditedRow& row, const std::string& convention, const Facts& facts) {
   TableFlops flops = flops_of_table(facts.quirks(), row.table, row.model == nullptr ? "" : row.model->name,
-                                    row.task.value_or(Task::pretrain));
+                                    row.task.value_or(Task::pretrain), row.model_text);
   if (const auto named = parse_flops_convention(convention)) flops.convention = named;
   return flops;
 }
@@ -72,8 +72,9 @@ TableFlops flops_of(const AuditedRow& row, const std::string& convention, const 
 std::vector<TableFlops> flops_elsewhere(const AuditedRow& row, const Facts& facts) {
   std::vector<TableFlops> all;
   if (row.flops.convention || row.model == nullptr) return all;
+  std::set<std::string> tables;
   for (const TableQuirk& line : facts.quirks()) {
-    if (line.model.empty()) continue;
+    if (line.model.empty() || !tables.insert(line.table).second) continue;
     TableFlops flops = flops_of_table(facts.quirks(), line.table, row.model->name, row.task.value_or(Task::pretrain));
     if (!(flops.quirks == FlopsQuirks{})) all.push_back(std::move(flops));
   }

@@ -32,11 +32,16 @@ Findings check_row(const AuditedRow& row) {
     findings.push_back(not_dp(row, "fsdp", *batch.dp));
     findings.back().confidence = Confidence::likely;
   }
-  if (!is_size && fsdp && *fsdp > 1) {
+  // Where it is a flag, documents print the size of the sharding group for 1, too: DP, or DP x CP.
+  const std::int64_t cp = count_of(row, "cp").value_or(1);
+  const bool shards_all = batch.dp && fsdp && (*fsdp == *batch.dp || *fsdp == *batch.dp * cp);
+  if (!is_size && fsdp && *fsdp > 1 && !shards_all) {
     Finding finding = finding_at(row, "data_parallel", "fsdp");
     finding.severity = Severity::error;
     finding.consistent = "0 or 1";
-    finding.evidence = fmt::format("FSDP is a flag in this table, not a size of {}", *fsdp);
+    finding.evidence =
+        batch.dp ? fmt::format("FSDP {} is neither a flag nor DP {}, the size that is sharded over", *fsdp, *batch.dp)
+                 : fmt::format("FSDP is a flag in this table, not a size of {}", *fsdp);
     findings.push_back(finding);
   }
   return findings;

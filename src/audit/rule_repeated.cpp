@@ -5,6 +5,7 @@
 #include <set>
 
 #include "audit/rules.h"
+#include "base/text.h"
 #include "job/catalog.h"
 
 namespace perfbench {
@@ -12,15 +13,28 @@ namespace {
 
 constexpr std::array<std::string_view, 6> kSizes{"num_gpus", "gbs", "mbs", "lbs", "seq_len", "fsdp"};
 constexpr std::array<std::string_view, 5> kAxes{"tp", "pp", "cp", "vp", "ep"};
+constexpr std::array<std::string_view, 4> kWords{"recompute", "optimizations", "shardingstrategy", "compile"};
 constexpr std::array<std::string_view, 3> kFigures{"step_time_s", "tokens_per_s_per_gpu", "model_tflops_per_gpu"};
+
+constexpr std::array<std::string_view, 3> kReleaseWords{"container", "release", "version"};
+
+// The heading that names the release of a document which has several: "25.11 NeMo Container"; "" where none does.
+std::string release_of(const AuditedRow& row) {
+  for (const std::string& heading : split(row.section, '>'))
+    for (const std::string_view word : kReleaseWords)
+      if (lower(heading).find(word) != std::string::npos) return std::string(trim(heading));
+  return "";
+}
 
 std::string configuration(const AuditedRow& row) {
   const std::string model = row.model == nullptr ? canonical_name(row.model_text) : row.model->name;
   const std::string system = row.system == nullptr ? canonical_name(row.system_text) : row.system->name;
-  std::string key = fmt::format("{}|{}|{}|{}|{}", model, system, row.task ? name(*row.task) : "",
-                                row.precision ? name(*row.precision) : "", row.stack == nullptr ? "" : row.stack->name);
+  std::string key = fmt::format("{}|{}|{}|{}|{}|{}", model, system, row.task ? name(*row.task) : "",
+                                row.precision ? name(*row.precision) : "", row.stack == nullptr ? "" : row.stack->name,
+                                release_of(row));
   for (const std::string_view size : kSizes) key += fmt::format("|{}", count_of(row, size).value_or(0));
   for (const std::string_view axis : kAxes) key += fmt::format("|{}", count_of(row, axis).value_or(1));
+  for (const std::string_view word : kWords) key += fmt::format("|{}", lower(text_of(row, word)));
   return key;
 }
 

@@ -16,7 +16,8 @@ constexpr AuditRule kRules[] = {
      "is a multiple of MBS.",
      audit_batch},
     {"data_parallel",
-     "DP is GPUs / (TP x PP x CP), and so is an FSDP that is printed as a size; as a flag FSDP is 0 or 1.",
+     "DP is GPUs / (TP x PP x CP), and so is an FSDP that is printed as a size; as a flag FSDP is 0, 1 or the size "
+     "that is sharded over.",
      audit_data_parallel},
     {"layout", "The layout can exist: GPUs, layers, heads, experts, widths and the sequence divide.", audit_layout},
     {"length", "A sequence length is a multiple of 16: FP8 products need it, and every published length is one.",
@@ -30,7 +31,8 @@ constexpr AuditRule kRules[] = {
      audit_peak},
     {"ceiling", "Tokens / s times the fewest FLOPs per token that any convention counts is below the peak.",
      audit_ceiling},
-    {"repeated", "Rows of one configuration, also in two tables, print the same results.", audit_repeated},
+    {"repeated", "Rows of one configuration and one release, also in two tables, print the same results.",
+     audit_repeated},
     {"command", "A row says what the command line beside it says.", audit_command},
     {"notation", "A cell means what the glossary of its document says.", audit_notation},
 };

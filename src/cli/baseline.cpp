@@ -128,6 +128,7 @@ ExitCode run_baseline_check(const CommandLine& line) {
   require_written(baselines);
   if (line.options.junit) require_writable_file(*line.options.junit);
   std::vector<Diff> diffs;
+  diffs.reserve(baselines.size());
   for (const Baseline& baseline : baselines)
     diffs.push_back(diff_rows(baseline.file.string(), read_rows_csv(baseline.file), baseline.table.string(),
                               simulated_rows(baseline.table, catalog), thresholds));

@@ -188,7 +188,7 @@ CostModel cost_model(const Job& job, KernelConstants kernels) {
   const Mesh mesh = mesh_of(job);
   cost.neighbours = neighbours_of(mesh, hardware);
   for (Group group : kGroups) cost.groups[group] = group_shape(group, mesh, hardware);
-  cost.stack.dp_exposed = dp_exposed_of(job, cost);
+  cost.stack.dp_exposed = cost.stack.dp_exposed_fsdp = dp_exposed_of(job, cost);
   return cost;
 }
 

@@ -226,6 +226,12 @@ std::string configuration_of(const Row& row) {
   const auto add_words = [&text](std::string_view name, const std::vector<std::string>& words) {
     if (!words.empty()) text += fmt::format(", {} {}", name, join(words, "/"));
   };
+  const auto add_text = [&text](std::string_view name, const std::string& value) {
+    if (!value.empty()) text += fmt::format(", {} {}", name, value);
+  };
+  const auto add_flag = [&](std::string_view name, const std::optional<bool>& value) {
+    if (value) add_text(name, *value ? "1" : "0");
+  };
   add("gbs", row.gbs, 0);
   add("mbs", row.mbs, 0);
   add("lbs", row.lbs, 0);
@@ -238,7 +244,15 @@ std::string configuration_of(const Row& row) {
   add("etp", row.etp, 1);
   add("dp", row.dp, 1);
   if (row.fsdp) text += ", fsdp";
+  add("fsdp_size", row.fsdp_size, 0);
+  add_flag("fsdp_reshard", row.fsdp_reshard);
+  add_flag("defer_grad_sync", row.defer_grad_sync);
+  add_flag("sequence_parallel", row.sequence_parallel);
+  add_text("param_dtype", row.param_dtype);
+  add_text("grad_dtype", row.grad_dtype);
+  add_text("optimizer_state_dtype", row.optimizer_state_dtype);
   if (row.cuda_graphs) text += ", cuda_graphs";
+  add_text("recompute", row.recompute == "none" ? "" : row.recompute);
   add("recompute_layers", row.recompute_layers.value_or(0), 0);
   add_words("recompute_modules", row.recompute_modules);
   add("offload_layers", row.offload_layers.value_or(0), 0);

@@ -122,10 +122,10 @@ class CanonicalText {
   }
   void add_one(const SystemSpec& system) {
     const auto& [name, gpu, aliases, device_names, precisions, architecture, host, kernels, product_time, extends, bf16,
-                 fp8, mxfp8, nvfp4, f32, memory, memory_bandwidth, nvlink, nvlink_domain, nic, nics, gpus_per_node,
-                 host_bandwidth, sms, l2] = system;
+                 fp8, mxfp8, nvfp4, f32, memory, memory_bandwidth, cuda_memory, nvlink, nvlink_domain, nic, nics,
+                 gpus_per_node, host_bandwidth, sms, l2] = system;
     add(name, gpu, aliases, device_names, precisions, architecture, host, kernels, product_time, extends, bf16, fp8,
-        mxfp8, nvfp4, f32, memory, memory_bandwidth, nvlink, nvlink_domain, nic, nics, gpus_per_node, host_bandwidth,
+        mxfp8, nvfp4, f32, memory, memory_bandwidth, cuda_memory, nvlink, nvlink_domain, nic, nics, gpus_per_node, host_bandwidth,
         sms, l2);
   }
 

@@ -12,7 +12,7 @@ namespace perfbench {
 namespace {
 
 // Lines "<label>: <text>" that say of the tables below what a heading could.
-constexpr std::array<std::string_view, 8> kLabels{"system",    "gpu",  "hardware",  "precision",
+constexpr std::array<std::string_view, 9> kLabels{"system",    "gpu",  "hardware",  "precision", "model",
                                                   "data type", "task", "container", "framework"};
 constexpr std::size_t kMaxLabelled = 80;  // bytes; longer lines are prose
 
@@ -22,6 +22,11 @@ std::string label_of(std::string_view line) {
     return "";
   const std::string word = lower(trim(line.substr(0, colon)));
   return std::find(kLabels.begin(), kLabels.end(), word) != kLabels.end() ? word : "";
+}
+
+// "- System: DGX-H100" labels as the text behind the bullet does.
+std::string_view without_bullet(std::string_view line) {
+  return line.starts_with("- ") || line.starts_with("* ") ? trim(line.substr(2)) : line;
 }
 
 class DocumentReader {
@@ -68,7 +73,7 @@ class DocumentReader {
       read_tab(line);
     } else if (i > 0 && is_underline(line) && !lines_[i - 1].empty() && lines_[i - 1].find('|') == std::string::npos) {
       set_heading(line[0] == '=' ? 1 : 2, lines_[i - 1]);
-    } else if (const std::string plain = plain_text(line); !label_of(plain).empty()) {
+    } else if (const std::string plain = plain_text(without_bullet(line)); !label_of(plain).empty()) {
       set_label(plain);
     } else if (line.size() > 4 && line.starts_with("**") && line.ends_with("**") && !line.ends_with(":**")) {
       set_heading(kTabLevel, line);

@@ -21,8 +21,9 @@ namespace {
 
 const std::vector<std::string> kOwnColumns{"row",     "system",      "task",   "precision", "stack",
                                            "section", "source_line", "source", "units",     "flops_convention"};
-constexpr std::string_view kUnread = "unread";  // a further own column, where unknown headings were kept
-constexpr std::size_t kLeastColumns = 3;        // that must be known before a table is one of performance
+// Further own columns, where a table needs them: unknown headings that were kept, second values of cells.
+constexpr std::string_view kUnread = "unread", kNote = "note";
+constexpr std::size_t kLeastColumns = 3;  // that must be known before a table is one of performance
 
 struct ImportedRow {
   std::map<std::string, std::string, std::less<>> own;
@@ -102,9 +103,9 @@ class Importer {
       return;
     }
     ++imported_.tables;
-    if (!has_model && hints_.model.empty()) {
+    if (!has_model && model_above(table).empty()) {
       problems_.push_back({place(table.line), "no column names the model; recognised: " + quoted(known),
-                           "a column Model, or --model NAME"});
+                           "a column Model, a heading \"Model: NAME\" above the table, or --model NAME"});
     }
     if (!headings_are_right(table, known, unknown)) return;
     add_columns(table, has_model);
@@ -148,8 +149,8 @@ class Importer {
 
   // The heading in the CSV; "system" would be ours.
   static std::string column_of(std::string heading) {
-    const bool ours =
-        heading == kUnread || std::find(kOwnColumns.begin(), kOwnColumns.end(), heading) != kOwnColumns.end();
+    const bool ours = heading == kUnread || heading == kNote ||
+                      std::find(kOwnColumns.begin(), kOwnColumns.end(), heading) != kOwnColumns.end();
     if (ours) heading[0] = static_cast<char>(heading[0] - 'a' + 'A');
     return heading;
   }
@@ -172,19 +173,41 @@ class Importer {
       return;
     }
     ImportedRow imported;
-    if (!hints_.model.empty()) imported.printed["Model"] = hints_.model;
+    const std::string above = model_above(table);
+    if (!above.empty()) imported.printed["Model"] = above;
     std::map<std::string_view, std::string> said;  // of system, task and precision by a column
+    std::vector<std::string> second;
     for (std::size_t i = 0; i < row.cells.size(); ++i) {
       const std::string_view name = name_of(table.header[i]);
-      check_cell(row.line, table.header[i], row.cells[i]);
-      if ((name == "model" || name == "system" || name == "task" || name == "precision") && !is_unset(row.cells[i]))
-        said[name] = row.cells[i];
-      imported.printed[column_of(table.header[i])] = row.cells[i];
+      const std::string cell = first_value(name, table.header[i], row.cells[i], second);
+      check_cell(row.line, table.header[i], cell);
+      if ((name == "model" || name == "system" || name == "task" || name == "precision") && !is_unset(cell))
+        said[name] = cell;
+      imported.printed[column_of(table.header[i])] = cell;
     }
     set_own(imported, table, row, said);
     if (!unknown.empty()) imported.own[std::string(kUnread)] = join(unknown, "; ");
-    if (said["model"].empty() && hints_.model.empty()) gap("model", "--model", row.line);
+    if (!second.empty()) imported.own[std::string(kNote)] = "second value: " + join(second, "; ");
+    if (!second.empty() && first_of_two_line_ == 0) first_of_two_line_ = row.line;
+    rows_of_two_ += second.empty() ? 0 : 1;
+    if (said["model"].empty() && above.empty()) gap("model", "--model", row.line);
     rows_.push_back(std::move(imported));
+  }
+
+  // What a heading above the table says, else the hint.
+  std::string model_above(const DocumentTable& table) const {
+    const std::string said = nearest_heading(table, [](const std::string& text) { return model_in(text); });
+    return said.empty() ? hints_.model : said;
+  }
+
+  // Of a number or a precision the value before the parentheses; what they hold goes to `second`.
+  static std::string first_value(std::string_view name, const std::string& heading, const std::string& cell,
+                                 std::vector<std::string>& second) {
+    const bool has_one = is_count(name) || is_figure(name) || name == "precision";
+    const auto two = has_one ? two_values(cell) : std::nullopt;
+    if (!two) return cell;
+    second.push_back(heading + '=' + two->second);
+    return two->first;
   }
 
   void check_cell(int line, const std::string& heading, const std::string& cell) {
@@ -275,6 +298,10 @@ class Importer {
   }
 
   void warn_of_gaps() {
+    if (rows_of_two_ > 0)
+      imported_.warnings.push_back(
+          place(first_of_two_line_) + ": " + std::to_string(rows_of_two_) + " of " + std::to_string(rows_.size()) +
+          " rows have cells of two values; the first is taken, the column " + std::string(kNote) + " has the second");
     for (const Gap& entry : gaps_)
       imported_.warnings.push_back(place(entry.first_line) + ": " + std::to_string(entry.rows) + " of " +
                                    std::to_string(rows_.size()) + " rows have no " + entry.field + "; " + entry.flag +
@@ -283,9 +310,11 @@ class Importer {
 
   std::string csv() const {
     std::vector<std::string> own = kOwnColumns;
-    const bool has_unread =
-        std::any_of(rows_.begin(), rows_.end(), [](const ImportedRow& row) { return row.own.contains(kUnread); });
-    if (has_unread) own.emplace_back(kUnread);
+    for (const std::string_view further : {kUnread, kNote}) {
+      const bool has_it =
+          std::any_of(rows_.begin(), rows_.end(), [&](const ImportedRow& row) { return row.own.contains(further); });
+      if (has_it) own.emplace_back(further);
+    }
     std::vector<std::string> header = own;
     header.insert(header.end(), columns_.begin(), columns_.end());
     std::string text = csv_line(header);
@@ -309,6 +338,7 @@ class Importer {
   std::vector<std::string> columns_;
   std::vector<ImportedRow> rows_;
   std::vector<Gap> gaps_;
+  int rows_of_two_ = 0, first_of_two_line_ = 0;
   std::vector<Problem> problems_;
 };
 

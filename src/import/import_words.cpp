@@ -85,6 +85,21 @@ std::string system_in(std::string_view text, std::span<const std::string> system
   return "";
 }
 
+std::string model_in(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  if (colon == std::string_view::npos || lower(trim(text.substr(0, colon))) != "model") return "";
+  return std::string(trim(text.substr(colon + 1)));
+}
+
+std::optional<TwoValues> two_values(std::string_view cell) {
+  const std::size_t open = cell.find('(');
+  if (open == std::string_view::npos || !cell.ends_with(')')) return std::nullopt;
+  const std::string_view first = trim(cell.substr(0, open)),
+                         second = trim(cell.substr(open + 1, cell.size() - open - 2));
+  if (first.empty() || second.empty()) return std::nullopt;
+  return TwoValues{std::string(first), std::string(second)};
+}
+
 std::optional<Task> task_in(std::string_view text) { return only_value<Task>(text, kTasks); }
 
 std::optional<Precision> precision_in(std::string_view text) { return only_value<Precision>(text, kPrecisions); }

@@ -1,4 +1,4 @@
-// What the words of a heading say of the table below it.
+// What the words of a heading or a cell say of a table's rows.
 #pragma once
 
 #include <optional>
@@ -13,6 +13,16 @@ namespace perfbench {
 // The first of the words of `text` that is one of `systems` or starts with it ("DGX-GB200", "H100(also H200)"); "" if
 // none.
 std::string system_in(std::string_view text, std::span<const std::string> systems);
+
+// "LLAMA3_70B" of "Model: LLAMA3_70B"; "" for any other text.
+std::string model_in(std::string_view text);
+
+struct TwoValues {
+  std::string first, second;
+};
+
+// Of "37556 (36108)" and "FP8-CS (FP8-MX)"; unset where nothing stands in parentheses at the end.
+std::optional<TwoValues> two_values(std::string_view cell);
 
 // Unset where it names none or more than one.
 std::optional<Task> task_in(std::string_view text);

@@ -1,6 +1,7 @@
 #include "import/markdown.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/text.h"
 
@@ -15,6 +16,19 @@ std::string without_links(std::string text) {
     const std::string inner = text.substr(open + 1, middle - open - 1);
     text.replace(open, close + 1 - open, inner);
     middle = open + inner.size();
+  }
+  return text;
+}
+
+// "1544[^a]" and "1544<sup>1</sup>" become "1544".
+std::string without_footnotes(std::string text) {
+  constexpr std::pair<std::string_view, std::string_view> kMarks[] = {{"[^", "]"}, {"<sup>", "</sup>"}};
+  for (const auto& [open, close] : kMarks) {
+    for (std::size_t at = text.find(open); at != std::string::npos; at = text.find(open, at)) {
+      const std::size_t end = text.find(close, at);
+      if (end == std::string::npos) break;
+      text.erase(at, end + close.size() - at);
+    }
   }
   return text;
 }
@@ -57,7 +71,7 @@ std::vector<std::string> split_cells(std::string_view line) {
 }
 
 std::string plain_text(std::string_view text) {
-  std::string plain = without_links(std::string(trim(text)));
+  std::string plain = without_footnotes(without_links(std::string(trim(text))));
   for (const std::string_view line_break : {"<br>", "<br/>", "<br />"}) replace_all(plain, line_break, " ");
   replace_all(plain, "\xC2\xA0", " ");  // a space that does not break
   for (const std::string_view mark : {"***", "**", "__", "`", "*"}) {

@@ -14,7 +14,8 @@ std::size_t table_rule_columns(std::string_view line);
 // What stands between the pipes, each as plain_text(); a pipe at either end parts nothing, "\|" is no pipe.
 std::vector<std::string> split_cells(std::string_view line);
 
-// Trimmed, without emphasis and code marks around it; links and line breaks inside become their text.
+// Trimmed, without emphasis and code marks around it and without marks of footnotes; links and line breaks inside
+// become their text.
 std::string plain_text(std::string_view text);
 
 }  // namespace perfbench

@@ -30,7 +30,10 @@ struct Column {
   bool nemo;  // one of NeMo's 23
 };
 
-// NeMo's order: 20 columns at 25.04, three more from 25.07; then perfbench's own.
+constexpr std::string_view kDpSize = "dp_size";
+
+// NeMo's order: 20 columns at 25.04, three more from 25.07; then perfbench's own. Tables of earlier releases have a
+// column dp_size and lack some of the last ones.
 constexpr std::array kColumns = {
     Column{"task", "task", Presence::required, true},
     Column{"model", "model", Presence::required, true},
@@ -46,12 +49,12 @@ constexpr std::array kColumns = {
     Column{"vp_size", "vp", Presence::header_only, true},
     Column{"mbs", "mbs", Presence::required, true},
     Column{"gbs", "gbs", Presence::required, true},
-    Column{"etp_size", "etp", Presence::header_only, true},
-    Column{"cuda_graphs", "cuda_graphs", Presence::header_only, true},
-    Column{"use_mcore_fsdp", "fsdp", Presence::header_only, true},
-    Column{"recompute_layers", "recompute_layers", Presence::header_only, true},
-    Column{"activation_offload_layers", "offload_layers", Presence::header_only, true},
-    Column{"recompute_modules", "recompute_modules", Presence::header_only, true},
+    Column{"etp_size", "etp", Presence::optional, true},
+    Column{"cuda_graphs", "cuda_graphs", Presence::optional, true},
+    Column{"use_mcore_fsdp", "fsdp", Presence::optional, true},
+    Column{"recompute_layers", "recompute_layers", Presence::optional, true},
+    Column{"activation_offload_layers", "offload_layers", Presence::optional, true},
+    Column{"recompute_modules", "recompute_modules", Presence::optional, true},
     Column{"keep_fsdp_fp8_transpose_cache", "keep_fsdp_fp8_transpose_cache", Presence::optional, true},
     Column{"use_user_buffer_registration", "user_buffers", Presence::optional, true},
     Column{"use_sharp", "sharp", Presence::optional, true},
@@ -67,6 +70,7 @@ constexpr std::array kColumns = {
     Column{"grad_dtype", "grad_dtype", Presence::optional, false},
     Column{"optimizer_state_dtype", "optimizer_state_dtype", Presence::optional, false},
     Column{"recompute", "recompute", Presence::optional, false},
+    Column{kDpSize, "", Presence::optional, false},
 };
 
 std::vector<std::string> column_names() {
@@ -179,11 +183,28 @@ void take_system(ConfigRow& row, const std::string& file_system, ConfigTable& ta
   row.request.system = file_system;
 }
 
+// A dp_size says again what the other sizes do.
+CellResult read_dp_size(const std::string& cell, const Request& row) {
+  const std::int64_t tp = row.tp.value_or(1), pp = row.pp.value_or(1), cp = row.cp.value_or(1);
+  const std::int64_t gpus = row.num_gpus.value_or(0), one_replica = tp * pp * cp;
+  const auto dp = parse_int(cell);
+  if (!dp) return {"must be a whole number", ""};
+  if (gpus % one_replica == 0 && gpus / one_replica == *dp) return {};
+  return {fmt::format("num_gpus {} / (tp {} x pp {} x cp {}) is {:.4g}", gpus, tp, pp, cp,
+                      static_cast<double>(gpus) / static_cast<double>(one_replica)),
+          "leave the cell empty"};
+}
+
 ConfigRow read_row(const CsvRow& cells, const std::vector<const Column*>& columns, const std::string& file_system,
                    ConfigTable& table) {
   ConfigRow row;
   row.line = cells.line;
   const std::string place = fmt::format("{}:{}", table.file, cells.line);
+  const auto take_problem = [&](const CellResult& result, std::string_view column, const std::string& cell) {
+    if (result.what.empty()) return;
+    table.problems.push_back({fmt::format("{}: {}={}", place, column, cell), result.what, result.hint});
+  };
+  std::string dp_size;
   for (std::size_t i = 0; i < columns.size(); ++i) {
     const Column& column = *columns[i];
     const std::string cell(trim(i < cells.cells.size() ? cells.cells[i] : ""));
@@ -192,11 +213,13 @@ ConfigRow read_row(const CsvRow& cells, const std::vector<const Column*>& column
       if (needed) table.problems.push_back({place + ": " + std::string(column.name), "the cell is empty", ""});
       continue;
     }
-    const CellResult result = read_cell(column, cell, row);
-    if (!result.what.empty()) {
-      table.problems.push_back({fmt::format("{}: {}={}", place, column.name, cell), result.what, result.hint});
+    if (column.name == kDpSize) {
+      dp_size = cell;
+      continue;
     }
+    take_problem(read_cell(column, cell, row), column.name, cell);
   }
+  if (!dp_size.empty()) take_problem(read_dp_size(dp_size, row.request), kDpSize, dp_size);
   take_system(row, file_system, table);
   if (row.request.dtype == "bf16" && row.request.fp8_recipe) {
     table.problems.push_back({fmt::format("{}: fp8_recipe={}", place, *row.request.fp8_recipe), "the dtype is bf16",

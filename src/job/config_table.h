@@ -27,7 +27,8 @@ struct ConfigTable {
   std::vector<std::string> warnings;
 };
 
-// Reads NeMo's 20 or 23 columns, then optionally `stack,lbs,fp8_recipe,printed_model`, in any order. Throws InputError
+// Reads NeMo's columns (14 must be there; `dp_size` of older tables must agree with the others), then optionally
+// `stack,lbs,fp8_recipe,printed_model`, in any order. Throws InputError
 // for what spoils the whole file (broken CSV, an unknown or missing column with the nearest name, an empty table,
 // repeated rows); cells that are wrong are `problems`, with "file:line: column=value". Blank, "-", "n/a" and "NA" are
 // unset; so is 0 for cp, ep and vp. A file named model_configs_<gpu>.csv is of that GPU: NeMo picks the file by it and

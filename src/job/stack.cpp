@@ -225,11 +225,11 @@ Stack read_stack(const std::filesystem::path& path, const std::filesystem::path&
   stack.lora_targets = read_texts(fields, "lora_targets");
   stack.main_grad_dtype = read_word(fields, "main_grad_dtype", kStateTypes);
   stack.optimizer_state_dtype = read_word(fields, "optimizer_state_dtype", kStateTypes);
+  stack.param_dtype = read_word(fields, "param_dtype", kStateTypes);
+  stack.selective_recompute = read_word(fields, "selective_recompute", kSelective);
   for (const std::string& word : read_texts(fields, "precision_aware_optimizer")) {
     stack.precision_aware_optimizer.push_back(parse_word(fields, "precision_aware_optimizer", word, kPrecisions));
   }
-  stack.param_dtype = read_word(fields, "param_dtype", kStateTypes);
-  stack.selective_recompute = read_word(fields, "selective_recompute", kSelective);
   stack.bucket_elements = fields.integer("bucket_elements");
   if (stack.bucket_elements < 0) {
     fields.problem("bucket_elements", fmt::format("is {}, but must not be negative", stack.bucket_elements));
@@ -249,6 +249,8 @@ StackConstants constants_on(const Stack& stack, const SystemSpec& system) {
   constants.gemm_fp8 /= gemm_time;
   const auto kernels = stack.attention_kernels.find(*system.architecture);
   if (kernels != stack.attention_kernels.end()) constants.attention /= time_of(kernels->second, constants);
+  constants.gemm_time_ampere = constants.gemm_time_blackwell = constants.gemm_time_blackwell_ultra = 1.0;
+  constants.attention_time_between = constants.attention_time_early = 1.0;
   return constants;
 }
 

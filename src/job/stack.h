@@ -13,7 +13,6 @@
 #include "job/flops_convention.h"
 #include "job/sourced.h"
 #include "job/system_spec.h"
-#include "job/terms.h"
 
 namespace perfbench {
 
@@ -63,6 +62,8 @@ struct StackConstants {
   double fragmentation = 0.0;          // what the allocator leaves unused, as a share of the values of a step
   // Published step times over predicted ones, of rows left out of the fit: the 10th and the 90th percentile.
   double step_time_low = 1.0, step_time_high = 1.0;
+
+  bool operator==(const StackConstants&) const = default;
 };
 
 // A constant that scripts/fit_stacks.py fits to published rows.
@@ -129,7 +130,7 @@ ExtendedJson read_stack_json(const std::filesystem::path& path, const std::files
 Stack read_stack(const std::filesystem::path& path, const std::filesystem::path& data);
 
 // The constants as they are on a system: its level of products and its architecture's attention kernels are in gemm_*
-// and attention.
+// and attention, and those that say them are 1.
 StackConstants constants_on(const Stack& stack, const SystemSpec& system);
 
 }  // namespace perfbench

@@ -124,6 +124,7 @@ void read_architecture(SystemSpec& system, JsonFields& fields) {
   const std::optional<std::string> word = fields.optional_text(key);
   if (!word) return;
   std::vector<std::string> known;
+  known.reserve(kArchitectures.size());
   for (const Architecture architecture : kArchitectures) known.emplace_back(name(architecture));
   system.architecture = parse_architecture(*word);
   if (!system.architecture)
@@ -143,6 +144,12 @@ void read_kernels(SystemSpec& system, JsonFields& fields, const std::filesystem:
   for (const std::filesystem::path& file : files_in(data / "kernels", ".json")) known.push_back(file.stem().string());
   fields.problem("kernels", fmt::format("there are no kernel constants \"{}\"", system.kernels),
                  nearest_hint(system.kernels, known));
+}
+
+void read_cuda_memory(SystemSpec& system, JsonFields& fields, const std::string& file, std::vector<Problem>& problems) {
+  if (fields.any("cuda_memory_bytes") == nullptr) return;
+  const NumberRule rule{.least = 1e9, .most = 1e13, .may_be_null = true};
+  system.cuda_memory_bytes = read_sourced(fields, "cuda_memory_bytes", file, "", rule, problems).value;
 }
 
 void read_product_time(SystemSpec& system, JsonFields& fields, const std::string& file,
@@ -169,6 +176,10 @@ std::optional<double> SystemSpec::peak_flops_per_s(Precision precision) const {
       return peak_nvfp4_flops_per_s.value;
   }
   return std::nullopt;
+}
+
+std::optional<double> SystemSpec::capacity_bytes() const {
+  return cuda_memory_bytes ? cuda_memory_bytes : memory_bytes.value;
 }
 
 bool SystemSpec::has_data_sheet() const {
@@ -209,6 +220,7 @@ SystemSpec read_system(const std::filesystem::path& path, const std::filesystem:
   check_host(system, fields);
   read_kernels(system, fields, data);
   read_product_time(system, fields, file, problems);
+  read_cuda_memory(system, fields, file, problems);
   read_precisions(system, fields);
   read_peaks(system, fields, file, problems);
   read_numbers(system, kNumbers, fields, "", file, problems);

@@ -27,15 +27,18 @@ struct SystemSpec {
   Sourced peak_bf16_flops_per_s, peak_fp8_flops_per_s, peak_mxfp8_flops_per_s, peak_nvfp4_flops_per_s;  // dense
   Sourced peak_f32_flops_per_s;  // of the vector units
   Sourced memory_bytes, memory_bandwidth_bytes_per_s;
-  Sourced nvlink_bandwidth_bytes_per_s;  // per GPU and direction
-  Sourced nvlink_domain_gpus;            // GPUs that reach each other by NVLink
-  Sourced nic_bandwidth_bytes_per_s;     // per NIC and direction
+  std::optional<double> cuda_memory_bytes;  // what CUDA reports in all: data sheets count 80 GiB of HBM as 80 GB
+  Sourced nvlink_bandwidth_bytes_per_s;     // per GPU and direction
+  Sourced nvlink_domain_gpus;               // GPUs that reach each other by NVLink
+  Sourced nic_bandwidth_bytes_per_s;        // per NIC and direction
   Sourced nics_per_gpu, gpus_per_node;
   Sourced host_bandwidth_bytes_per_s;  // between the memories of GPU and host, per GPU and direction
   Sourced sm_count, l2_bytes;
 
   // The dense peak that MFU divides by for a precision; unset when the data sheet gives none.
   std::optional<double> peak_flops_per_s(Precision precision) const;
+  // What a job may take of one GPU: cuda_memory_bytes where it is known, else memory_bytes.
+  std::optional<double> capacity_bytes() const;
   // Whether any number is known; the system cpu, which is the machine at hand, has none.
   bool has_data_sheet() const;
   // Names of the numbers without a value, peaks of formats that the GPU lacks left out; a row says so.

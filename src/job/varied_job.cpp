@@ -12,7 +12,6 @@ void follow_from_others(const Values&...) {}
 
 void take_layout(Request& request, const ParallelLayout& layout, const Stack& stack) {
   const auto& [tp, pp, cp, vp, ep, etp, dp, fsdp, fsdp_size] = layout;
-  if (fsdp_size > 0 && fsdp_size < dp * cp) request.fsdp_size = fsdp_size;
   request.tp = tp;
   request.pp = pp;
   request.cp = cp;
@@ -20,6 +19,7 @@ void take_layout(Request& request, const ParallelLayout& layout, const Stack& st
   request.ep = ep;
   request.etp = etp;
   if (!stack.fsdp_always) request.fsdp = fsdp;
+  if (fsdp && fsdp_size != dp * cp) request.fsdp_size = fsdp_size;
 }
 
 // Recomputation is asked for in one way: what the change says of it takes the place of all.
@@ -57,8 +57,23 @@ Request request_of(const Job& job, const Request& change) {
   request.packed = packed;
   request.cuda_graphs = cuda_graphs;
   request.offload_layers = offload_layers;
-  take_recompute(request, job, change);
+  if (recompute_ops) {
+    request.recompute = "selective";
+  } else {
+    request.recompute_layers = recompute_layers;
+    request.recompute_modules = recompute_modules;
+  }
   return request;
+}
+
+// --recompute stands in place of layers and modules, and they in place of it.
+void drop_other_recompute(Request& base, const Request& change) {
+  if (change.recompute) {
+    base.recompute_layers.reset();
+    base.recompute_modules.reset();
+  } else if (change.recompute_layers || change.recompute_modules) {
+    base.recompute.reset();
+  }
 }
 
 // So that what was inherited gives way to what is changed.
@@ -71,7 +86,8 @@ void name_origins(Request& request, const char* origin) {
 }  // namespace
 
 std::optional<Job> varied_job(const Job& job, const Request& change) {
-  Request base = request_of(job, change), over = change;
+  Request base = request_of(job), over = change;
+  drop_other_recompute(base, change);
   name_origins(base, "the job");
   name_origins(over, "flag");
   const Request request = merge(over, base);

@@ -64,11 +64,19 @@ constexpr Group group_of(Axis axis) {
 
 // Ops of one lane run in program order; lanes run side by side, held together by data. The engine maps lanes to CUDA
 // streams, the simulator to servers.
-enum class Lane : std::uint8_t { compute, tp, cp, ep, dp, host };  // host: copies to and from its memory
-inline constexpr int kNumLanes = 6;
+enum class Lane : std::uint8_t {
+  compute,
+  tp,
+  cp,
+  ep,
+  dp,
+  replicas,  // sums of HSDP over the network, which the gathers of dp do not wait for
+  host       // copies to and from its memory
+};
+inline constexpr int kNumLanes = 7;
 
 constexpr std::string_view name(Lane lane) {
-  constexpr std::array<std::string_view, kNumLanes> names = {"compute", "tp", "cp", "ep", "dp", "host"};
+  constexpr std::array<std::string_view, kNumLanes> names = {"compute", "tp", "cp", "ep", "dp", "replicas", "host"};
   return names[static_cast<std::size_t>(lane)];
 }
 
@@ -82,10 +90,11 @@ constexpr Lane lane_of(Group group) {
     case Group::ep:
     case Group::etp:
       return Lane::ep;
+    case Group::replicas:
+      return Lane::replicas;
     case Group::copies:
     case Group::expert_copies:
     case Group::shard:
-    case Group::replicas:
     case Group::ends:
     case Group::world:
       break;

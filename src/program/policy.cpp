@@ -18,10 +18,11 @@ Recompute recompute_of(const Job& job) {
   return recompute;
 }
 
-// Whether the optimizer keeps of a master weight the 16 bits that the BF16 weight has not.
-bool precision_aware(const Job& job) {
-  const auto& precisions = job.stack.precision_aware_optimizer;
-  return job.stack.param_dtype == DType::bf16 && std::ranges::find(precisions, job.precision) != precisions.end();
+// Per parameter, of the optimizer's own copy where it has one. The 16 bits that a BF16 weight lacks make it an FP32
+// one.
+std::int64_t master_bytes(const Job& job) {
+  const auto& aware = job.stack.precision_aware_optimizer;
+  return std::ranges::find(aware, job.precision) == aware.end() ? 4 : 2;
 }
 
 }  // namespace
@@ -57,7 +58,7 @@ Policy policy_of(const Job& job) {
       .bucket_elements = stack.bucket_elements,
       .master_weights = master,
       .moments = stack.optimizer_state_dtype,
-      .optimizer_bytes = master_bytes + 2 * size_bytes(stack.optimizer_state_dtype),
+      .optimizer_bytes = (master ? master_bytes(job) : 0) + 2 * size_bytes(stack.optimizer_state_dtype),
       .fsdp = fsdp,
       .fsdp_f32 = f32_shares,
       .fsdp_reshard = stack.fsdp_reshard_after_forward,

@@ -75,11 +75,11 @@ std::vector<TableQuirk> read_flops_quirks(const std::filesystem::path& path) {
 }
 
 TableFlops flops_of_table(const std::vector<TableQuirk>& quirks, std::string_view table, std::string_view model,
-                          Task task) {
+                          Task task, std::string_view printed) {
   TableFlops flops;
   for (const TableQuirk& line : quirks) {
-    if (line.table != table || (!line.model.empty() && line.model != model) || line.task.value_or(task) != task)
-      continue;
+    const bool of_model = line.model.empty() || line.model == model || line.model == printed;
+    if (line.table != table || !of_model || line.task.value_or(task) != task) continue;
     check(!apply(line, flops), "flops_of_table: the lines must come from read_flops_quirks");
     if (line.quirk != "convention") flops.reasons.push_back(line.reason);
   }

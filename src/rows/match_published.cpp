@@ -44,11 +44,11 @@ PublishedMatch match_published(const Job& job, std::span<const PublishedRun> run
   }
   if (matches.empty()) {
     if (nearest == nullptr || fewest.size() > kMostDifferences) return {};
-    return {std::nullopt, nearest_text(*nearest, fewest)};
+    return {.row = std::nullopt, .note = nearest_text(*nearest, fewest)};
   }
   const auto agrees = [&](const PublishedRun* run) { return same_result(run->row, matches.front()->row); };
-  if (!std::ranges::all_of(matches, agrees)) return {std::nullopt, disagreement(matches)};
-  return {matches.front()->row, ""};
+  if (!std::ranges::all_of(matches, agrees)) return {.row = std::nullopt, .note = disagreement(matches)};
+  return {.row = matches.front()->row, .tokens_per_s_per_gpu = matches.front()->tokens_per_s_per_gpu};
 }
 
 void set_published(Row& row, const Job& job, std::span<const PublishedRun> runs) {
@@ -56,8 +56,8 @@ void set_published(Row& row, const Job& job, std::span<const PublishedRun> runs)
   if (!match.note.empty()) row.notes.push_back(match.note);
   row.published = std::move(match.row);
   row.ratio_to_published.reset();
-  if (row.published && row.published->tokens_per_s_per_gpu && row.tokens_per_s_per_gpu)
-    row.ratio_to_published = *row.tokens_per_s_per_gpu / *row.published->tokens_per_s_per_gpu;
+  if (match.tokens_per_s_per_gpu && row.tokens_per_s_per_gpu)
+    row.ratio_to_published = *row.tokens_per_s_per_gpu / *match.tokens_per_s_per_gpu;
 }
 
 }  // namespace perfbench

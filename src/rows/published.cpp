@@ -17,10 +17,10 @@ namespace {
 constexpr std::string_view kCorrections = "corrections.csv";
 constexpr std::array<std::string_view, 7> kOwnColumns{"row",   "system",  "task",       "precision",
                                                       "stack", "section", "source_line"};
-// Own columns that `import` adds: the document, the units of its figures, whose TFLOP/s they are, and the headings that
-// were kept although nobody knows them.
+// Own columns that `import` adds: the document, the units of its figures, whose TFLOP/s they are, the headings that
+// were kept although nobody knows them, and the second values of cells that hold two.
 constexpr std::string_view kUnread = "unread";
-constexpr std::array<std::string_view, 4> kOptionalColumns{"source", "units", "flops_convention", kUnread};
+constexpr std::array<std::string_view, 5> kOptionalColumns{"source", "units", "flops_convention", kUnread, "note"};
 
 // One printed row on the way to a PublishedRow.
 struct Printed {
@@ -57,6 +57,15 @@ std::vector<std::string> unread_headings(const CsvTable& table) {
 
 std::size_t column_of(const CsvTable& table, std::string_view heading) {
   return static_cast<std::size_t>(std::find(table.header.begin(), table.header.end(), heading) - table.header.begin());
+}
+
+// Of "selective op", "selective layer", "Selective AC", "full", "No AC"; "" of other words.
+std::string recompute_in(std::string_view cell) {
+  const std::string text = lower(cell);
+  const auto holds = [&](std::string_view word) { return text.find(word) != std::string::npos; };
+  if (holds("selective")) return holds("layer") ? "layers" : holds("op") ? "selective" : "some";
+  if (holds("full")) return "full";
+  return text.starts_with("no") ? "none" : "";
 }
 
 class Reader {
@@ -168,7 +177,6 @@ class Reader {
                      .task = parse_task(own(printed, "task")),
                      .precision = parse_precision(own(printed, "precision")),
                      .stack = own(printed, "stack"),
-                     .fsdp_is_size = prints(*printed.table, "lbs"),
                      .corrections = printed.corrections};
     // Empty where the document doesn't say.
     if (!row.task && !own(printed, "task").empty()) wrong(printed, "task", own(printed, "task"), "is no task");
@@ -179,6 +187,7 @@ class Reader {
       const PublishedHeading* known = is_own(heading) ? nullptr : find_heading(heading);
       if (known != nullptr) set(row, *known, printed, heading, printed.cells[i]);
     }
+    row.fsdp_is_size = prints(*printed.table, "lbs") || row.fsdp.value_or(0) > 1;
     return row;
   }
 
@@ -187,6 +196,7 @@ class Reader {
     const std::string_view name = known.name;
     if (is_unset(cell) || name.empty()) return;
     if (name == "model") row.model = cell;
+    if (name == "recompute") row.recompute = recompute_in(cell);
     for (const auto& [key, field] : kPublishedCounts) {
       if (key != name) continue;
       const auto count = parse_int(cell);
@@ -195,7 +205,7 @@ class Reader {
       if (!count || *count < least) {
         wrong(printed, heading, cell, "must be a whole number of at least " + std::to_string(least));
       } else if (!(zero_is_unset && *count == 0)) {
-        row.*field = count;
+        row.*field = *count * static_cast<std::int64_t>(known.to_named_unit);
       }
     }
     for (const auto& [key, field] : kPublishedFigures) {

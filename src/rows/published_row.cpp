@@ -48,6 +48,7 @@ Json to_json(const PublishedRow& row) {
   for (const auto& [key, field] : kPublishedCounts)
     json.set(std::string(key), row.*field ? Json(*(row.*field)) : Json());
   json.set("fsdp_is_size", row.fsdp_is_size);
+  json.set("recompute", text_or_null(row.recompute));
   for (const auto& [key, field] : kPublishedFigures)
     json.set(std::string(key), row.*field ? Json(*(row.*field)) : Json());
   for (const std::string_view key : kNeverPrinted) json.set(std::string(key), nullptr);
@@ -74,6 +75,7 @@ PublishedRow published_row_from_json(const Json& json, const std::string& where)
   row.stack = fields.optional_text("stack").value_or("");
   for (const auto& [key, field] : kPublishedCounts) row.*field = fields.optional_integer(key);
   row.fsdp_is_size = fields.boolean("fsdp_is_size");
+  row.recompute = fields.optional_text("recompute").value_or("");
   for (const auto& [key, field] : kPublishedFigures) row.*field = fields.optional_number(key);
   for (const std::string_view key : kNeverPrinted) fields.ignore(key);
   row.row = fields.text("row");

@@ -33,6 +33,8 @@ struct PublishedRow {
   std::optional<std::int64_t> num_gpus{}, gbs{}, mbs{}, lbs{}, seq_len{}, tp{}, pp{}, cp{}, vp{}, ep{}, dp{}, fsdp{},
       ga{};
   bool fsdp_is_size = false;  // `fsdp` counts the ranks that share the parameters; else it is a flag
+  // "none", "selective", "full", "layers" (not all, but whole) or "some" (nobody says of what); "" where not printed
+  std::string recompute{};
   std::optional<double> step_time_s{}, tokens_per_s_per_gpu{}, model_tflops_per_gpu{};
   std::vector<Correction> corrections{};  // already applied to the fields above
 

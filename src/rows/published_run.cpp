@@ -6,6 +6,8 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "base/units.h"
+#include "cost/model_flops.h"
 #include "job/resolve.h"
 #include "rows/published.h"
 
@@ -18,21 +20,34 @@ bool has_name(const ModelSpec& model, std::string_view name) {
   return is_it(model.name) || std::ranges::any_of(model.aliases, is_it);
 }
 
-bool same_fsdp(const PublishedRow& row, const ParallelLayout& layout) {
+bool same_fsdp(const PublishedRow& row, const Job& job) {
+  const ParallelLayout& layout = job.layout;
+  if (!row.fsdp && job.stack.fsdp_always) return true;
   const std::int64_t printed = row.fsdp.value_or(0);
   if (!row.fsdp_is_size) return (printed != 0) == layout.fsdp;
   const std::int64_t ranks = layout.fsdp ? layout.dp : 1;
   return std::max<std::int64_t>(printed, 1) == ranks;
 }
 
-// Whether the job has every value that the row prints; a size that is not printed is 1, fsdp is off.
+bool same_recompute(const PublishedRow& row, const Job& job) {
+  if (row.recompute.empty()) return true;
+  const int most = std::ranges::max(job.chunks, {}, &ChunkLayers::count).count;
+  const bool some = job.recompute_layers > 0, parts = job.recompute_ops || !job.recompute_modules.empty();
+  if (row.recompute == "selective") return parts && !some;
+  if (row.recompute == "none") return !parts && !some;
+  if (row.recompute == "some") return parts || some;
+  return some && (job.recompute_layers >= most) == (row.recompute == "full");
+}
+
+// Whether the job has every value that the row prints; a size that is not printed is 1, fsdp is off unless the stack
+// always shards. A microbatch that is not printed is the job's.
 bool has_printed_values(const Job& job, const PublishedRow& row, const Catalog& catalog) {
   const ParallelLayout& layout = job.layout;
   return row.precision == job.precision && catalog.stack_name(row.stack) == job.stack.name &&
-         row.num_gpus == job.num_gpus && row.gbs == job.gbs && row.mbs == job.mbs && row.seq_len == job.seq_len &&
-         row.lbs.value_or(job.lbs) == job.lbs && row.tp.value_or(1) == layout.tp && row.pp.value_or(1) == layout.pp &&
-         row.cp.value_or(1) == layout.cp && row.vp.value_or(1) == layout.vp && row.ep.value_or(1) == layout.ep &&
-         same_fsdp(row, layout);
+         row.num_gpus == job.num_gpus && row.gbs == job.gbs && row.mbs.value_or(job.mbs) == job.mbs &&
+         row.seq_len == job.seq_len && row.lbs.value_or(job.lbs) == job.lbs && row.tp.value_or(1) == layout.tp &&
+         row.pp.value_or(1) == layout.pp && row.cp.value_or(1) == layout.cp && row.vp.value_or(1) == layout.vp &&
+         row.ep.value_or(1) == layout.ep && same_fsdp(row, job) && same_recompute(row, job);
 }
 
 std::optional<Job> job_of(const Request& request, const Catalog& catalog) {
@@ -77,10 +92,22 @@ std::optional<Job> printed_job(const PublishedRow& row, const Catalog& catalog) 
   return job;
 }
 
+std::optional<double> tokens_of(const PublishedRow& row, const Job& job, const std::vector<TableQuirk>& quirks) {
+  if (row.tokens_per_s_per_gpu) return row.tokens_per_s_per_gpu;
+  if (row.step_time_s)
+    return static_cast<double>(job.gbs) * static_cast<double>(job.seq_len) / (*row.step_time_s * job.num_gpus);
+  const TableFlops flops = flops_of_table(quirks, table_file(row), job.model.name, job.task, row.model);
+  if (!flops.convention || !row.model_tflops_per_gpu) return std::nullopt;
+  const auto per_token = model_flops_per_token(job.model, job.task, job.seq_len, *flops.convention, flops.quirks);
+  return per_token ? std::optional(*row.model_tflops_per_gpu * kTera / *per_token) : std::nullopt;
+}
+
 }  // namespace
 
 PublishedTables read_published_tables(const Catalog& catalog, const std::string& system) {
-  PublishedTables tables{.rows = read_published(catalog.folder() / "published", system), .configs = {}};
+  const std::filesystem::path folder = catalog.folder() / "published";
+  PublishedTables tables{
+      .rows = read_published(folder, system), .configs = {}, .quirks = read_flops_quirks(folder / "flops_quirks.csv")};
   const std::filesystem::path configs = catalog.config_table(system);
   if (std::filesystem::exists(configs)) tables.configs = read_config_table(configs);
   return tables;
@@ -105,7 +132,10 @@ std::vector<PublishedRun> published_runs(const ModelSpec& model, Task task, cons
       runs.push_back({.row = row, .job = found->job, .configured = found->place});
     } else if (std::optional<Job> printed = printed_job(row, catalog)) {
       runs.push_back({.row = row, .job = std::move(*printed)});
+    } else {
+      continue;
     }
+    runs.back().tokens_per_s_per_gpu = tokens_of(row, runs.back().job, tables.quirks);
   }
   return runs;
 }

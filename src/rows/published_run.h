@@ -9,6 +9,7 @@
 #include "job/catalog.h"
 #include "job/config_table.h"
 #include "job/job.h"
+#include "rows/flops_quirks.h"
 #include "rows/published_row.h"
 #include "rows/row.h"
 
@@ -20,12 +21,15 @@ struct PublishedRun {
   PublishedRow row;
   Job job;
   std::string configured{};  // "model_configs_h100.csv:25"; empty: no config row has the printed values
+  // As printed, else of the printed step time, else of the printed TFLOP/s by the convention of the row's table.
+  std::optional<double> tokens_per_s_per_gpu{};
 };
 
 // The tables of one system.
 struct PublishedTables {
   std::vector<PublishedRow> rows;
   ConfigTable configs;  // model_configs_<system>.csv; no rows where there is none
+  std::vector<TableQuirk> quirks{};
 };
 PublishedTables read_published_tables(const Catalog& catalog, const std::string& system);
 
@@ -39,7 +43,8 @@ std::vector<PublishedRun> published_runs(const ModelSpec& model, Task task, cons
 
 struct PublishedMatch {
   std::optional<PublishedRow> row;
-  std::string note;  // why there is none, where something can be said: the nearest row and what it did otherwise
+  std::optional<double> tokens_per_s_per_gpu{};  // of its PublishedRun
+  std::string note{};  // why there is none, where something can be said: the nearest row and what it did otherwise
 };
 
 // The row that did the same work (work.h). Of several that print different results, none.

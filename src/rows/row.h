@@ -96,8 +96,13 @@ struct Row {
   std::int64_t num_gpus = 0, gbs = 0, mbs = 0, lbs = 0, seq_len = 0;
   std::int64_t tp = 0, pp = 0, cp = 0, vp = 0, ep = 0, etp = 0, dp = 0;
   bool fsdp = false;
+  std::int64_t fsdp_size = 0;  // this and the next: of a job that shards parameters
+  std::optional<bool> fsdp_reshard{}, defer_grad_sync{};
+  std::optional<bool> sequence_parallel{};
+  std::string param_dtype{}, grad_dtype{}, optimizer_state_dtype{};
   std::int64_t ga = 0;
   bool cuda_graphs = false, packed = false;
+  std::string recompute{};
   std::optional<std::int64_t> recompute_layers{}, offload_layers{};  // of each chunk; of the model
   std::vector<std::string> recompute_modules{};
   std::int64_t lora_rank = 0;  // this and the next: of task lora

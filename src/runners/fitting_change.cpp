@@ -42,7 +42,7 @@ std::optional<FittingChange> tried(const Job& job, const Change& change) {
   std::optional<Job> varied = varied_job(job, change.request);
   if (!varied) return std::nullopt;
   const std::optional<double> peak = peak_bytes(*varied);
-  if (!peak || *peak > *job.system.memory_bytes.value) return std::nullopt;
+  if (!peak || *peak > *job.system.capacity_bytes()) return std::nullopt;
   return FittingChange{.job = std::move(*varied), .flags = change.flags, .peak_memory_bytes = *peak};
 }
 
@@ -79,9 +79,10 @@ std::vector<Change> smaller_microbatches(const Job& job) {
 
 std::vector<Change> recomputed_modules(const Job& job) {
   std::vector<Change> changes;
-  if (job.recompute_layers > 0 || !job.recompute_modules.empty() || job.recompute_ops) return changes;
-  changes.push_back(change_of(&Request::recompute, std::string("selective"), "--recompute selective"));
-  const std::vector<std::string> sets[] = {{"mlp_act"}, {"mlp"}, {"core_attn", "mlp"}};
+  if (job.recompute_layers > 0 || job.recompute_ops || !job.recompute_modules.empty()) return changes;
+  if (job.stack.selective_recompute == SelectiveRecompute::every_second_product)
+    changes.push_back(change_of(&Request::recompute, std::string("selective"), "--recompute selective"));
+  const std::vector<std::string> sets[] = {{"core_attn"}, {"mlp_act"}, {"mlp"}, {"core_attn", "mlp"}};
   for (const std::vector<std::string>& words : sets) {
     changes.push_back(change_of(&Request::recompute_modules, words, "--recompute_modules " + join(words, ",")));
   }
@@ -131,7 +132,7 @@ std::optional<FittingChange> two_changes(const Job& job, int layers) {
 }  // namespace
 
 std::optional<FittingChange> fitting_change(const Job& job) {
-  if (!job.system.memory_bytes.value) return std::nullopt;
+  if (!job.system.capacity_bytes()) return std::nullopt;
   const int layers = layers_of_largest_chunk(job);
   if (auto found = first_of(job, smaller_microbatches(job))) return found;
   if (auto found = first_of(job, recomputed_modules(job))) return found;

@@ -51,7 +51,7 @@ void set_memory(Row& row, const Job& job, const std::vector<StageMemoryBytes>& s
     }
   }
   set_peak_memory(row, peak);
-  const std::optional<double> capacity = job.system.memory_bytes.value;
+  const std::optional<double> capacity = job.system.capacity_bytes();
   if (!capacity && job.system.has_data_sheet())
     row.notes.push_back(
         fmt::format("whether the job fits is not known: the data sheet of {} gives no memory_bytes", job.system.name));

@@ -54,7 +54,7 @@ void RowSimulator::set_fitting_change(Row& row, const Job& job) {
   if (planned.row.status == Status::ok) {
     row.fits_with->step_time_s = simulate(planned.plan, planned.cost).step_time_s;
   }
-  row.notes.push_back(fits_note(*row.fits_with, row, *job.system.memory_bytes.value / kGiB));
+  row.notes.push_back(fits_note(*row.fits_with, row, *job.system.capacity_bytes() / kGiB));
 }
 
 const PublishedTables& RowSimulator::published_of(const std::string& system) {

@@ -1,4 +1,4 @@
-"""The tables of docs/cost_model.md are what `perfbench sweep` predicts, and its left-out errors are of this model."""
+"""The tables of docs/cost_model.md are what `perfbench accuracy` says."""
 
 import os
 import subprocess

@@ -15,17 +15,27 @@ MODELS = Path(__file__).resolve().parents[2] / "model_configs" / "models"
 
 # name: layers, hidden, heads, kv heads, head dim, ffn, vocabulary, the count that models are called by (billions)
 SHAPES = {
+    "llama2_7b": (32, 4096, 32, 32, 128, 11008, 32000, 6.7),
+    "llama2_13b": (40, 5120, 40, 40, 128, 13824, 32000, 13.0),
+    "llama2_34b": (48, 8192, 64, 8, 128, 22016, 32000, 33.7),
+    "llama2_70b": (80, 8192, 64, 8, 128, 28672, 32000, 69.0),
     "llama3_8b": (32, 4096, 32, 8, 128, 14336, 128256, 8.03),
     "llama3_70b": (80, 8192, 64, 8, 128, 28672, 128256, 70.6),
     "llama31_405b": (126, 16384, 128, 8, 128, 53248, 128256, 405.8),
+    "gpt3_5b": (24, 4096, 32, 32, 128, 16384, 51200, 5.0),
+    "gpt3_20b": (44, 6144, 48, 48, 128, 24576, 51200, 20.2),
     "gpt3_175b": (96, 12288, 96, 96, 128, 49152, 51200, 174.6),
+    "nemotron3_8b": (32, 4096, 32, 32, 128, 16384, 256000, 8.5),
+    "nemotron3_22b": (40, 6144, 48, 48, 128, 24576, 256000, 21.3),
     "nemotron4_15b": (32, 6144, 48, 8, 128, 24576, 256000, 15.6),
     "nemotron4_340b": (96, 18432, 96, 8, 192, 73728, 256000, 341.0),
     "mixtral_8x7b": (32, 4096, 32, 8, 128, 14336, 32000, 46.7),
     "mixtral_8x22b": (56, 6144, 48, 8, 128, 16384, 32000, 140.6),
+    "grok1_314b": (64, 6144, 48, 8, 128, 32768, 131072, 316.5),
     "deepseek_v3": (61, 7168, 128, 128, 192, 18432, 129280, 671.0),
     "kimi_k2": (61, 7168, 64, 64, 192, 18432, 163840, 1026.4),
     "qwen3_30b_a3b": (48, 2048, 32, 4, 128, 6144, 151936, 30.5),
+    "qwen3_235b_a22b": (94, 4096, 64, 4, 128, 12288, 151936, 235.1),
     "gptoss_20b": (24, 2880, 64, 8, 64, 2880, 201088, 20.9),
     "gptoss_120b": (36, 2880, 64, 8, 64, 2880, 201088, 116.8),
     "nemotron3_nano_30b": (52, 2688, 32, 2, 128, 1856, 131072, 31.6),
@@ -50,6 +60,9 @@ FAMILY = {
                 "topk_group": 1, "q_lora_rank": 1536, "kv_lora_rank": 512, "routed_scaling_factor": 2.827},
     "qwen3_30b_a3b": {"num_experts": 128, "num_experts_per_tok": 8, "moe_intermediate_size": 768,
                       "norm_topk_prob": True},
+    "grok1_314b": {"num_local_experts": 8, "num_experts_per_tok": 2, "hidden_act": "gelu"},
+    "qwen3_235b_a22b": {"num_experts": 128, "num_experts_per_tok": 8, "moe_intermediate_size": 1536,
+                        "norm_topk_prob": True},
     "gptoss_20b": {"num_local_experts": 32, "num_experts_per_tok": 4, "sliding_window": 128, "attention_bias": True},
     "gptoss_120b": {"num_local_experts": 128, "num_experts_per_tok": 4, "sliding_window": 128, "attention_bias": True},
     "nemotron3_nano_30b": {"mamba_num_heads": 64, "mamba_head_dim": 64, "ssm_state_size": 128, "n_groups": 8,
@@ -65,6 +78,8 @@ FAMILY = {
 
 ROPE_THETA = {"llama": 5e5, "nemotron": 1e4, "mixtral": 1e6, "deepseek_v3": 1e4, "kimi_k2": 5e4, "qwen3_moe": 1e6,
               "gpt_oss": 1.5e5, "llama4_text": 5e5, "qwen2": 1e6, "qwen3": 1e6}
+
+ROPE_THETA_OF = {"llama2_7b": 1e4, "llama2_13b": 1e4, "llama2_34b": 1e6, "llama2_70b": 1e4, "grok1_314b": 1e4}
 
 # Keys of published files that the transformers classes don't declare.
 UNDECLARED = {"architectures", "model_type", "torch_dtype", "rope_theta", "partial_rotary_factor"}
@@ -134,7 +149,7 @@ def test_rope_theta(name):
     if family in ("gpt2", "nemotron_h"):
         assert not rope
         return
-    assert rope["rope_theta"] == ROPE_THETA[family]
+    assert rope["rope_theta"] == ROPE_THETA_OF.get(name, ROPE_THETA[family])
     assert rope["rope_type"] == ("yarn" if family == "gpt_oss" else "default")  # yarn: gpt_oss without rope_scaling
     assert rope.get("partial_rotary_factor", 1.0) == (0.5 if family == "nemotron" else 1.0)
 

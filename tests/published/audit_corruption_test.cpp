@@ -20,6 +20,10 @@ namespace fs = std::filesystem;
 
 const fs::path kFolder = fs::path(PERFBENCH_SOURCE_DIR) / "model_configs";
 
+// Those of other releases have the same columns, and are many.
+constexpr std::array<std::string_view, 4> kTables{"aws_performance.csv", "automodel_h100_bf16.csv", "dfm_wan.csv",
+                                                  "nemo_2504_fp8.csv"};
+
 // What no other cell of the documents determines, and why. docs/audit.md has the same table.
 struct Undetermined {
   std::string_view tables;  // a part of their names; empty: of all
@@ -149,6 +153,7 @@ void swap_cells(const AuditInput& input, std::size_t table, const AuditedRow& ro
 Result corrupt_all(const AuditInput& input) {
   Result result;
   for (std::size_t table = 0; table < input.tables.size(); ++table) {
+    if (std::ranges::find(kTables, input.tables[table].name) == kTables.end()) continue;
     for (const AuditedRow& row : input.tables[table].rows) {
       if (!seen(input, table, row).empty()) continue;  // not sound
       ++result.rows;

@@ -46,22 +46,22 @@ TEST(Weights, ASeriesCountsOnceAndAnOddRowNever) {
   KnownRows known = rows_of({row_of("a", "x", "m", 0.0, 8), row_of("b", "x", "m", 0.0, 16),
                              row_of("c", "y", "m", 0.0, 8), row_of("d", "x", "n", 0.0), row_of("e", "x", "o", 0.0)});
   known.rows[3].odd = "contradicts itself";
-  known.rows[4].as_current_scaling = true;
+  known.rows[4].other_format = true;
   EXPECT_THAT(fit_weights(known), ElementsAre(0.5, 0.5, 1.0, 0.0, 0.0));
   EXPECT_THAT(mean_weights(known), ElementsAre(0.5, 0.5, 1.0, 0.0, 1.0));
 }
 
-// The rows of document x ask for a slower constant; left out, those of y do not.
 TEST(LeftOut, AReleaseGoesWithItsConfigurationsElsewhere) {
-  const KnownRows known =
-      rows_of({row_of("a", "x", "m", 0.04), row_of("b", "y", "m", 0.04), row_of("c", "y", "n", 0.0)});
+  const KnownRows known = rows_of({row_of("a", "x", "m", 0.04), row_of("b", "y", "m", 0.04), row_of("c", "y", "n", 0.0),
+                                   row_of("d", "x", "o", 0.04)});
   const LeftOut out = left_out(known, LeaveOut::release);
   EXPECT_THAT(out.fold_names, ElementsAre("x", "y"));
   // Without x and y's row of the same configuration only c is left, which is right already.
   EXPECT_NEAR(out.errors[0], 0.04, 1e-12);
-  // Without y, x alone: 4 (0.04 - 0.1 m)^2 / 0.01 + m^2 is least where m = 0.32.
-  EXPECT_NEAR(out.errors[2], 0.0 - 0.1 * 0.32, 1e-9);
+  EXPECT_NEAR(out.errors[3], 0.04, 1e-12);
+  // Without y and x's row of the same configuration d is left: 4 (0.04 - 0.1 m)^2 / 0.01 + m^2 is least where m = 0.32.
   EXPECT_NEAR(out.errors[1], 0.04 - 0.1 * 0.32, 1e-9);
+  EXPECT_NEAR(out.errors[2], 0.0 - 0.1 * 0.32, 1e-9);
 }
 
 TEST(LeftOut, ARowGoesWithItsSeries) {

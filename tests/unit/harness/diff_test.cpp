@@ -78,9 +78,17 @@ TEST(Diff, EveryThingAskedTellsRowsApart) {
             .etp = 2,
             .dp = 2,
             .fsdp = true,
+            .fsdp_size = 2,
+            .fsdp_reshard = true,
+            .defer_grad_sync = true,
+            .sequence_parallel = true,
+            .param_dtype = "f32",
+            .grad_dtype = "f32",
+            .optimizer_state_dtype = "bf16",
             .ga = 2,
             .cuda_graphs = true,
             .packed = true,
+            .recompute = "full",
             .recompute_layers = 1,
             .offload_layers = 1,
             .recompute_modules = {"mlp"},
@@ -99,9 +107,13 @@ TEST(Diff, EveryThingAskedTellsRowsApart) {
     if (metric.name == "ga") continue;  // it follows from the batch sizes
     EXPECT_NE(configuration_of(changed), configuration_of(plain)) << metric.name;
   }
-  EXPECT_THAT(configuration_of(other), HasSubstr("fsdp, cuda_graphs, recompute_layers 1, recompute_modules mlp, "
-                                                 "offload_layers 1, packed, lora_rank 8, lora_alpha 16, lora_targets "
-                                                 "q_proj/v_proj, stack automodel"));
+  EXPECT_THAT(configuration_of(other),
+              HasSubstr("fsdp, fsdp_size 2, fsdp_reshard 1, defer_grad_sync 1, sequence_parallel 1, "
+                        "param_dtype f32, grad_dtype f32, optimizer_state_dtype bf16, "
+                        "cuda_graphs, recompute full, recompute_layers 1, recompute_modules "
+                        "mlp, "
+                        "offload_layers 1, packed, lora_rank 8, lora_alpha 16, lora_targets "
+                        "q_proj/v_proj, stack automodel"));
 }
 
 TEST(Diff, TheWorstMetricDecides) {

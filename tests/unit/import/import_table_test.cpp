@@ -98,6 +98,40 @@ TEST(ImportTable, TakesFromHintsWhatTheDocumentLeavesOut) {
               ElementsAre("M 7B h200 lora fp8cs nemo_25.04", "M 7B h100 sft fp8cs nemo_25.04"));
 }
 
+// A model may stand above its table, as a heading or on a line of its own.
+TEST(ImportTable, TakesTheModelFromAboveTheTable) {
+  const char* text =
+      "# Speed\n\n#### Model: M_7B\n\n| System | GPUs | GBS |\n|-|-|-|\n| DGX-H100 | 8 | 16 |\n\n#### Other\n\n"
+      "- Model: N 1B\n- System: DGX-B200\n\n| GPUs | GBS | MBS |\n|-|-|-|\n| 4 | 8 | 1 |\n";
+  ImportHints with = hints();
+  with.model = "never";
+  EXPECT_THAT(cells(import_table(text, "a.md", with), {"Model", "system", "GBS"}),
+              ElementsAre("M_7B h100 16", "N 1B b200 8"));
+  const auto none = problems("| System | GPUs | GBS |\n|-|-|-|\n| DGX-H100 | 8 | 16 |\n");
+  ASSERT_EQ(none.size(), 1u);
+  EXPECT_THAT(none[0].hint, HasSubstr("Model: NAME"));
+}
+
+TEST(ImportTable, TakesTheFirstOfTwoValuesAndKeepsTheSecondInANote) {
+  const ImportedTable table = import_table(
+      "| Model | Precision | GPUs | PP | Tokens / sec / GPU |\n|-|-|-|-|-|\n"
+      "| M (dense) | FP8-CS (FP8-MX) | 8 | 1 (4) | 3100 (2900) |\n| M | BF16 | 8 | 1 | 2000 |\n",
+      "a.md", hints());
+  EXPECT_THAT(cells(table, {"Model", "precision", "PP", "Tokens / sec / GPU", "note"}),
+              ElementsAre("M (dense) fp8cs 1 3100 second value: Precision=FP8-MX; PP=4; Tokens / sec / GPU=2900",
+                          "M bf16 1 2000 "));
+  EXPECT_THAT(table.warnings, testing::Contains(HasSubstr("a.md:3: 1 of 2 rows have cells of two values")));
+  const auto broken = problems("| Model | GPUs | PP |\n|-|-|-|\n| M | 8 | 1 (|\n");
+  ASSERT_EQ(broken.size(), 1u);
+  EXPECT_THAT(broken[0].where, HasSubstr("PP=1 ("));
+}
+
+TEST(ImportTable, DropsMarksOfFootnotes) {
+  const ImportedTable table = import_table(
+      "| Model[^1] | GPUs | GBS |\n|-|-|-|\n| M<sup>2)</sup> | 8[^a] | 16 |\n\n[^a]: said below\n", "a.md", hints());
+  EXPECT_THAT(cells(table, {"Model", "GPUs", "GBS"}), ElementsAre("M 8 16"));
+}
+
 TEST(ImportTable, NamesUnknownColumnsAndWhatWasRecognised) {
   const char* text = "\n| Model | GPUs | GBS | Tensor Paralel | Zeal |\n|-|-|-|-|-|\n| M | 8 | 16 | 1 | x |\n";
   const auto found = problems(text);

@@ -134,6 +134,22 @@ TEST(ConfigTable, NamesUnknownAndMissingColumnsTogether) {
   EXPECT_NE(problems[1].what.find("vp_size is missing"), std::string::npos) << problems[1].what;
 }
 
+// A table of NeMo 25.02 has dp_size, which says again what the other sizes do, and lacks the later columns.
+TEST(ConfigTable, ReadsTablesOfOlderReleases) {
+  const std::string header =
+      "task,model,size,system,dtype,num_gpus,seq_len,tp_size,pp_size,cp_size,dp_size,ep_size,"
+      "vp_size,mbs,gbs";
+  const ConfigTable table = table_of(
+      "pre_train,llama9,7b,b200,bf16,8,4096,1,1,2,4,1,1,1,32\npre_train,llama9,7b,b200,bf16,8,4096,1,1,2,8,1,1,1,64\n",
+      header);
+  ASSERT_EQ(table.rows.size(), 1u);
+  EXPECT_EQ(table.rows[0].request.cp, 2);
+  EXPECT_FALSE(table.rows[0].request.cuda_graphs);
+  ASSERT_EQ(table.problems.size(), 1u);
+  EXPECT_EQ(table.problems[0].where, "model_configs_b200.csv:3: dp_size=8");
+  EXPECT_EQ(table.problems[0].what, "num_gpus 8 / (tp 1 x pp 1 x cp 2) is 4");
+}
+
 TEST(ConfigTable, RefusesRepeatedRowsNamingBothLines) {
   const std::vector<Problem> problems = refusal(std::string(kHeader20) +
                                                 "\nsft,llama9,7b,b200,bf16,8,4096,1,1,1,1,1,1,32,,0,0,0,0,\n"

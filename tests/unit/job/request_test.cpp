@@ -38,6 +38,20 @@ TEST(Merge, ForgetsTheOriginOfAnOverriddenValue) {
   EXPECT_EQ(origin_of(merge(over, base), "pp"), "");
 }
 
+// --recompute names all that is computed again, and so do layers and modules together.
+TEST(Merge, RecomputeStandsInPlaceOfLayersAndModules) {
+  Request word, layers;
+  word.recompute = "selective";
+  layers.recompute_layers = 4;
+  layers.recompute_modules = {"mlp"};
+  const Request over_row = merge(word, layers);
+  EXPECT_EQ(over_row.recompute, "selective");
+  EXPECT_FALSE(over_row.recompute_layers || over_row.recompute_modules);
+  const Request over_word = merge(layers, word);
+  EXPECT_FALSE(over_word.recompute);
+  EXPECT_EQ(over_word.recompute_layers, 4);
+}
+
 TEST(SetStack, LeavesOutWhatAnotherStacksSoftwareNeeds) {
   Request row;
   row.stack = "automodel", row.tp = 2, row.vp = 10, row.mbs = 1, row.recompute_layers = 80, row.lbs = 8;
@@ -114,7 +128,7 @@ TEST(RequestFields, ListHoldsEveryMember) {
     EXPECT_TRUE(names.insert(name).second) << name;
     bytes += sizeof(Request{}.*member);
   });
-  EXPECT_EQ(names.size(), 30u);
+  EXPECT_EQ(names.size(), 38u);
   EXPECT_LE(bytes + kOriginBytes, sizeof(Request));
   EXPECT_LT(sizeof(Request) - bytes - kOriginBytes, sizeof(std::optional<std::int64_t>));
 }

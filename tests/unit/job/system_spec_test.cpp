@@ -192,5 +192,23 @@ TEST_F(SystemFiles, NoObject) {
   EXPECT_PRED2(says, refusal([&] { read_system(path, kDataFolder); }), "must be a JSON object");
 }
 
+// Else a system would inherit what CUDA reports of another size of memory.
+TEST(SystemSpec, WhoStatesItsMemoryStatesWhatCudaReports) {
+  for (const std::string& name : Catalog(kDataFolder).system_names()) {
+    const Json file = read_json(kDataFolder / "systems" / (name + ".json"));
+    const bool states = file.find("memory_bytes") != nullptr && !file.find("memory_bytes")->find("value")->is_null();
+    if (states) EXPECT_NE(file.find("cuda_memory_bytes"), nullptr) << name;
+  }
+}
+
+TEST(SystemSpec, CapacityIsWhatCudaReports) {
+  SystemSpec system;
+  EXPECT_FALSE(system.capacity_bytes());
+  system.memory_bytes.value = 80e9;
+  EXPECT_EQ(system.capacity_bytes(), 80e9);
+  system.cuda_memory_bytes = 85e9;
+  EXPECT_EQ(system.capacity_bytes(), 85e9);
+}
+
 }  // namespace
 }  // namespace perfbench

@@ -155,7 +155,7 @@ TEST(Recompute, NothingIsScatteredAgainWhereOpsAreKept) {
   job.recompute_ops = true;
   const Program program = build_chunk(job, kOne);
   EXPECT_EQ(count<ReduceScatter>(program.backward), 2);  // of gradients
-  EXPECT_THAT(replayed(program, 0), ElementsAre("rms_norm", "all_gather", "rope", "rms_norm", "all_gather", "swiglu"));
+  EXPECT_THAT(replayed(program, 0), ElementsAre("rms_norm", "rope", "rms_norm", "swiglu"));
 }
 
 TEST(Recompute, CollectivesRunAgainAndNothingIsGatheredTwice) {

@@ -198,7 +198,8 @@ TEST(ShardParameters, ReplicasSumTheirShares) {
     ASSERT_EQ(sums.size(), 3U);
     for (std::size_t i : sums) {
       EXPECT_EQ(program.backward[i].when, When::last_microbatch);
-      EXPECT_EQ(traffic(program.backward[i].op, program).group[Group::replicas], (Traffic{.calls = 1, .bytes = 2 * 20}));
+      EXPECT_EQ(traffic(program.backward[i].op, program).group[Group::replicas],
+                (Traffic{.calls = 1, .bytes = 2 * 20}));
       const RankTraffic before = traffic(program.backward[i - 1].op, program);
       EXPECT_EQ(before.group[Group::shard], (Traffic{.calls = 1, .bytes = 2 * 40})) << "all of a layer";
     }
@@ -363,12 +364,12 @@ TEST_F(VerifiesReplicas, EachShareIsSummedOverThemOnce) {
   const Node node = backward()[static_cast<std::size_t>(sum())];
   backward().erase(backward().begin() + sum());
   EXPECT_EQ(said(program_),
-            "main gradient of layer 2 norm bf16[4]{tp:partial dp:partial}: summed 0 times over replicas, should be 1");
+            "main gradient of layer 2 down bf16[4,3]{tp:1 dp:partial}: summed 0 times over replicas, should be 1");
   backward().push_back(node);
   EXPECT_EQ(said(program_), "");
   backward().push_back(node);
   EXPECT_EQ(said(program_),
-            "main gradient of layer 2 norm bf16[4]{tp:partial dp:partial}: summed 2 times over replicas, should be 1");
+            "main gradient of layer 2 down bf16[4,3]{tp:1 dp:partial}: summed 2 times over replicas, should be 1");
 }
 
 TEST_F(VerifiesReplicas, NotBeforeItIsComplete) {

@@ -78,6 +78,36 @@ TEST(Published, ReadsCellsAsTheyArePrinted) {
   EXPECT_EQ(folder.read("b200")[0].row, "2");
 }
 
+TEST(Published, ReadsThousandsOfTokensAndFsdpAsASize) {
+  Folder folder;
+  folder.write("a.csv",
+               "row,system,task,precision,stack,section,source_line,Model,#-GPUs,GBS,SeqLen (K),FSDP\n"
+               "1,h100,sft,bf16,megatron,S,9,M 7B,8,16,16,8\n2,h100,sft,bf16,megatron,S,9,M 7B,8,16,4,1\n");
+  const auto rows = folder.read();
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0].seq_len, 16384);
+  EXPECT_TRUE(rows[0].fsdp_is_size);
+  EXPECT_FALSE(rows[1].fsdp_is_size);
+}
+
+TEST(Published, ReadsWhatIsRecomputed) {
+  Folder folder;
+  std::string text = "row,system,task,precision,stack,section,source_line,Model,#-GPUs,Activation checkpointing\n";
+  const std::pair<std::string, std::string> kWords[] = {{"selective op", "selective"},
+                                                        {"selective layer", "layers"},
+                                                        {"Selective AC", "some"},
+                                                        {"full", "full"},
+                                                        {"No AC", "none"},
+                                                        {"-", ""}};
+  int number = 0;
+  for (const auto& [printed, word] : kWords)
+    text += std::to_string(++number) + ",h100,sft,bf16,torchtitan,S,9,M 7B,8," + printed + "\n";
+  folder.write("a.csv", text);
+  const auto rows = folder.read();
+  ASSERT_EQ(rows.size(), std::size(kWords));
+  for (std::size_t i = 0; i < rows.size(); ++i) EXPECT_EQ(rows[i].recompute, kWords[i].second);
+}
+
 TEST(Published, AppliesCorrectionsAndKeepsWhatWasPrinted) {
   Folder folder;
   folder.write("a.csv", std::string(kHeader) + "GA\n1,h100,pretrain,bf16,megatron,S,9,M,8,1,64,4096,1,16\n");
@@ -307,6 +337,39 @@ TEST_F(PublishedRuns, OfAnotherStackOrWithoutAConfigRowHaveTheDefaultsOfTheirSta
   EXPECT_EQ(ran.job.stack.name, "automodel");
   EXPECT_EQ(ran.job.lora->targets.size(), 7u);
   EXPECT_FALSE(ran.job.packed);
+}
+
+TEST_F(PublishedRuns, ComparesWhatIsRecomputedWhereItIsPrinted) {
+  PublishedRow row = printed();
+  Request none = asked(row), some = asked(row), full = asked(row), parts = asked(row);
+  some.recompute_layers = 4, full.recompute_layers = 32, parts.recompute_modules = {"core_attn"};
+  const PublishedTables all{.rows = {},
+                            .configs = configs({config(2, none), config(3, some), config(4, full), config(5, parts)}),
+                            .quirks = {}};
+  const std::pair<std::string, std::string> kPlaces[] = {{"", ":2"},     {"none", ":2"},      {"layers", ":3"},
+                                                         {"full", ":4"}, {"selective", ":5"}, {"some", ":3"}};
+  for (const auto& [word, place] : kPlaces) {
+    row.recompute = word;
+    PublishedTables tables = all;
+    tables.rows = {row};
+    EXPECT_EQ(run(tables, asked(row)).configured, "configs.csv" + place) << word;
+  }
+}
+
+// gbs 32 x seq_len 4096 = 131,072 tokens on 8 GPUs.
+TEST_F(PublishedRuns, TokensPerSecondAreWorkedOutWhereNoneArePrinted) {
+  PublishedRow row = printed();
+  row.num_gpus = 8, row.tokens_per_s_per_gpu.reset(), row.step_time_s = 2.0, row.model_tflops_per_gpu = 100.0;
+  const auto rate = [&](const std::vector<TableQuirk>& quirks) {
+    const PublishedTables tables{.rows = {row}, .configs = {}, .quirks = quirks};
+    return run(tables, asked(row)).tokens_per_s_per_gpu;
+  };
+  EXPECT_DOUBLE_EQ(rate({}).value(), 131072 / 2.0 / 8);
+  row.step_time_s.reset();
+  EXPECT_EQ(rate({}), std::nullopt);  // nobody says how the table counts
+  const TableQuirk convention{"table.csv", "", std::nullopt, "convention", "nemo_25.04", "r"};
+  const TableQuirk constant{"table.csv", "", std::nullopt, "flops_per_token", "2e10", "r"};
+  EXPECT_DOUBLE_EQ(rate({convention, constant}).value(), 5000.0);
 }
 
 TEST_F(PublishedRuns, ComparesLbsAndFsdpAsTheTablePrintsThem) {

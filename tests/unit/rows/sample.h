@@ -57,6 +57,10 @@ inline Row sample_row() {
   set_step_time(row, job, 2.5);
   row.cuda_graphs = true;
   row.packed = true;
+  row.fsdp_size = 2;
+  row.fsdp_reshard = true;
+  row.defer_grad_sync = false;
+  row.recompute = "full";
   row.recompute_layers = 1;
   row.offload_layers = 0;
   row.recompute_modules = {"core_attn", "mlp"};
