@@ -22,25 +22,13 @@ void take_layout(Request& request, const ParallelLayout& layout, const Stack& st
   if (fsdp && fsdp_size != dp * cp) request.fsdp_size = fsdp_size;
 }
 
-// Recomputation is asked for in one way: what the change says of it takes the place of all.
-void take_recompute(Request& request, const Job& job, const Request& change) {
-  if (change.recompute) return;
-  if (job.recompute_ops && !change.recompute_layers && !change.recompute_modules) {
-    request.recompute = "selective";
-    return;
-  }
-  request.recompute_layers = job.recompute_layers;
-  request.recompute_modules = job.recompute_modules;
-}
-
-// What somebody would ask for to get this job, policies of its stack excepted: the stack has them. A structured
-// binding: a new value of a Job does not compile until it is asked for here, too, or named among those that follow.
-Request request_of(const Job& job, const Request& change) {
+// What somebody would ask for to get this job. A structured binding: a new value of a Job does not compile until it is
+// asked for here, too, or named among those that follow from others.
+Request request_of(const Job& job) {
   const auto& [model, system, stack, task, precision, num_gpus, gbs, mbs, lbs, seq_len, layout, num_microbatches,
                num_flushes, ga, chunks, lora, packed, cuda_graphs, recompute_layers, offload_layers, recompute_modules,
                recompute_ops, origins, notes] = job;
   follow_from_others(model, system, task, precision, num_microbatches, ga, chunks, origins, notes);
-  follow_from_others(recompute_layers, recompute_modules, recompute_ops);  // take_recompute()
   Request request;
   request.num_gpus = num_gpus;
   request.gbs = gbs;

@@ -36,7 +36,6 @@ Policy policy_of(const Job& job) {
   const bool f32_params = !fp32 && stack.param_dtype == DType::f32;  // wider than what is computed with
   const bool f32_shares = fsdp && f32_params;
   const bool master = !fp32 && !f32_shares && (stack.master_weights || f32_params);
-  const std::int64_t master_bytes = !master ? 0 : precision_aware(job) ? 2 : 4;
   const DType grad = fp32 ? DType::f32 : stack.main_grad_dtype;
   const bool whole_main_grads = !fsdp || stack.fsdp_defer_grad_reduce;  // that a product can be added to
   return {

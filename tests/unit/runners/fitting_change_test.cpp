@@ -39,7 +39,7 @@ TEST(FittingChange, TakesTheLargestMicrobatchThatFits) {
 }
 
 TEST(FittingChange, ThenRecomputesAsLittleAsWillDo) {
-  EXPECT_EQ(fitting_change(too_large(0.995, 1))->flags.substr(0, 11), "--recompute");
+  EXPECT_EQ(fitting_change(too_large(0.99, 1))->flags.substr(0, 19), "--recompute_modules");
   const Job job = too_large(0.72, 1);
   const std::optional<FittingChange> change = fitting_change(job);
   ASSERT_TRUE(change);
