@@ -16,17 +16,20 @@ constexpr Region kNone = -2, kLayer = -1;
 
 using Regions = std::map<Region, std::vector<Node>>;  // of one layer
 
-// What per-op checkpointing keeps of a layer, op by op in its order: attention, every second matrix product from the
-// first on, and what was reduced and scattered over ranks, as torchtitan's per-op policy has it.
+// What per-op checkpointing keeps of a layer, op by op in its order: attention, every second matrix product, and what
+// was reduced and scattered over ranks, as torchtitan's per-op policy has it. That counts q, k, v, o, gate, up and down
+// of a layer one by one and computes k, o and up again; of products that are packed, every second layer starts with one
+// that is computed again, which redoes as much.
 class KeptOps {
  public:
+  explicit KeptOps(int layer) : products_(layer) {}
   bool keeps(const Op& op) {
     if (std::holds_alternative<Matmul>(op)) return ++products_ % 2 == 1;
     return std::holds_alternative<Attention>(op) || std::holds_alternative<ReduceScatter>(op);
   }
 
  private:
-  int products_ = 0;
+  int products_;
 };
 
 // Casts of weights and gathers of parameters come once a step and write states.
@@ -85,7 +88,7 @@ void keep_sum(Op& op, const std::map<ValueId, Region>& made_in, Region region) {
 Regions regions_of(const std::vector<Node>& layer, const Asked& asked) {
   Regions regions;
   std::map<ValueId, Region> made_in;
-  KeptOps kept;
+  KeptOps kept(layer.empty() ? 0 : layer.front().layer);
   for (Node node : layer) {
     const bool keeps = kept.keeps(node.op) && asked.what.ops;
     Region region = keeps ? kNone : asked.of(node);

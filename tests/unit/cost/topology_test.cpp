@@ -37,6 +37,14 @@ TEST(Topology, DataParallelRanksLieTpApart) {
   expect_group(group_shape(Group::copies, mesh(4, 1, 16), with_domain(72)), 16, 16);
 }
 
+// HSDP on dp 32: the 8 ranks that share parameters fill a domain, the 4 that hold the same share lie in 4 of them.
+TEST(Topology, ThoseWhoShareParametersAreNeighboursAndReplicasAreFarApart) {
+  const Mesh replicated = mesh_of({.dp = 32, .fsdp = true, .fsdp_size = 8});
+  expect_group(group_shape(Group::shard, replicated, with_domain(8)), 8, 8);
+  expect_group(group_shape(Group::replicas, replicated, with_domain(8)), 4, 1);
+  expect_group(group_shape(Group::replicas, replicated, with_domain(72)), 4, 4);
+}
+
 TEST(Topology, TheNextStageIsAWholeStageAway) {
   expect_group(neighbours_of(mesh(4, 8, 2), with_domain(8)), 2, 1);
   expect_group(neighbours_of(mesh(8, 8, 1), with_domain(8)), 2, 1);
