@@ -240,6 +240,7 @@ void fill_recompute(JobDraft& draft) {
   job.recompute_modules = asked.recompute_modules.value_or(std::vector<std::string>{});
   job.origins["recompute_modules"] = asked.recompute_modules ? origin_of(asked, "recompute_modules")
                                                              : rule_of(draft, "recompute_modules", "none unless given");
+  job.origins["recompute"] = "rule: as recompute_layers and recompute_modules say";
   if (!asked.recompute) return;
   const std::string word = lower(*asked.recompute);
   const bool selective = word == "selective";
