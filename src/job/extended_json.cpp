@@ -92,13 +92,16 @@ ExtendedJson read_extended(const fs::path& path, const fs::path& folder, std::st
                            std::span<const std::string_view> own) {
   std::vector<Json> files;  // the file's own first
   std::vector<std::string> chain;
+  std::vector<fs::path> read;  // two files may have one name: a user's own and the catalog's
   for (fs::path at = path; !at.empty(); at = parent_of(files.back(), at, folder, kind)) {
     const std::string name = at.stem().string();
-    if (std::ranges::find(chain, name) != chain.end()) {
+    std::error_code error;
+    if (std::ranges::find(read, fs::weakly_canonical(at, error)) != read.end()) {
       throw InputError(fmt::format("{}: {}", path.string(), kParent),
                        fmt::format("comes back to itself: {} -> {}", join(chain, " -> "), name));
     }
     chain.push_back(name);
+    read.push_back(fs::weakly_canonical(at, error));
     files.push_back(read_object(at));
   }
   ExtendedJson extended{.json = Json::Object{}, .chain = chain, .stated_by = {}};

@@ -124,6 +124,12 @@ TEST_F(StackFiles, AConstantIsOwnedByTheFileThatStatesIt) {
   EXPECT_FALSE(owners.contains("op_gap_s"));
 }
 
+TEST_F(StackFiles, AFileOfOnesOwnMayHaveTheNameOfTheOneThatItExtends) {
+  const auto path = write("megatron_2504.json", R"({"name": "megatron_2504", "extends": "megatron_2504",
+      "source": "a test", "tp_overlap": false})");
+  EXPECT_FALSE(read_stack(path, kDataFolder).tp_overlap);
+}
+
 TEST_F(StackFiles, APriorComesWithItsDeviation) {
   const auto path = write("mine.json", R"({"name": "mine", "extends": "megatron_2504", "source": "a test",
       "constants": {"gemm_fp8": {"value": 0.8, "prior": 0.9, "source": "a test"},
