@@ -161,15 +161,6 @@ struct Collectives {
   }
 };
 
-bool shares_domain(const GroupShape& group) { return group.ranks > 1 && group.ranks_per_domain == group.ranks; }
-
-// The gathers of FSDP take SMs and memory from compute where NVLink lets them run at full rate.
-double dp_exposed_of(const Job& job, const CostModel& cost) {
-  const bool blackwell = job.system.architecture >= Architecture::blackwell;
-  const bool fsdp = job.layout.fsdp && blackwell && shares_domain(cost.groups[Group::copies]);
-  return fsdp ? cost.stack.dp_exposed_fsdp : cost.stack.dp_exposed;
-}
-
 }  // namespace
 
 CostModel cost_model(const Job& job, KernelConstants kernels) {
@@ -192,7 +183,6 @@ CostModel cost_model(const Job& job, KernelConstants kernels) {
   const Mesh mesh = mesh_of(job);
   cost.neighbours = neighbours_of(mesh, hardware);
   for (Group group : kGroups) cost.groups[group] = group_shape(group, mesh, hardware);
-  cost.stack.dp_exposed = cost.stack.dp_exposed_fsdp = dp_exposed_of(job, cost);
   return cost;
 }
 

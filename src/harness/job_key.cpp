@@ -125,18 +125,18 @@ class CanonicalText {
                  fp8, mxfp8, nvfp4, f32, memory, memory_bandwidth, cuda_memory, nvlink, nvlink_domain, nic, nics,
                  gpus_per_node, host_bandwidth, sms, l2] = system;
     add(name, gpu, aliases, device_names, precisions, architecture, host, kernels, product_time, extends, bf16, fp8,
-        mxfp8, nvfp4, f32, memory, memory_bandwidth, cuda_memory, nvlink, nvlink_domain, nic, nics, gpus_per_node, host_bandwidth,
-        sms, l2);
+        mxfp8, nvfp4, f32, memory, memory_bandwidth, cuda_memory, nvlink, nvlink_domain, nic, nics, gpus_per_node,
+        host_bandwidth, sms, l2);
   }
 
   void add_one(const StackConstants& constants) {
     const auto& [gemm_bf16, gemm_fp8, gemm_ampere, gemm_blackwell, gemm_blackwell_ultra, attention, attention_between,
                  attention_early, tp_exposed, tp_exposed_overlapped, cp_exposed, op_gap_s, graphs_gap_factor,
-                 dp_exposed, dp_exposed_fsdp, step_fixed_s, context, communicator, fragmentation, step_time_low,
-                 step_time_high] = constants;
+                 dp_exposed, step_fixed_s, context, communicator, fragmentation, step_time_low, step_time_high] =
+        constants;
     add(gemm_bf16, gemm_fp8, gemm_ampere, gemm_blackwell, gemm_blackwell_ultra, attention, attention_between,
         attention_early, tp_exposed, tp_exposed_overlapped, cp_exposed, op_gap_s, graphs_gap_factor, dp_exposed,
-        dp_exposed_fsdp, step_fixed_s, context, communicator, fragmentation, step_time_low, step_time_high);
+        step_fixed_s, context, communicator, fragmentation, step_time_low, step_time_high);
   }
   void add_one(const Stack& stack) {
     const auto& [name, source, aliases, extends, preferred, layer_split, ga, flops_convention, sequence_parallel,

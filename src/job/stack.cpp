@@ -86,7 +86,6 @@ constexpr std::array kConstants{
     Constant{"op_gap_s", &StackConstants::op_gap_s, 0.0, 0.01},
     Constant{"graphs_gap_factor", &StackConstants::graphs_gap_factor, 0.0, 1.0},
     Constant{"dp_exposed", &StackConstants::dp_exposed, 0.0, 1.0},
-    Constant{"dp_exposed_fsdp", &StackConstants::dp_exposed_fsdp, 0.0, 1.0},
     Constant{"step_fixed_s", &StackConstants::step_fixed_s, 0.0, 60.0},
     Constant{"context_bytes", &StackConstants::context_bytes, 0.0, 1e12},
     Constant{"communicator_bytes", &StackConstants::communicator_bytes, 0.0, 1e11},

@@ -54,12 +54,12 @@ struct StackConstants {
   double cp_exposed = 1.0;             // share of the ring's time that attention does not hide
   double op_gap_s = 0.0;               // launch gap before each compute op
   double graphs_gap_factor = 1.0;      // what CUDA graphs leave of that gap
-  double dp_exposed = 0.0;             // least share of dp traffic that stays exposed
-  double dp_exposed_fsdp = 0.0;        // the same under FSDP whose ranks share an NVLink domain of Blackwell
-  double step_fixed_s = 0.0;           // once per optimizer step: clipping, logging, data
-  double context_bytes = 0.0;          // of a GPU: CUDA context, loaded kernels, library workspaces
-  double communicator_bytes = 0.0;     // buffers of one NCCL communicator on one GPU
-  double fragmentation = 0.0;          // what the allocator leaves unused, as a share of the values of a step
+  // What traffic beside compute takes from it: this share of the time that its bytes take within an NVLink domain.
+  double dp_exposed = 0.0;
+  double step_fixed_s = 0.0;        // once per optimizer step: clipping, logging, data
+  double context_bytes = 0.0;       // of a GPU: CUDA context, loaded kernels, library workspaces
+  double communicator_bytes = 0.0;  // buffers of one NCCL communicator on one GPU
+  double fragmentation = 0.0;       // what the allocator leaves unused, as a share of the values of a step
   // Published step times over predicted ones, of rows left out of the fit: the 10th and the 90th percentile.
   double step_time_low = 1.0, step_time_high = 1.0;
 
