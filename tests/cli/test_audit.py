@@ -20,7 +20,7 @@ def test_without_a_file_every_published_table_is_audited(perfbench):
     answer = perfbench("audit")
     assert answer.code == 0
     assert "aws_performance.csv: 16 rows" in answer.out
-    assert "5 tables, 73 rows: " in answer.out.splitlines()[-1]
+    assert "15 tables, 298 rows: " in answer.out.splitlines()[-1]
 
 
 def test_strict_fails_for_findings_above_info_only(perfbench, source):
@@ -32,7 +32,7 @@ def test_strict_fails_for_findings_above_info_only(perfbench, source):
 def test_the_report_has_every_row_that_prints_both_figures(perfbench):
     answer = perfbench("audit", "--report")
     assert answer.code == 0
-    assert answer.out.endswith("48 of 49 rows within 0.5 %\n")
+    assert answer.out.endswith("164 of 165 rows within 0.5 %\n")
     rows = perfbench("audit", "--report", "--json").json["report"]
     assert [row["row"] for row in rows if abs(row["deviation"]) > 0.005] == ["001-28"]
 
@@ -55,7 +55,7 @@ def test_a_document_is_audited_as_it_stands(perfbench, tmp_path):
 def test_junit_has_a_case_per_row_and_a_failure_per_faulty_one(perfbench, tmp_path):
     assert perfbench("audit", "--junit", "audit.xml").code == 0
     suites = ElementTree.parse(tmp_path / "audit.xml").getroot()
-    assert suites.attrib["tests"] == str(73 + 5)  # each row, and each table itself
+    assert suites.attrib["tests"] == str(298 + 15)  # each row, and each table itself
     failed = {case.attrib["name"] for case in suites.iter("testcase") if case.find("failure") is not None}
     assert {"001-08", "001-28", "004-04", "000-11", "the table"} <= failed
     assert "001-19" not in failed

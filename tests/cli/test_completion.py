@@ -52,9 +52,9 @@ def test_the_second_word_of_a_subcommand(complete):
 def test_names_come_from_the_data_files(complete, perfbench):
     assert complete("--model", "") == perfbench("list", "models", "--names").out.split()
     assert complete("--model", "llama31") == ["llama31_405b"]
-    assert complete("-tp", "4", "--gpu", "h") == ["h100", "h200"]
+    assert complete("-tp", "4", "--gpu", "h") == ["h100", "h100_500w", "h100_vela", "h20", "h200", "h800"]
     assert complete("-g", "gb") == ["gb200", "gb300"]
-    assert complete("--stack", "") == ["automodel", "megatron", "perfbench"]
+    assert complete("--stack", "megatron_25") == [f"megatron_{year}" for year in (2502, 2504, 2507, 2509, 2511)]
 
 
 def test_an_equals_sign_is_a_word_of_its_own_for_bash(complete):

@@ -75,7 +75,9 @@ def test_configs_say_what_check_says(perfbench, listed, source):
 
 def test_configs_are_filtered_by_columns_of_the_table_too(listed):
     by_column = listed("configs", "--where", "model=LLAMA3-70B,task=pre_train,tp_size=4,system=h100")
-    assert by_column and {(i["model"], i["task"], i["system"]) for i in by_column} == {("llama3_70b", "pretrain", "h100")}
+    assert by_column and {(i["model"], i["task"], i["system"]) for i in by_column} == {
+        (name, "pretrain", "h100") for name in ("llama3_70b", "llama3.1_70b")  # by the name and by an alias
+    }
     assert all("tp4" in item["layout"] for item in by_column)
     assert by_column == listed("configs", "--where", "model=llama3_70b,task=pretrain,tp=4,system=DGX-H100")
 
@@ -92,7 +94,7 @@ def test_stacks_have_every_policy_and_constant(listed):
 def test_stacks_are_a_tree(perfbench):
     lines = perfbench("list", "stacks").out.splitlines()
     assert "megatron_2504 (megatron)" in lines
-    assert "  megatron_2407: attention_kernels" in lines
+    assert "  megatron_2407: dummy_weight_grads, precision_aware_optimizer, attention_kernels" in lines
     assert "    megatron_2403: differs in nothing" in lines
 
 
@@ -110,13 +112,13 @@ def test_published_rows_mark_their_corrections(listed, source):
 
 def test_published_rows_are_found_by_the_model_s_own_name_and_by_layout(listed):
     rows = listed("published", "--where", "model=llama3_70b,system=h100,tp=4,pp=8")
-    assert rows and {row["model"] for row in rows} == {"LLAMA3-70B"}
+    assert rows and {row["model"] for row in rows} == {"LLAMA3-70B", "LLAMA3_70B"}
 
 
 def test_a_filter_that_fits_nothing_is_no_mistake(perfbench, listed):
     assert listed("models", "--where", "family=none_such") == []
     answer = perfbench("list", "models", "--where", "family=none_such")
-    assert (answer.code, answer.out) == (0, "0 of 21 models\n")
+    assert (answer.code, answer.out) == (0, "0 of 31 models\n")
 
 
 def test_bad_words_get_the_nearest_ones(refused):
@@ -134,5 +136,5 @@ def test_a_broken_file_is_a_warning_beside_the_others(perfbench, source, tmp_pat
     (data / "models" / "llama3_8b" / "config.json").write_text("{")
     answer = perfbench("list", "models", env={"PERFBENCH_DATA": str(data)})
     assert answer.code == 0
-    assert answer.out.endswith("20 models\n")
+    assert answer.out.endswith("30 models\n")
     assert answer.err.startswith("perfbench: warning: ") and "llama3_8b" in answer.err

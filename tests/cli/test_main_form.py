@@ -57,7 +57,7 @@ def test_asked_plainly_or_in_full_a_published_row_has_a_ratio(perfbench):
         (("-rm", "mlp"), "recompute_modules none there, mlp here"),
         (("-rl", 4), "recompute_layers 0 there, 4 here"),
         (("-cg", 1), "cuda_graphs 0 there, 1 here"),
-        (("--stack", "perfbench"), "stack megatron there, perfbench here"),
+        (("--stack", "perfbench"), "stack megatron_2504 there, perfbench here"),
         (("-fr", "ds"), "precision fp8cs there, fp8ds here"),
         (("-gb", 64), "configs_h100.csv:25): gbs 32 there, 64 here"),
     ],
@@ -104,7 +104,7 @@ def test_terminal_form_says_where_values_come_from(perfbench):
     answer = perfbench(*MAIN)
     assert (answer.code, answer.err) == (0, "")
     for pattern in (
-        r"^llama3_70b pretrain fp8cs on 64 x h100, stack megatron: simulated, ok$",
+        r"^llama3_70b pretrain fp8cs on 64 x h100, stack megatron_2504: simulated, ok$",
         r"^  row model_configs_h100\.csv:\d+ \(.*-tp 4 -pp 8.*\)$",
         r"^ +tp +4 +flag -tp$",
         r"^ +gbs +128 +model_configs_h100\.csv:\d+$",
@@ -242,7 +242,9 @@ def test_a_system_of_the_user_extends_one_of_the_catalog(perfbench, tmp_path):
     slow = perfbench(*flags, "--seq_len", 4096, "-g", "slow.json", "--json").json
     fast = perfbench(*flags, "--seq_len", 4096, "-g", "h100", "-vp", 1, "--json").json
     assert slow["system"] == "slow.json" and slow["step_time_s"] > fast["step_time_s"]
-_the_place_of_the_own(perfbench, tmp_path, source):
+
+
+def test_a_table_of_the_user_takes_the_place_of_the_own(perfbench, tmp_path, source):
     lines = (source / "model_configs" / "model_configs_h100.csv").read_text().splitlines()
     row = next(line for line in lines if line.startswith("pre_train,llama3,70b") and ",fp8," in line)
     (tmp_path / "mine.csv").write_text(lines[0] + "\n" + row.replace(",128,", ",256,") + "\n")

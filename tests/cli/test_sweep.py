@@ -348,9 +348,9 @@ def test_dry_run_runs_and_writes_nothing(perfbench, table, tmp_path):
     answer = perfbench("sweep", table, "--dry-run", "--where", "seq_len=256,seq_len=2048")
     assert (answer.code, answer.err) == (0, "")
     asked = "llama3_8b pretrain bf16 on 8 x h100, tp 1 pp 1 cp 1 vp 1 ep 1, gbs 128 mbs 1 seq_len"
-    assert answer.out.startswith(f"table.csv:2: {asked} 256, stack megatron\ntable.csv:")
+    assert answer.out.startswith(f"table.csv:2: {asked} 256, stack megatron_2504\ntable.csv:")
     assert "\ntable.csv:5: failed, rule: table.csv:5: num_gpus=32: " in answer.out
-    assert answer.out.endswith(f"table.csv:10: {asked} 2048, stack megatron\n")
+    assert answer.out.endswith(f"table.csv:10: {asked} 2048, stack megatron_2504\n")
     planned = perfbench("sweep", table, "--dry-run", "--json").json["rows"]
     assert [row["status"] for row in planned].count("planned") == 12
     assert planned[0]["job"]["tp"] == 1
