@@ -54,7 +54,8 @@ TEST(Merge, RecomputeStandsInPlaceOfLayersAndModules) {
 
 TEST(SetStack, LeavesOutWhatAnotherStacksSoftwareNeeds) {
   Request row;
-  row.stack = "automodel", row.tp = 2, row.vp = 10, row.mbs = 1, row.recompute_layers = 80, row.lbs = 8;
+  row.stack = std::string("automodel");  // g++ 12 sees something uninitialised in the assignment of a literal
+  row.tp = 2, row.vp = 10, row.mbs = 1, row.recompute_layers = 80, row.lbs = 8;
   row.cuda_graphs = false;
   for (const char* field : {"stack", "tp", "recompute_layers", "lbs", "cuda_graphs"}) row.origins[field] = "t.csv:11";
   Request same = row;
