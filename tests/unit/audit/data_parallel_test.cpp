@@ -15,7 +15,7 @@ TEST(DataParallel, AnFsdpSizeThatIsNotDpIsFound) {
 }
 
 TEST(DataParallel, AFlagIsZeroOrOne) {
-  EXPECT_EQ(audit_data_parallel(megatron("LLAMA3-70B,64,128,1,8192,2,4,8,1,5,1,64,1621,780")).size(), 1U);
+  EXPECT_EQ(audit_data_parallel(megatron("LLAMA3-70B,64,128,1,8192,3,4,8,1,5,1,64,1621,780")).size(), 1U);
 }
 
 TEST(DataParallel, TheSizeThatIsShardedOverStandsForAFlag) {

@@ -37,18 +37,18 @@ struct Choice {
 
 void PrintTo(const Choice& choice, std::ostream* stream) { *stream << choice.flags; }
 
-constexpr const char* k70bOnB200 = "fp8cs megatron x64, tp 2 pp 4 cp 2 vp 5 mbs 1";
-constexpr const char* k70bDelayed = "fp8ds megatron x64, tp 2 pp 4 cp 2 vp 5 mbs 1";
-constexpr const char* k70bFsdp = "fp8ds megatron x64, tp 1 pp 1 cp 1 vp 1 mbs 1 fsdp";
-constexpr const char* k70bOnH100 = "fp8cs megatron x64, tp 4 pp 8 cp 1 vp 5 mbs 1";
-constexpr const char* k8bOnB200 = "fp8cs megatron x8, tp 1 pp 1 cp 1 vp 1 mbs 2";
-constexpr const char* k8bOnH100 = "fp8cs megatron x8, tp 1 pp 1 cp 2 vp 1 mbs 1";
-constexpr const char* kLora8b = "fp8cs megatron x8, tp 1 pp 1 cp 1 vp 1 mbs 1";
+constexpr const char* k70bOnB200 = "fp8cs megatron_2504 x64, tp 2 pp 4 cp 2 vp 5 mbs 1";
+constexpr const char* k70bDelayed = "fp8ds megatron_2504 x64, tp 2 pp 4 cp 2 vp 5 mbs 1";
+constexpr const char* k70bFsdp = "fp8ds megatron_2504 x64, tp 1 pp 1 cp 1 vp 1 mbs 1 fsdp";
+constexpr const char* k70bOnH100 = "fp8cs megatron_2504 x64, tp 4 pp 8 cp 1 vp 5 mbs 1";
+constexpr const char* k8bOnB200 = "fp8cs megatron_2504 x8, tp 1 pp 1 cp 1 vp 1 mbs 2";
+constexpr const char* k8bOnH100 = "fp8cs megatron_2504 x8, tp 1 pp 1 cp 2 vp 1 mbs 1";
+constexpr const char* kLora8b = "fp8cs megatron_2504 x8, tp 1 pp 1 cp 1 vp 1 mbs 1";
 constexpr const char* kLora8bOneGpu = "bf16 automodel x1, tp 1 pp 1 cp 1 vp 1 mbs 2";
-constexpr const char* kLora70b = "fp8cs megatron x8, tp 2 pp 4 cp 1 vp 20 mbs 1";
+constexpr const char* kLora70b = "fp8cs megatron_2504 x8, tp 2 pp 4 cp 1 vp 20 mbs 1";
 constexpr const char* kLora70bTwoNodes = "bf16 automodel x16, tp 2 pp 4 cp 1 vp 10 mbs 1";
 constexpr const char* kLora32bTwoNodes = "bf16 automodel x16, tp 1 pp 4 cp 1 vp 8 mbs 1";
-constexpr const char* kWan = "bf16 megatron x128, tp 2 pp 1 cp 4 vp 1 mbs 1";
+constexpr const char* kWan = "bf16 megatron_2504 x128, tp 2 pp 1 cp 4 vp 1 mbs 1";
 
 class ChosenRow : public testing::TestWithParam<Choice> {};
 

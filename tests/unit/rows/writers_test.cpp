@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "base/text.h"
 #include "rows/metrics.h"
 #include "unit/rows/sample.h"
@@ -39,8 +41,12 @@ TEST(RowsCsv, TakesColumnsInAnyOrder) {
   std::vector<std::string> names = split(trim(csv), ',');
   std::swap(names.front(), names[8]);
   EXPECT_EQ(names[0], "num_gpus");
-  const std::vector<Row> rows = parse_rows_csv(
-      join(names, ",") + "\n16,simulated,ok,,,lora,bf16,,1,,,,,false,,,,,,,,,false,,,,false\n", "rows.csv");
+  const std::map<std::string, std::string> known{{"num_gpus", "16"}, {"method", "simulated"}, {"status", "ok"},
+                                                 {"task", "lora"},   {"precision", "bf16"},   {"schema_version", "1"},
+                                                 {"fsdp", "false"},  {"packed", "false"},     {"cuda_graphs", "false"}};
+  std::vector<std::string> cells;
+  for (const std::string& name : names) cells.push_back(known.contains(name) ? known.at(name) : "");
+  const std::vector<Row> rows = parse_rows_csv(join(names, ",") + "\n" + join(cells, ",") + "\n", "rows.csv");
   ASSERT_EQ(rows.size(), 1u);
   EXPECT_EQ(rows[0].num_gpus, 16);
 }

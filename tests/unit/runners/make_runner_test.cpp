@@ -27,7 +27,7 @@ TEST(MakeRunner, APredictionIsOkAndWhatCannotRunSaysSo) {
   EXPECT_TRUE(row_by(Mode::simulate).step_time_s);
   for (const Mode mode : {Mode::measure, Mode::slice}) {
     EXPECT_EQ(row_by(mode).status, Status::unsupported);
-    EXPECT_EQ(row_by(mode).feature, "stack megatron");
+    EXPECT_EQ(row_by(mode).feature, "stack megatron_2504");
   }
 }
 
