@@ -1,4 +1,6 @@
 // perfbench accuracy --calibration FILE: predicted times of measured kernels against the measured ones.
+#include "harness/kernel_accuracy.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,7 +10,6 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cost/topology.h"
-#include "harness/kernel_accuracy.h"
 #include "job/catalog.h"
 #include "runners/calibration.h"
 #include "runners/measure_settings.h"

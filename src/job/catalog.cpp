@@ -233,6 +233,14 @@ std::string Catalog::stack_name(std::string_view name) const {
   return search.found.size() == 1 ? search.found.front().name : canonical_name(name);
 }
 
+bool Catalog::stack_comes_first(std::string_view name) const {
+  const auto entry = find_by_name(stacks(folder_), name);
+  if (!entry) return false;
+  const Json file = read_json(entry->file);
+  const Json* preferred = file.find("preferred");
+  return preferred != nullptr && preferred->is_bool() && std::get<bool>(preferred->value);
+}
+
 std::optional<SystemSpec> Catalog::system_of_device(std::string_view device_name) const {
   for (const Entry& entry : systems(folder_)) {
     const SystemSpec system = read_system(entry.file, folder_);

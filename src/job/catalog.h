@@ -35,6 +35,8 @@ class Catalog {
   Stack stack(std::string_view name, const std::string& where) const;  // paths, too: of a user's own stack file
   // The name of the stack that a name or an alias means; what no stack is called comes back as canonical_name() has it.
   std::string stack_name(std::string_view name) const;
+  // Whether the file of the stack of that name says `preferred`; no more of it is read. False where there is none.
+  bool stack_comes_first(std::string_view name) const;
   // The system whose device_names have what the driver calls a GPU; unset where none has.
   std::optional<SystemSpec> system_of_device(std::string_view device_name) const;
 

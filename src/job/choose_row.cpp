@@ -25,17 +25,25 @@ bool agrees_with_all(const Request& flags, const ConfigRow& row, const Roles& ro
 }
 
 // The stacks of the rows by their own names, and which of them come first.
-ConfigTable with_stacks_named(ConfigTable table, const Catalog& catalog) {
-  std::map<std::string, bool> preferred;  // by the stack's name
-  for (const std::string& name : catalog.stack_names()) preferred[name] = catalog.stack(name, name).preferred;
-  std::map<std::string, int> places;
-  for (ConfigRow& row : table.rows) {
-    if (row.request.stack) row.request.stack = catalog.stack_name(*row.request.stack);
-    const std::string stack = row.request.stack.value_or(std::string(kDefaultStack));
-    row.preferred = preferred.contains(stack) && preferred.at(stack);
-    row.stack_place = places.emplace(stack, static_cast<int>(&row - table.rows.data())).first->second;
+void name_stacks(std::vector<ConfigRow>& rows, const Catalog& catalog) {
+  struct Seen {
+    std::string name;
+    bool preferred = false;
+    int place = 0;
+  };
+  std::map<std::string, Seen> seen;  // by what the table calls it
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    std::optional<std::string>& stack = rows[i].request.stack;
+    const std::string called = stack.value_or(std::string(kDefaultStack));
+    auto found = seen.find(called);
+    if (found == seen.end()) {
+      const std::string name = catalog.stack_name(called);
+      found = seen.emplace(called, Seen{name, catalog.stack_comes_first(name), static_cast<int>(i)}).first;
+    }
+    if (stack) stack = found->second.name;
+    rows[i].preferred = found->second.preferred;
+    rows[i].stack_place = found->second.place;
   }
-  return table;
 }
 
 // The names that a table may use for a model or system of the catalog.
@@ -60,7 +68,7 @@ std::string where_of(const Request& flags, std::string_view field) {
 using Rows = std::vector<const ConfigRow*>;
 
 // Rows of the request's model, task and system.
-Rows rows_of_kind(const Request& flags, const ConfigTable& table, const Catalog& catalog) {
+std::vector<ConfigRow> rows_of_kind(const Request& flags, const ConfigTable& table, const Catalog& catalog) {
   if (!flags.model) throw InputError("--model", "no model is given", "name one: --model llama3_70b");
   if (!flags.system) throw InputError("--gpu", "no GPU is given", "name one: " + join(catalog.system_names(), ", "));
   const ModelSpec model = catalog.model(*flags.model, where_of(flags, "model"));
@@ -68,11 +76,12 @@ Rows rows_of_kind(const Request& flags, const ConfigTable& table, const Catalog&
   const Names model_names = names_of(model.name, model.aliases);
   const Names system_names = names_of(system.name, system.aliases);
   const Task task = flags.task.value_or(Task::pretrain);
-  Rows rows;
+  std::vector<ConfigRow> rows;
   for (const ConfigRow& row : table.rows) {
     const Request& has = row.request;
-    if (has.task == task && model_names.have(has.model) && system_names.have(has.system)) rows.push_back(&row);
+    if (has.task == task && model_names.have(has.model) && system_names.have(has.system)) rows.push_back(row);
   }
+  name_stacks(rows, catalog);
   return rows;
 }
 
@@ -208,9 +217,10 @@ Request with_defaults(Request flags, Compat compat) {
 RowChoice choose_row(const Request& flags, const ConfigTable& table, const Catalog& catalog, Compat compat) {
   Request asked = with_defaults(flags, compat);
   if (asked.stack) asked.stack = catalog.stack_name(*asked.stack);
-  const ConfigTable named = with_stacks_named(table, catalog);
-  const Rows rows = rows_of_kind(asked, named, catalog);
-  return compat == Compat::nemo ? choose_as_nemo(asked, named, rows) : choose_as_perfbench(asked, named, rows);
+  const std::vector<ConfigRow> of_kind = rows_of_kind(asked, table, catalog);
+  Rows rows;
+  for (const ConfigRow& row : of_kind) rows.push_back(&row);
+  return compat == Compat::nemo ? choose_as_nemo(asked, table, rows) : choose_as_perfbench(asked, table, rows);
 }
 
 }  // namespace perfbench

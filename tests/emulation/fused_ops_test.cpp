@@ -31,10 +31,12 @@ const std::set<std::string_view>& fused_ops() {
   return names;
 }
 
-// Gradients of adapters have a kernel for bf16 alone.
+// Gradients of adapters have a kernel for bf16 alone; an eager loss is a chain of ATen's.
 bool has_kernel(const OpCase& c, const Op& op) {
   const auto* adapter = std::get_if<AdapterBackward>(&op);
   if (adapter != nullptr && c.program.type(adapter->dout.id).dtype != DType::bf16) return false;
+  if (const auto* loss = std::get_if<CrossEntropy>(&op)) return !loss->eager;
+  if (const auto* loss = std::get_if<CrossEntropyBackward>(&op)) return !loss->eager;
   return fused_ops().contains(name(op));
 }
 

@@ -418,9 +418,9 @@ std::vector<OpCase> op_cases() {
 const std::vector<UncoveredOp>& uncovered_ops() {
   constexpr std::string_view kLayouts = "moves data between ranks: layouts of whole models are compared with one rank";
   static const std::vector<UncoveredOp> ops = {
-      {AllGather::kName, kLayouts},        {ReduceScatter::kName, kLayouts},      {AllReduce::kName, kLayouts},
-      {GatherShards::kName, kLayouts},     {ScatterGrads::kName, kLayouts},       {GatherParams::kName, kLayouts},
-      {ReduceGrads::kName, kLayouts},      {ReducePartialGrads::kName, kLayouts}, {ReduceCopiedRows::kName, kLayouts},
+      {AllGather::kName, kLayouts},         {ReduceScatter::kName, kLayouts},      {AllReduce::kName, kLayouts},
+      {GatherShards::kName, kLayouts},      {ScatterGrads::kName, kLayouts},       {GatherParams::kName, kLayouts},
+      {ReduceGrads::kName, kLayouts},       {ReducePartialGrads::kName, kLayouts}, {ReduceCopiedRows::kName, kLayouts},
       {ReduceSharedGrads::kName, kLayouts}, {ReduceShares::kName, kLayouts}};
   return ops;
 }

@@ -30,7 +30,8 @@ const GroupAccuracy& group(const std::string& name) {
 
 TEST(PredictedRows, AllDenseRowsWithNumbersArePredicted) {
   for (const UnpredictedRow& row : report().known.unpredicted) {
-    const bool known_gap = row.has_experts || row.reason.find("Mamba") != std::string::npos || row.document == "dfm_wan";
+    const bool known_gap =
+        row.has_experts || row.reason.find("Mamba") != std::string::npos || row.document == "dfm_wan";
     EXPECT_TRUE(known_gap) << row.published.row << ": " << row.reason;
   }
   EXPECT_EQ(group("fp8_tables").rows, 31);  // 39 rows, of which 6 are of Mixtral and 2 odd

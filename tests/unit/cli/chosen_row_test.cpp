@@ -16,7 +16,7 @@ const Catalog& catalog() {
   return kCatalog;
 }
 
-// "fp8cs megatron x64, tp 2 pp 4 cp 2 vp 5 mbs 1 fsdp" of the row that is chosen.
+// "fp8cs megatron_2504 x64, tp 2 pp 4 cp 2 vp 5 mbs 1 fsdp" of the row that is chosen.
 std::string chosen(const std::string& flags) {
   const CommandLine line = parse_command_line(split(flags, ' '));
   const Request asked = asked_request(line);
@@ -75,29 +75,29 @@ INSTANTIATE_TEST_SUITE_P(
             "-gb 128 --seq_len 8192",
             k70bOnH100},
         Choice{"--compat nemo python -m scripts.performance.llm.pretrain_llama3_8b --gpu b200 -c fp8",
-               "fp8ds megatron x8, tp 1 pp 1 cp 1 vp 1 mbs 2"}));
+               "fp8ds megatron_2504 x8, tp 1 pp 1 cp 1 vp 1 mbs 2"}));
 
 // A flag that tunes, and one that lays out, leaves precision and stack as they are.
 INSTANTIATE_TEST_SUITE_P(
     PrecisionBeforeLayout, ChosenRow,
-    testing::Values(Choice{"--model llama3_70b --gpu b200", k70bOnB200},
-                    Choice{"--model llama3_70b --gpu b200 -sharp 1", k70bOnB200},
-                    Choice{"--model llama3_70b --gpu b200 -ubr 1", k70bOnB200},
-                    Choice{"--model llama3_70b --gpu b200 -fsdp 1 -tp 1 -pp 1 -cp 1 -vp 1", k70bOnB200},
-                    Choice{"--model llama3_70b --gpu b200 -rl 10", k70bOnB200},
-                    Choice{"--model llama3_70b --gpu b200 -cg 0", k70bOnB200},
-                    Choice{"--model llama3_70b --gpu b200 -fr ds", k70bFsdp},
-                    Choice{"--model llama3_70b --gpu b200 -fr ds -fsdp 0", k70bDelayed},
-                    Choice{"--model llama3_70b --gpu b200 -fr ds -tp 2", k70bDelayed},
-                    Choice{"--model llama3_70b --gpu b200 -fr ds -tp 2 -fsdp 1 -pp 1", k70bFsdp},
-                    Choice{"--model llama3_8b --gpu h100 --task lora -mb 2", kLora8b},
-                    Choice{"--model llama31_405b --gpu h100 -gb 64", "fp8cs megatron x1024, tp 8 pp 8 cp 2 vp 8 mbs 1"},
-                    Choice{"--model llama31_405b --gpu h100 -ng 128", "bf16 megatron x128, tp 8 pp 8 cp 2 vp 8 mbs 1"},
-                    Choice{"--model wan2p1_14b --gpu h100", kWan}, Choice{"--model wan2p1_14b --gpu h100 -rl 40", kWan},
-                    Choice{"--model wan2p1_14b --gpu h100 -tp 1 -cp 1", kWan},
-                    Choice{"--model wan2p1_14b --gpu h100 --stack automodel",
-                           "bf16 automodel x64, tp 1 pp 1 cp 1 vp 1 mbs 1"},
-                    Choice{"--model llama3_8b --gpu h100 --task lora --stack automodel", kLora8bOneGpu}));
+    testing::Values(
+        Choice{"--model llama3_70b --gpu b200", k70bOnB200},
+        Choice{"--model llama3_70b --gpu b200 -sharp 1", k70bOnB200},
+        Choice{"--model llama3_70b --gpu b200 -ubr 1", k70bOnB200},
+        Choice{"--model llama3_70b --gpu b200 -fsdp 1 -tp 1 -pp 1 -cp 1 -vp 1", k70bOnB200},
+        Choice{"--model llama3_70b --gpu b200 -rl 10", k70bOnB200},
+        Choice{"--model llama3_70b --gpu b200 -cg 0", k70bOnB200},
+        Choice{"--model llama3_70b --gpu b200 -fr ds", k70bFsdp},
+        Choice{"--model llama3_70b --gpu b200 -fr ds -fsdp 0", k70bDelayed},
+        Choice{"--model llama3_70b --gpu b200 -fr ds -tp 2", k70bDelayed},
+        Choice{"--model llama3_70b --gpu b200 -fr ds -tp 2 -fsdp 1 -pp 1", k70bFsdp},
+        Choice{"--model llama3_8b --gpu h100 --task lora -mb 2", kLora8b},
+        Choice{"--model llama31_405b --gpu h100 -gb 64", "fp8cs megatron_2504 x1024, tp 8 pp 8 cp 2 vp 8 mbs 1"},
+        Choice{"--model llama31_405b --gpu h100 -ng 128", "bf16 megatron_2504 x128, tp 8 pp 8 cp 2 vp 8 mbs 1"},
+        Choice{"--model wan2p1_14b --gpu h100", kWan}, Choice{"--model wan2p1_14b --gpu h100 -rl 40", kWan},
+        Choice{"--model wan2p1_14b --gpu h100 -tp 1 -cp 1", kWan},
+        Choice{"--model wan2p1_14b --gpu h100 --stack automodel", "bf16 automodel x64, tp 1 pp 1 cp 1 vp 1 mbs 1"},
+        Choice{"--model llama3_8b --gpu h100 --task lora --stack automodel", kLora8bOneGpu}));
 
 // A name that a document gives to one of its rows asks for that row.
 INSTANTIATE_TEST_SUITE_P(

@@ -24,7 +24,7 @@ constexpr const char* kTinyLlama = R"({
 // Each file states its count; the shapes must give the same.
 TEST(ModelSpec, EveryModelLoadsAndHasItsSize) {
   const Catalog catalog(kDataFolder);
-  EXPECT_EQ(catalog.model_names().size(), 21u);
+  EXPECT_EQ(catalog.model_names().size(), 31u);
   for (const std::string& name : catalog.model_names()) {
     const Json config = read_json(kDataFolder / "models" / name / "config.json");
     const Json* params = config.find("_params");
