@@ -175,6 +175,7 @@ std::vector<GroupAccuracy> group_accuracies(const KnownRows& known, const LeftOu
   for (const std::string& document : documents) groups.push_back({document, "document=" + document});
   for (const std::string& system : systems) groups.push_back({system, "system=" + system});
   std::vector<GroupAccuracy> accuracies;
+  accuracies.reserve(groups.size());
   for (const Group& group : groups) accuracies.push_back(accuracy_of(group, judged));
   return accuracies;
 }

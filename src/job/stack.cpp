@@ -143,6 +143,7 @@ void read_attention_kernels(Stack& stack, JsonFields& fields) {
     return;
   }
   std::vector<std::string> known;
+  known.reserve(kArchitectures.size());
   for (const Architecture architecture : kArchitectures) known.emplace_back(name(architecture));
   for (const auto& [word, value] : std::get<Json::Object>(json->value)) {
     const std::optional<Architecture> architecture = parse_architecture(word);
