@@ -57,7 +57,7 @@ Policy policy_of(const Job& job) {
       .bucket_elements = stack.bucket_elements,
       .master_weights = master,
       .moments = stack.optimizer_state_dtype,
-      .optimizer_bytes = (master ? master_bytes(job) : 0) + 2 * size_bytes(stack.optimizer_state_dtype),
+      .optimizer_bytes = (master ? master_bytes(job) : 0) + std::int64_t{2} * size_bytes(stack.optimizer_state_dtype),
       .fsdp = fsdp,
       .fsdp_f32 = f32_shares,
       .fsdp_reshard = stack.fsdp_reshard_after_forward,
