@@ -205,7 +205,8 @@ def test_accuracy_names_the_worst_kernel_first(perfbench, kernels):
         (("--budget", 3), "has no meaning for the main form"),
         (("calibrate", "--gpu", "h100"), "needs a file to write"),
         (("calibrate", "table.csv", "-tp", 2, "-o", "k.json"), "says of one job what the rows of a table say"),
-        (("accuracy",), "needs a file of measured kernels"),
+        (("accuracy", "--calibration", "k.json", "--leave_out", "row"), "is of published rows"),
+        (("accuracy", "--stack", "megatron"), "without --calibration the rows say it"),
     ],
 )
 def test_what_does_not_go_together(refused, args, says):

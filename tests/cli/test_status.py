@@ -97,7 +97,11 @@ def test_a_number_that_the_job_does_not_need_does_not_matter(perfbench, data):
 
 
 def test_an_unknown_capacity_is_no_fit(perfbench, data):
-    answer = perfbench(*OOM, "--json", env=data(lambda sheet: sheet["memory_bytes"].update(value=None)))
+    def forget(sheet):
+        for key in ("memory_bytes", "cuda_memory_bytes"):
+            sheet[key].update(value=None)
+
+    answer = perfbench(*OOM, "--json", env=data(forget))
     assert (answer.code, answer.json["status"]) == (0, "ok")
     assert "whether the job fits is not known: the data sheet of h100 gives no memory_bytes" in answer.json["notes"]
 
