@@ -254,6 +254,8 @@ std::vector<std::string> Catalog::system_names() const { return names(systems(fo
 std::vector<std::string> Catalog::stack_names() const { return names(stacks(folder_)); }
 
 bool Catalog::has_model(std::string_view name) const {
+  // An alias that was looked up before; what was read by its path is called so.
+  if (const auto known = models_.find(name); known != models_.end() && known->second.name != name) return true;
   const std::vector<Entry> entries = models(folder_);
   return find_by_name(entries, name) || !find_by_alias(entries, name, "_aliases").found.empty();
 }

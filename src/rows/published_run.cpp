@@ -43,11 +43,11 @@ bool same_recompute(const PublishedRow& row, const Job& job) {
 // always shards. A microbatch that is not printed is the job's.
 bool has_printed_values(const Job& job, const PublishedRow& row, const Catalog& catalog) {
   const ParallelLayout& layout = job.layout;
-  return row.precision == job.precision && catalog.stack_name(row.stack) == job.stack.name &&
-         row.num_gpus == job.num_gpus && row.gbs == job.gbs && row.mbs.value_or(job.mbs) == job.mbs &&
-         row.seq_len == job.seq_len && row.lbs.value_or(job.lbs) == job.lbs && row.tp.value_or(1) == layout.tp &&
-         row.pp.value_or(1) == layout.pp && row.cp.value_or(1) == layout.cp && row.vp.value_or(1) == layout.vp &&
-         row.ep.value_or(1) == layout.ep && same_fsdp(row, job) && same_recompute(row, job);
+  return row.precision == job.precision && row.num_gpus == job.num_gpus && row.gbs == job.gbs &&
+         row.mbs.value_or(job.mbs) == job.mbs && row.seq_len == job.seq_len && row.lbs.value_or(job.lbs) == job.lbs &&
+         row.tp.value_or(1) == layout.tp && row.pp.value_or(1) == layout.pp && row.cp.value_or(1) == layout.cp &&
+         row.vp.value_or(1) == layout.vp && row.ep.value_or(1) == layout.ep && same_fsdp(row, job) &&
+         same_recompute(row, job) && (row.stack == job.stack.name || catalog.stack_name(row.stack) == job.stack.name);
 }
 
 std::optional<Job> job_of(const Request& request, const Catalog& catalog) {
