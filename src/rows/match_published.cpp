@@ -35,8 +35,9 @@ PublishedMatch match_published(const Job& job, std::span<const PublishedRun> run
   std::vector<const PublishedRun*> matches;
   const PublishedRun* nearest = nullptr;
   std::vector<std::string> fewest;
+  const std::vector<WorkValue> asked = work_of(job);
   for (const PublishedRun& run : runs) {
-    std::vector<std::string> differences = work_differences(run.job, job);
+    std::vector<std::string> differences = work_differences(work_of(run.job), asked);
     if (differences.empty()) matches.push_back(&run);
     if (nearest != nullptr && differences.size() >= fewest.size()) continue;
     nearest = &run;

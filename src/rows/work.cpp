@@ -274,7 +274,7 @@ class WorkList {
   }
 };
 
-const WorkValue* named(const std::vector<WorkValue>& values, std::string_view name) {
+const WorkValue* named(std::span<const WorkValue> values, std::string_view name) {
   const auto found = std::ranges::find_if(values, [&](const WorkValue& value) { return value.name == name; });
   return found == values.end() ? nullptr : &*found;
 }
@@ -288,7 +288,10 @@ std::vector<WorkValue> work_of(const Job& job) {
 }
 
 std::vector<std::string> work_differences(const Job& there, const Job& here) {
-  const std::vector<WorkValue> theirs = work_of(there), ours = work_of(here);
+  return work_differences(work_of(there), work_of(here));
+}
+
+std::vector<std::string> work_differences(std::span<const WorkValue> theirs, std::span<const WorkValue> ours) {
   std::vector<std::string> texts, of_model;
   const auto differ = [&](const WorkValue& value, std::string_view their_text, std::string_view our_text) {
     if (their_text != our_text)

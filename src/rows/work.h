@@ -1,6 +1,7 @@
 // What of a Job changes the work of its step: the one list by which a row may stand beside a published one.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,7 @@ struct WorkValue {
 std::vector<WorkValue> work_of(const Job& job);
 
 // "lora_targets qkv_proj there, q_proj/v_proj here" for each value that differs; the sizes of another model are one.
+std::vector<std::string> work_differences(std::span<const WorkValue> there, std::span<const WorkValue> here);
 std::vector<std::string> work_differences(const Job& there, const Job& here);
 
 }  // namespace perfbench
