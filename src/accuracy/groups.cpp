@@ -55,8 +55,6 @@ NamedValues values_of(const UnpredictedRow& row) {
   return values_of(row.published, row.document, row.software, row.has_experts);
 }
 
-double percent(double error) { return 100.0 * (std::exp(error) - 1.0); }
-
 using Places = std::vector<std::size_t>;  // of rows
 
 // Errors of the rows at these places; held: whether the likely range holds each.
@@ -67,7 +65,7 @@ Errors errors_of(const KnownRows& known, const Places& places, const std::vector
   double total = 0.0, judged = 0.0, inside = 0.0;
   std::vector<std::pair<double, double>> sizes;
   for (const std::size_t i : places) {
-    const double error = percent(errors[i]);
+    const double error = percent_of(errors[i]);
     total += weights[i];
     result.mape_percent += weights[i] * std::abs(error);
     result.bias_percent += weights[i] * error;
@@ -157,6 +155,8 @@ GroupAccuracy accuracy_of(const Group& group, const Judged& judged) {
 }
 
 }  // namespace
+
+double percent_of(double error) { return 100.0 * (std::exp(error) - 1.0); }
 
 std::vector<GroupAccuracy> group_accuracies(const KnownRows& known, const LeftOut& out) {
   const Judged judged{.known = known,

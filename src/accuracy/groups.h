@@ -11,6 +11,9 @@
 
 namespace perfbench {
 
+// An error log(predicted / published), in percent of the published.
+double percent_of(double error);
+
 // Of predicted tokens/s, in percent of the published ones. A series of one document on more and more GPUs counts once.
 struct Errors {
   double mape_percent = 0.0, median_percent = 0.0;  // of the sizes

@@ -16,8 +16,6 @@ namespace {
 
 constexpr std::size_t kMostShown = 10;  // worst rows
 
-double percent(double error) { return 100.0 * (std::exp(error) - 1.0); }
-
 std::string one_place(double percent) { return fmt::format("{:.1f}", percent); }
 std::string with_sign(double percent) { return fmt::format("{:+.1f}", percent); }
 
@@ -85,8 +83,8 @@ std::string worst_text(const AccuracyReport& report) {
     const KnownRow& row = report.known.rows[i];
     table.rows.push_back({row.published.row, row.job.model.name, row.job.system.name, row.job.stack.name,
                           fmt::format("{:.0f}", row.published_tokens_per_s),
-                          fmt::format("{:.0f}", row.predicted_tokens_per_s), with_sign(percent(row.error())),
-                          with_sign(percent(report.out.errors[i]))});
+                          fmt::format("{:.0f}", row.predicted_tokens_per_s), with_sign(percent_of(row.error())),
+                          with_sign(percent_of(report.out.errors[i]))});
   }
   return to_terminal(table);
 }
@@ -170,8 +168,8 @@ Json row_json(const AccuracyReport& report, std::size_t i) {
       {"predicted_as", std::string(name(row.job.precision))},
       {"published", row.published_tokens_per_s},
       {"predicted", row.predicted_tokens_per_s},
-      {"error_percent", percent(row.error())},
-      {"left_out_percent", percent(report.out.errors[i])},
+      {"error_percent", percent_of(row.error())},
+      {"left_out_percent", percent_of(report.out.errors[i])},
       {"left_out_with", report.out.folds[i]},
       {"configuration", configuration_text(row.job)},
       {"peak_memory_gib", row.peak_memory_gib ? Json(*row.peak_memory_gib) : Json()},
