@@ -9,6 +9,7 @@
 
 #include "job/layer_split.h"
 #include "job/model_spec.h"
+#include "job/module.h"
 #include "job/stack.h"
 #include "job/system_spec.h"
 #include "job/terms.h"
@@ -53,7 +54,15 @@ struct Job {
   std::optional<Lora> lora;         // of task lora
   bool packed = false;              // samples are packs of sub-sequences that do not see each other
   bool cuda_graphs = false;
-  int recompute_layers = 0;  // of each chunk: its first layers are recomputed as a whole; more than it has: all
+  Gate gate = Gate::topk;  // who chooses experts, and how tokens reach them
+  Dispatcher dispatcher = Dispatcher::all_to_all;
+  // Rows that an expert takes over those of a balanced gate: what is over is dropped, what is under is padded. 0: all
+  // that come.
+  double expert_capacity = 0.0;
+  double gate_imbalance = 0.0;  // standard deviation over mean of the experts' loads that is predicted for
+  ModuleSet graph_modules{};    // parts of a layer that CUDA graphs hold; empty with cuda_graphs: whole layers
+  bool ep_overlap = false;      // the experts' all-to-all runs beside another microbatch's compute
+  int recompute_layers = 0;     // of each chunk: its first layers are recomputed as a whole; more than it has: all
   int offload_layers = 0;
   std::vector<std::string> recompute_modules;  // parts of every layer that are recomputed: "core_attn", "mlp", ...
   bool recompute_ops = false;                  // SelectiveRecompute::every_second_product in every layer

@@ -96,6 +96,7 @@ struct Moe {
   Activation activation = Activation::silu;
   bool gated = true;
   bool bias = false;
+  bool normalised = false;        // the weights of a token's experts add up to 1
   std::optional<Dense> shared{};  // all shared experts as one
   bool operator==(const Moe&) const = default;
 };

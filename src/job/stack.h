@@ -13,6 +13,7 @@
 #include "job/flops_convention.h"
 #include "job/sourced.h"
 #include "job/system_spec.h"
+#include "job/terms.h"
 
 namespace perfbench {
 
@@ -118,6 +119,11 @@ struct Stack {
   bool fsdp_defer_grad_reduce = false;      // whole main gradients are kept and reduced after the last microbatch only
   bool recompute_whole_layer = false;       // full recompute runs every op of a layer again, those nobody reads, too
   SelectiveRecompute selective_recompute = SelectiveRecompute::core_attn;
+
+  Gate moe_gate = Gate::random;  // of a job that asks for none
+  Dispatcher moe_dispatcher = Dispatcher::all_to_all;
+  double moe_capacity = 0.0;  // 0: no token is dropped
+  int default_etp = 0;        // experts' tp of a job that asks for none; 0: as tp
 
   StackConstants constants;
   std::vector<FittedConstant> fitted;  // those of the constants that have a prior

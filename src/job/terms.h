@@ -1,6 +1,7 @@
 // The field's words as enumerations, each with the one spelling that files and rows use.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -8,6 +9,40 @@ namespace perfbench {
 
 enum class Task { pretrain, sft, lora };
 enum class Precision { fp32, bf16, fp8cs, fp8ds, mxfp8, nvfp4 };  // current scaling, delayed scaling, block formats
+
+// Who chooses a token's experts. balanced: choice j of a rank's token i is expert (i k + j) mod E, all weighing 1 / k,
+// and no router runs (the fake gate of NeMo AutoModel); topk: the model's router; random: the router runs, and its
+// logits are drawn anew (Megatron-Core's forced balancing); given: choices and weights are data.
+enum class Gate : std::uint8_t { balanced, topk, random, given };
+
+// How tokens reach their experts' ranks: a copy for each choice, one for each rank, or all tokens on every rank.
+enum class Dispatcher : std::uint8_t { all_to_all, dedup, all_gather };
+
+constexpr std::string_view name(Gate gate) {
+  switch (gate) {
+    case Gate::balanced:
+      return "balanced";
+    case Gate::topk:
+      return "topk";
+    case Gate::random:
+      return "random";
+    case Gate::given:
+      return "given";
+  }
+  return "?";
+}
+
+constexpr std::string_view name(Dispatcher dispatcher) {
+  switch (dispatcher) {
+    case Dispatcher::all_to_all:
+      return "all_to_all";
+    case Dispatcher::dedup:
+      return "dedup";
+    case Dispatcher::all_gather:
+      return "all_gather";
+  }
+  return "?";
+}
 
 constexpr std::string_view name(Task task) {
   switch (task) {

@@ -107,6 +107,7 @@ struct Placement {
   enum class Kind : std::uint8_t { replicated, split, partial };
   Kind kind = Kind::replicated;
   std::int8_t dim = -1;  // of a split
+  bool uneven = false;   // slices differ between ranks and microbatches; a local size is their mean
 
   bool operator==(const Placement&) const = default;
   bool is_replicated() const { return kind == Kind::replicated; }
@@ -118,6 +119,9 @@ struct Placement {
 inline constexpr Placement kReplicated{};
 inline constexpr Placement kPartial{.kind = Placement::Kind::partial};
 constexpr Placement split(int dim) { return {.kind = Placement::Kind::split, .dim = static_cast<std::int8_t>(dim)}; }
+constexpr Placement uneven_split(int dim) {
+  return {.kind = Placement::Kind::split, .dim = static_cast<std::int8_t>(dim), .uneven = true};
+}
 
 // One value per axis.
 template <class T>

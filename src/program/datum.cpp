@@ -16,6 +16,12 @@ DatumForm form_of(Datum datum) {
       return {.name = "starts"};
     case Datum::loss_weight:
       return {.name = "loss_weight", .dtype = DType::f32, .spread = Spread::everywhere};
+    case Datum::choice:
+      return {.name = "choices", .spread = Spread::stream};
+    case Datum::gate_weight:
+      return {.name = "gate_weights", .dtype = DType::f32, .spread = Spread::stream};
+    case Datum::token_number:
+      return {.name = "token_numbers", .spread = Spread::stream};
   }
   return {};
 }

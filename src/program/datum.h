@@ -13,7 +13,10 @@ enum class Datum : std::uint8_t {
   position,         // in its sub-sequence
   stream_position,  // the same, of the rows of the stream between blocks
   start,            // where in its sample the sub-sequence starts
-  loss_weight       // 1 / (target tokens of the global batch)
+  loss_weight,      // 1 / (target tokens of the global batch)
+  choice,           // the experts of a token, where no router chooses them: (T, k)
+  gate_weight,      // what each of them counts: (T, k)
+  token_number      // in the global batch
 };
 
 // Which ranks have the same of it.

@@ -11,6 +11,7 @@
 #include "program/ops/adapter.h"
 #include "program/ops/attention.h"
 #include "program/ops/collective.h"
+#include "program/ops/experts.h"
 #include "program/ops/linear.h"
 #include "program/ops/norm.h"
 #include "program/ops/optimizer.h"
@@ -24,9 +25,11 @@ using Op =
     std::variant<Embedding, EmbeddingBackward, RmsNorm, RmsNormBackward, LayerNorm, LayerNormBackward, QkNorm,
                  QkNormBackward, Matmul, AddMatmul, WeightGrad, WeightGradAccumulate, AddBias, BiasGrad, Accumulate,
                  Add, Transpose, Rope, Attention, AttentionBackward, SwiGlu, SwiGluBackward, Activate, ActivateBackward,
-                 AdapterUp, AdapterUpBackward, AdapterWeightGrad, AdapterBackward, Quantize, CastWeight, AllGather,
-                 ReduceScatter, AllReduce, CrossEntropy, CrossEntropyBackward, GatherParams, GatherShards, ScatterGrads,
-                 ReduceGrads, ReduceShares, ReducePartialGrads, ReduceCopiedRows, ReduceSharedGrads, GradNorm, AdamW>;
+                 AdapterUp, AdapterUpBackward, AdapterWeightGrad, AdapterBackward, Route, RouteBackward, PlaceRows,
+                 ShareCounts, Permute, Unpermute, AllToAll, Regroup, GroupedMatmul, GroupedWeightGrad,
+                 GroupedWeightGradAccumulate, Quantize, CastWeight, AllGather, ReduceScatter, AllReduce, CrossEntropy,
+                 CrossEntropyBackward, GatherParams, GatherShards, ScatterGrads, ReduceGrads, ReduceShares,
+                 ReducePartialGrads, ReduceCopiedRows, ReduceSharedGrads, GradNorm, AdamW>;
 
 std::string_view name(const Op& op);
 OpClass class_of(const Op& op);

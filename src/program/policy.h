@@ -44,6 +44,9 @@ struct Policy {
   bool fsdp_reshard = false;          // weights that were gathered for the forward are gathered again for the backward
   bool fsdp_keep = false;             // weights are gathered once a step: microbatches in flight share one whole copy
   bool fsdp_defer_reduce = false;     // whole main gradients are kept, and reduced after the last microbatch
+  Gate gate = Gate::topk;
+  Dispatcher dispatcher = Dispatcher::all_to_all;
+  std::int64_t expert_capacity = 0;  // rows that an expert takes of one rank's microbatch, padded; 0: all that come
   Recompute recompute{};
   int offload_layers = 0;  // the first of each chunk: what they save waits in host memory
 

@@ -39,6 +39,13 @@ struct ValueType {
   PerAxis<Placement> placement;
 
   std::int64_t bytes() const { return shape.elements() * size_bytes(dtype); }
+  // Its local size is a mean: how large it is on one rank, the step's data say.
+  bool uneven() const {
+    for (const Placement& p : placement.of) {
+      if (p.uneven) return true;
+    }
+    return false;
+  }
   bool operator==(const ValueType&) const = default;
 };
 
@@ -74,7 +81,7 @@ struct Piece {
   std::int64_t tensor_rows = 0;  // of that tensor; 0: the piece is all of it
   bool transposed = false;       // the tensor is stored (in, out): its columns are the rows meant here
 };
-using Pieces = std::vector<Piece>;
+using Pieces = std::vector<Piece>;  // of a weight of experts: of one of them, and {e} in a name is its number
 
 // A range of Program::sources.
 struct SourceRange {

@@ -10,23 +10,28 @@
 
 namespace perfbench {
 
-struct SwiGlu {  // y = silu(gate) * up
+struct SwiGlu {  // y = silu(gate) * up, and of experts' rows times the row's weight
   static constexpr std::string_view kName = "swiglu";
   static constexpr OpClass kClass = OpClass::bytes;
-  In x{};   // (T, 2 F): gate, then up
-  Out y{};  // (T, F)
-  static constexpr auto operands() { return std::tuple{Field{"x", &SwiGlu::x}, Field{"y", &SwiGlu::y}}; }
+  In x{};        // (T, 2 F): gate, then up
+  In weights{};  // (T) float32 or absent
+  Out y{};       // (T, F)
+  static constexpr auto operands() {
+    return std::tuple{Field{"x", &SwiGlu::x}, Field{"weights", &SwiGlu::weights}, Field{"y", &SwiGlu::y}};
+  }
   static constexpr auto fields() { return std::tuple<>{}; }
 };
 
 struct SwiGluBackward {
   static constexpr std::string_view kName = "swiglu_backward";
   static constexpr OpClass kClass = OpClass::bytes;
-  In dy{}, x{};
+  In dy{}, x{}, weights{};
   Out dx{};
+  Out dweights{};  // (T) float32 where asked for; partial over an axis that splits F
   static constexpr auto operands() {
     return std::tuple{Field{"dy", &SwiGluBackward::dy}, Field{"x", &SwiGluBackward::x},
-                      Field{"dx", &SwiGluBackward::dx}};
+                      Field{"weights", &SwiGluBackward::weights}, Field{"dx", &SwiGluBackward::dx},
+                      Field{"dweights", &SwiGluBackward::dweights}};
   }
   static constexpr auto fields() { return std::tuple<>{}; }
 };

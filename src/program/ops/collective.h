@@ -13,9 +13,12 @@ struct AllGather {  // along dim 0
   static constexpr std::string_view kName = "all_gather";
   static constexpr OpClass kClass = OpClass::collective;
   In x{};
+  In counts{};  // (S, E), along etp: how many rows of experts each rank has; absent where all have as many
   Out out{};
   Axis axis = Axis::tp;
-  static constexpr auto operands() { return std::tuple{Field{"x", &AllGather::x}, Field{"out", &AllGather::out}}; }
+  static constexpr auto operands() {
+    return std::tuple{Field{"x", &AllGather::x}, Field{"counts", &AllGather::counts}, Field{"out", &AllGather::out}};
+  }
   static constexpr auto fields() { return std::tuple{Field{"axis", &AllGather::axis, Signs::never}}; }
 };
 
@@ -23,10 +26,12 @@ struct ReduceScatter {  // along dim 0
   static constexpr std::string_view kName = "reduce_scatter";
   static constexpr OpClass kClass = OpClass::collective;
   In x{};
+  In counts{};  // (S, E), along etp: how many rows of experts each rank has; absent where all have as many
   Out out{};
   Axis axis = Axis::tp;
   static constexpr auto operands() {
-    return std::tuple{Field{"x", &ReduceScatter::x}, Field{"out", &ReduceScatter::out}};
+    return std::tuple{Field{"x", &ReduceScatter::x}, Field{"counts", &ReduceScatter::counts},
+                      Field{"out", &ReduceScatter::out}};
   }
   static constexpr auto fields() { return std::tuple{Field{"axis", &ReduceScatter::axis, Signs::never}}; }
 };
