@@ -59,11 +59,12 @@ Broken top_k_within_experts(const JobDraft& d) {
 Broken tokens_are_split(const JobDraft& d) {
   const Job& j = d.job;
   if (!has_mlp<Moe>(j.model) || j.layout.tp == 1 || j.stack.sequence_parallel) return std::nullopt;
-  return Problem{place_of(d.request, {"sequence_parallel", "tp"}),
-                 fmt::format("experts at tp {} need sequence parallelism: without it each of the {} tp ranks sends every "
-                             "token to its experts",
-                             j.layout.tp, j.layout.tp),
-                 "use --sequence_parallel 1 or tp 1"};
+  return Problem{
+      place_of(d.request, {"sequence_parallel", "tp"}),
+      fmt::format("experts at tp {} need sequence parallelism: without it each of the {} tp ranks sends every "
+                  "token to its experts",
+                  j.layout.tp, j.layout.tp),
+      "use --sequence_parallel 1 or tp 1"};
 }
 
 Broken experts_share_all_copies(const JobDraft& d) {
@@ -141,11 +142,10 @@ Broken overlap_needs_ep(const JobDraft& d) {
   return Problem{place_of(d.request, {"ep_overlap"}), "at ep 1 no token travels to another rank", "use a greater ep"};
 }
 
-constexpr JobRule kRules[] = {experts_need_moe,      experts_divide,   expert_ranks_divide,
-                              top_k_within_experts,  tokens_are_split, experts_share_all_copies,
-                              routing_needs_experts, gate_known,       dispatcher_known,
-                              capacity_holds_rows,   imbalance_is_a_spread, imbalance_needs_dropless,
-                              overlap_needs_ep};
+constexpr JobRule kRules[] = {
+    experts_need_moe,         experts_divide,           expert_ranks_divide, top_k_within_experts, tokens_are_split,
+    experts_share_all_copies, routing_needs_experts,    gate_known,          dispatcher_known,     capacity_holds_rows,
+    imbalance_is_a_spread,    imbalance_needs_dropless, overlap_needs_ep};
 
 }  // namespace
 
