@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "job/resolve.h"
+#include "models/names.h"
 
 namespace perfbench {
 namespace {
@@ -233,6 +234,13 @@ Job verify_job(Request request, const Catalog& catalog, const VerifyFolder& fold
 
 std::vector<StoredTensor> weights_of(const VerifyFolder& folder, const Job& job) {
   std::vector<StoredTensor> weights = folder.weights;
+  if (job.gate == Gate::given) {
+    const std::string router = layer_module(names_of(job.model), "mlp.gate") + ".weight";
+    for (int layer = 0; layer < job.model.num_layers(); ++layer) {
+      const std::string name = fmt::format(fmt::runtime(router), layer);
+      std::erase_if(weights, [&](const StoredTensor& weight) { return weight.name == name; });
+    }
+  }
   if (job.lora && folder.adapter) {
     weights.insert(weights.end(), folder.adapter->weights.begin(), folder.adapter->weights.end());
   }

@@ -38,7 +38,7 @@ VerifyFolder read_verify_folder(const std::filesystem::path& folder);
 // asked, for a gate that is neither and for broken rules, and Unsupported.
 Job verify_job(Request request, const Catalog& catalog, const VerifyFolder& folder);
 
-// The weights that the job has: with those of the adapters when it has any.
+// The weights that the job has: with those of the adapters when it has any, without those of routers that do not run.
 std::vector<StoredTensor> weights_of(const VerifyFolder& folder, const Job& job);
 
 // Target i of the engine is the label of the next token; the last one of a sample is ignored. Throws InputError for ids
