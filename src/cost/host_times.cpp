@@ -19,6 +19,11 @@ HostTimes host_times(const Job& job) {
     times.attention_gap = c.graphs_gap_factor;
   }
   if (job.graph_modules.contains(Module::moe_router)) times.moe_s *= c.host_graphs_router;
+  if (job.graph_modules.contains(Module::moe)) {
+    times.moe_s *= c.host_graphs;
+    times.expert_s *= c.host_graphs;
+    times.waits_for_counts = false;
+  }
   times.attention_s *= all;
   times.moe_s *= all;
   times.expert_s *= all;
