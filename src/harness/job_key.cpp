@@ -133,11 +133,14 @@ class CanonicalText {
   void add_one(const StackConstants& constants) {
     const auto& [gemm_bf16, gemm_fp8, gemm_ampere, gemm_blackwell, gemm_blackwell_ultra, attention, attention_between,
                  attention_early, tp_exposed, tp_exposed_overlapped, cp_exposed, op_gap_s, graphs_gap_factor,
-                 dp_exposed, step_fixed_s, context, communicator, fragmentation, step_time_low, step_time_high] =
-        constants;
+                 dp_exposed, gemm_grouped, ep_all_to_all, ep_dedup, ep_network, ep_exposed_overlapped, host_attention,
+                 host_moe, host_expert_fp8, host_expert_bf16, host_graphs, host_graphs_router, host_overlap, host_grace,
+                 step_fixed_s, context, communicator, fragmentation, step_time_low, step_time_high] = constants;
     add(gemm_bf16, gemm_fp8, gemm_ampere, gemm_blackwell, gemm_blackwell_ultra, attention, attention_between,
         attention_early, tp_exposed, tp_exposed_overlapped, cp_exposed, op_gap_s, graphs_gap_factor, dp_exposed,
-        step_fixed_s, context, communicator, fragmentation, step_time_low, step_time_high);
+        gemm_grouped, ep_all_to_all, ep_dedup, ep_network, ep_exposed_overlapped, host_attention, host_moe,
+        host_expert_fp8, host_expert_bf16, host_graphs, host_graphs_router, host_overlap, host_grace, step_fixed_s,
+        context, communicator, fragmentation, step_time_low, step_time_high);
   }
   void add_one(const Stack& stack) {
     const auto& [name, source, aliases, extends, preferred, layer_split, ga, flops_convention, sequence_parallel,
