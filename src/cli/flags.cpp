@@ -60,6 +60,21 @@ constexpr Flag kFlags[] = {
      "Expert parallel size."},
     {"expert_tensor_parallel_size", "-et", K::optional_integer, G::layout, S::nemo_2504, &Request::etp, "N", "",
      "Tensor parallel size of the experts; without a value: the default."},
+    {"moe_gate", "", K::text, G::layout, S::perfbench, &Request::moe_gate, "GATE", "",
+     "Experts: who chooses those of a token. balanced: equal loads, no router; random: the router runs, and its logits "
+     "are drawn anew; topk: the router. What the stack does unless given. verify: topk, or a safetensors file with "
+     "choices and gate_weights, both (rows x seq_len, experts of a token); topk unless given."},
+    {"gate_imbalance", "", K::number, G::layout, S::perfbench, &Request::gate_imbalance, "CV", "",
+     "Experts, of a prediction: standard deviation over mean of their loads; 0 unless given."},
+    {"moe_dispatcher", "", K::text, G::layout, S::perfbench, &Request::moe_dispatcher, "HOW",
+     "all_to_all dedup all_gather",
+     "Experts: how tokens reach them. all_to_all: a copy for each of its experts; dedup: one for each rank that has "
+     "some of them; all_gather: all tokens to every rank. What the stack does unless given."},
+    {"moe_capacity", "", K::number, G::layout, S::perfbench, &Request::moe_capacity, "FACTOR", "",
+     "Experts: rows that each takes over those of equal loads; what is over is dropped, what is under is padded. What "
+     "the stack does unless given."},
+    {"ep_overlap", "", K::boolean, G::layout, S::perfbench, &Request::ep_overlap, "BOOL", "",
+     "Experts: their all-to-all runs beside another microbatch's compute; off unless given."},
     {"use_mcore_fsdp", "-fsdp", K::boolean, G::layout, S::nemo_2504, &Request::fsdp, "BOOL", "",
      "Shard the parameters over the data parallel ranks."},
 
@@ -114,6 +129,8 @@ constexpr Flag kFlags[] = {
      "Modules that are computed again in the backward pass."},
     {"cuda_graphs", "-cg", K::boolean, G::memory, S::nemo_2504, &Request::cuda_graphs, "BOOL", "",
      "Launch through CUDA graphs."},
+    {"cuda_graph_modules", "", K::list, G::memory, S::perfbench, &Request::cuda_graph_modules, "NAME...", "",
+     "CUDA graphs hold these parts of a layer, not all of it: attn, mlp, moe, moe_router, moe_preprocess."},
     {"use_user_buffer_registration", "-ubr", K::boolean, G::memory, S::nemo_later, &Request::user_buffers, "BOOL", "",
      "Register communication buffers with NCCL."},
     {"use_sharp", "-sharp", K::boolean, G::memory, S::nemo_later, &Request::sharp, "BOOL", "",

@@ -16,6 +16,7 @@ namespace perfbench {
 enum class FlagKind {
   text,
   integer,
+  number,
   optional_integer,  // 0 or 1 value
   boolean,           // true/1/t/yes/y or false/0/f/no/n
   on,                // no value
@@ -31,8 +32,8 @@ enum class FlagSource { perfbench, nemo_2504, nemo_later, aws };
 
 // The one member that a flag sets.
 using FlagTarget = std::variant<
-    std::optional<std::string> Request::*, std::optional<std::int64_t> Request::*, std::optional<bool> Request::*,
-    std::optional<Task> Request::*, std::optional<std::vector<std::string>> Request::*,
+    std::optional<std::string> Request::*, std::optional<std::int64_t> Request::*, std::optional<double> Request::*,
+    std::optional<bool> Request::*, std::optional<Task> Request::*, std::optional<std::vector<std::string>> Request::*,
     std::optional<std::string> Options::*, std::optional<Mode> Options::*, std::optional<Compat> Options::*,
     std::optional<Device> Options::*, std::optional<SliceStage> Options::*, std::optional<StepLogFormat> Options::*,
     std::optional<ImportFormat> Options::*, std::optional<LeaveOut> Options::*, bool Options::*,

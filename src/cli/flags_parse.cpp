@@ -133,6 +133,10 @@ class FlagSetter {
       return problem("is no size", "1 is the axis unused; leave the flag out to take the table's value");
     return std::nullopt;
   }
+  std::optional<Problem> assign(std::optional<double>& value) {
+    value = parse_double(text_);
+    return value ? std::nullopt : std::optional(problem("is no number", ""));
+  }
   std::optional<Problem> assign(std::optional<Task>& value) {
     const std::optional<Task> task = parse_task(text_);
     if (value && task != value)
@@ -176,6 +180,11 @@ std::vector<Problem> measuring_problems(const CommandLine& line, const ExpandedA
   std::vector<Problem> problems;
   if (line.options.calibration && runs_engine(mode))
     problems.push_back({"--calibration",
+                        fmt::format("has a meaning for predictions only, not for --mode {}", word_of(mode)),
+                        "leave it out, or --mode simulate"});
+  if (const auto imbalance = expanded.spelling.find("gate_imbalance");
+      imbalance != expanded.spelling.end() && runs_engine(mode))
+    problems.push_back({imbalance->second,
                         fmt::format("has a meaning for predictions only, not for --mode {}", word_of(mode)),
                         "leave it out, or --mode simulate"});
   for (const auto& [name, spelling] : expanded.spelling)

@@ -19,7 +19,8 @@ constexpr std::string_view kOfRowsAlone[] = {"use_user_buffer_registration", "us
 bool is_idle(const Flag& flag, const CommandLine& line) {
   if (flag.name == "max_steps") return !runs_engine(mode_of(line));
   if (flag.name == "gpus_per_node") return runs_engine(mode_of(line));  // a prediction has a note of its own
-  if (flag.name == "cuda_graphs") return mode_of(line) == Mode::measure || line.command == Command::show_program;
+  if (flag.name == "cuda_graphs" || flag.name == "cuda_graph_modules" || flag.name == "ep_overlap")
+    return mode_of(line) == Mode::measure || line.command == Command::show_program;
   return flag.group == FlagGroup::cluster ||
          std::find(std::begin(kOfRowsAlone), std::end(kOfRowsAlone), flag.name) != std::end(kOfRowsAlone);
 }

@@ -178,8 +178,9 @@ constexpr Subcommand kSubcommands[] = {
      "file doesn't."},
     {Command::verify, "verify",
      "perfbench verify DIR [--steps N] [--expect FILE] [--save_gradients FILE] [--json] [FLAGS]",
-     "@job -model -keep_fsdp_fp8_transpose_cache -activation_offload_layers -cuda_graphs -use_user_buffer_registration "
-     "-use_sharp expect save_gradients save_weights steps device step_timeout_s json",
+     "@job -model -keep_fsdp_fp8_transpose_cache -activation_offload_layers -cuda_graphs -cuda_graph_modules "
+     "-gate_imbalance -ep_overlap -use_user_buffer_registration -use_sharp expect save_gradients save_weights steps "
+     "device step_timeout_s json",
      Words::files, check_verify_words, run_verify,
      "Run a forward and a backward of a Hugging Face folder (config.json, model.safetensors) on its batch.safetensors "
      "(input_ids and labels, as transformers takes them), then print or compare the loss and the gradients. --steps N: "
@@ -190,8 +191,9 @@ constexpr Subcommand kSubcommands[] = {
      "Print the operations of one rank: one layer of each kind, forward and backward, with shapes, lanes and "
      "collectives."},
     {Command::calibrate, "calibrate", "perfbench calibrate [FLAGS | TABLE.csv...] --output FILE [--budget SECONDS]",
-     "@job -keep_fsdp_fp8_transpose_cache -activation_offload_layers -cuda_graphs -use_user_buffer_registration "
-     "-use_sharp output budget device seed step_timeout_s where compat table env_vars",
+     "@job -keep_fsdp_fp8_transpose_cache -activation_offload_layers -cuda_graphs -cuda_graph_modules -gate_imbalance "
+     "-ep_overlap -use_user_buffer_registration -use_sharp output budget device seed step_timeout_s where compat table "
+     "env_vars",
      Words::files, check_calibrate, run_calibrate,
      "Time each kernel of a job, or of every row of tables, and a grid of matrix products, attention and copies on the "
      "device at hand, into a file that predictions use (--calibration)."},

@@ -52,15 +52,6 @@ double send_time_s(const KernelConstants& constants, const Hardware& hardware, c
   return constants.network.hop_latency_s + shape.bytes / network_bytes_per_s(constants, hardware, 1);
 }
 
-double all_to_all_between_domains_s(const KernelConstants& constants, const Hardware& hardware, double bytes,
-                                    const GroupShape& group) {
-  const CollectiveConstants& c = constants.all_to_all;
-  const auto [ranks, near] = group;
-  const double network = bytes * (ranks - near) / ranks / network_bytes_per_s(constants, hardware, 1);
-  const double nvlink = near > 1 ? nvlink_time_s(c, hardware, Kind::all_to_all, near, bytes * near / ranks) : 0.0;
-  return latency_s(c, ranks) + constants.network.hop_latency_s + std::max(network, nvlink);
-}
-
 double ring_between_domains_s(const KernelConstants& constants, const Hardware& hardware, const CollectiveShape& shape,
                               int near) {
   const CollectiveConstants& c = constants_of(constants, shape.kind);
@@ -86,9 +77,25 @@ double collective_time_s(const KernelConstants& constants, const Hardware& hardw
     const CollectiveConstants& c = constants_of(constants, shape.kind);
     return latency_s(c, ranks) + nvlink_time_s(c, hardware, shape.kind, ranks, shape.bytes);
   }
-  if (shape.kind == Kind::all_to_all)
-    return all_to_all_between_domains_s(constants, hardware, shape.bytes, shape.group);
+  if (shape.kind == Kind::all_to_all) {
+    const double near = static_cast<double>(ranks_per_domain) / ranks;
+    const auto [nvlink_s, network_s] =
+        all_to_all_time_s(constants, hardware, shape.group, near * shape.bytes, (1.0 - near) * shape.bytes);
+    return nvlink_s + network_s;
+  }
   return ring_between_domains_s(constants, hardware, shape, ranks_per_domain);
+}
+
+AllToAllTime all_to_all_time_s(const KernelConstants& constants, const Hardware& hardware, const GroupShape& group,
+                               double nvlink_bytes, double network_bytes) {
+  const auto [ranks, near] = group;
+  const CollectiveConstants& c = constants.all_to_all;
+  AllToAllTime time{.nvlink_s = latency_s(c, ranks)};
+  if (near > 1 && nvlink_bytes > 0.0) time.nvlink_s += nvlink_time_s(c, hardware, Kind::all_to_all, near, nvlink_bytes);
+  if (ranks > near) {
+    time.network_s = constants.network.hop_latency_s + network_bytes / network_bytes_per_s(constants, hardware, 1);
+  }
+  return time;
 }
 
 }  // namespace perfbench

@@ -25,7 +25,18 @@ struct CollectiveShape {
 // Inside a domain: latency + sent bytes / (NVLink x share), less at small sizes. Between domains a ring with k ranks
 // per domain drives the NICs of k GPUs, and the slower of network and NVLink sets the pace; a ring pays one hop per
 // other domain, an all-reduce twice the depth of a tree where that is less. An all-to-all sends what leaves the domain
-// through the rank's own NICs. 0 for one rank or no bytes. The network's part is assumed, not measured.
+// through the rank's own NICs, and its parts add up. 0 for one rank or no bytes. The network's part is assumed, not
+// measured.
 double collective_time_s(const KernelConstants& constants, const Hardware& hardware, const CollectiveShape& shape);
+
+// Of an all-to-all: both add up.
+struct AllToAllTime {
+  double nvlink_s = 0.0, network_s = 0.0;
+};
+
+// `nvlink_bytes`: the buffer that a rank exchanges with those of its domain, its own part included; `network_bytes`:
+// what it sends to others.
+AllToAllTime all_to_all_time_s(const KernelConstants& constants, const Hardware& hardware, const GroupShape& group,
+                               double nvlink_bytes, double network_bytes);
 
 }  // namespace perfbench

@@ -43,6 +43,24 @@ GemmShape weight_grad_shape(const auto& op, const Program& program) {
           .dtype = left.dtype};
 }
 
+// Each expert's own product; `e` experts share the rows evenly.
+GemmShape grouped_shape(const GroupedMatmul& op, const Program& program) {
+  const ValueType &a = program.type(op.a.id), &out = program.type(op.out.id);
+  const auto experts = static_cast<double>(program.type(op.b.id).shape[0]);
+  return {.m = static_cast<double>(out.shape[0]) / experts,
+          .n = static_cast<double>(out.shape[1]),
+          .k = static_cast<double>(a.shape[1]),
+          .dtype = a.dtype,
+          .batch = experts};
+}
+
+GemmShape grouped_weight_grad_shape(const auto& op, std::int64_t experts, const Program& program) {
+  GemmShape shape = weight_grad_shape(op, program);
+  shape.batch = static_cast<double>(experts);
+  shape.k /= shape.batch;
+  return shape;
+}
+
 // All adapters of one linear: the columns of its output that have one, of T tokens, by the rank.
 double adapter_flops(const ValueType& rows, const AdapterColumns& columns, std::int64_t rank) {
   double adapted = 0.0;
@@ -115,6 +133,13 @@ struct Work {
   KernelWork operator()(const AddMatmul& op) const { return gemm_shape(op, program); }
   KernelWork operator()(const WeightGrad& op) const { return weight_grad_shape(op, program); }
   KernelWork operator()(const WeightGradAccumulate& op) const { return weight_grad_shape(op, program); }
+  KernelWork operator()(const GroupedMatmul& op) const { return grouped_shape(op, program); }
+  KernelWork operator()(const GroupedWeightGrad& op) const {
+    return grouped_weight_grad_shape(op, op.experts, program);
+  }
+  KernelWork operator()(const GroupedWeightGradAccumulate& op) const {
+    return grouped_weight_grad_shape(op, program.type(op.main_grad.id).shape[0], program);
+  }
   // A few FLOPs for each byte.
   KernelWork operator()(const AdapterUp& op) const { return memory(op); }
   KernelWork operator()(const AdapterUpBackward& op) const { return memory(op); }
@@ -145,6 +170,13 @@ struct Flops {
   double operator()(const AddMatmul& op) const { return of(gemm_shape(op, program)); }
   double operator()(const WeightGrad& op) const { return of(weight_grad_shape(op, program)); }
   double operator()(const WeightGradAccumulate& op) const { return of(weight_grad_shape(op, program)); }
+  double operator()(const GroupedMatmul& op) const { return of(grouped_shape(op, program)); }
+  double operator()(const GroupedWeightGrad& op) const {
+    return of(grouped_weight_grad_shape(op, op.experts, program));
+  }
+  double operator()(const GroupedWeightGradAccumulate& op) const {
+    return of(grouped_weight_grad_shape(op, program.type(op.main_grad.id).shape[0], program));
+  }
   double operator()(const AdapterUp& op) const { return adapter(op.out.id, op.columns, op.b.id); }
   double operator()(const AdapterUpBackward& op) const { return adapter(op.dout.id, op.columns, op.b.id); }
   double operator()(const AdapterWeightGrad& op) const { return adapter(op.dout.id, op.columns, op.db.id); }
@@ -158,7 +190,7 @@ struct Flops {
   double operator()(const OfClass<OpClass::bytes, OpClass::collective, OpClass::state> auto&) const { return 0.0; }
 
  private:
-  static double of(const GemmShape& shape) { return 2.0 * shape.m * shape.n * shape.k; }
+  static double of(const GemmShape& shape) { return 2.0 * shape.m * shape.n * shape.k * shape.batch; }
   double adapter(ValueId rows, const AdapterColumns& columns, ValueId by_rank) const {
     return adapter_flops(program.type(rows), columns, program.type(by_rank).shape[1]);
   }
@@ -177,7 +209,8 @@ double kernel_time_s(const KernelWork& work, const KernelConstants& constants, c
 
     double operator()(const GemmShape& shape) const {
       const double rate = size_bytes(shape.dtype) == 1 ? stack.gemm_fp8 : stack.gemm_bf16;
-      return gemm_time_s(constants, hardware, shape) / rate;
+      const double grouped = shape.batch > 1.0 ? stack.gemm_grouped : 1.0;
+      return gemm_time_s(constants, hardware, shape) / (rate * grouped);
     }
     double operator()(const AttentionWork& work) const {
       const double seconds = work.backward ? attention_backward_time_s(constants, hardware, work.shape)

@@ -2,10 +2,14 @@
 
 #include <algorithm>
 
+#include "cost/dispatch_time.h"
+#include "cost/gate_imbalance.h"
+#include "cost/memory_time.h"
 #include "cost/topology.h"
 #include "program/buckets.h"
 #include "program/copied_rows.h"
 #include "program/lane_steps.h"
+#include "program/operands.h"
 #include "program/signature.h"
 
 namespace perfbench {
@@ -34,6 +38,15 @@ Part part_of(const Op& op, const KernelWork& work) {
   return class_of(op) == OpClass::state ? Part::optimizer : std::visit(PartOf{}, work);
 }
 
+// Ops on rows of experts, of which each rank has as many as the gate sends it: the fullest one sets the pace.
+double pace(const Op& op, const Program& program, const CostModel& cost) {
+  if (cost.fullest_rank == 1.0) return 1.0;
+  for (const Operand& operand : collect(op)) {
+    if (program.type(operand.id).uneven()) return cost.fullest_rank;
+  }
+  return 1.0;
+}
+
 KernelTime kernel_time(const Op& op, const Program& program, const CostModel& cost) {
   const KernelWork work = kernel_work(op, program);
   const Part part = part_of(op, work);
@@ -42,7 +55,8 @@ KernelTime kernel_time(const Op& op, const Program& program, const CostModel& co
       return {.seconds = kernel->seconds, .part = part, .measured = true};
   }
   if (!cost.has_data_sheet) return {.seconds = 0.0, .part = part};
-  return {.seconds = kernel_time_s(work, cost.kernels, cost.hardware, cost.stack), .part = part};
+  const double seconds = kernel_time_s(work, cost.kernels, cost.hardware, cost.stack);
+  return {.seconds = pace(op, program, cost) * seconds, .part = part};
 }
 
 TimedStep waited_for(Group group, double seconds) { return {lane_of(group), seconds, part_of(group)}; }
@@ -96,6 +110,19 @@ struct Collectives {
   std::vector<TimedStep> operator()(const AllReduce& op) const {
     return activation(Kind::all_reduce, op.x.id, op.axis);
   }
+  // All ranks of ep x etp tell each other.
+  std::vector<TimedStep> operator()(const ShareCounts& op) const {
+    const auto all = static_cast<double>(program.type(op.all.id).bytes());
+    const double over_ep = time(Kind::all_gather, all / program.mesh.ranks(Group::etp), Group::ep);
+    return {waited_for(Group::ep, over_ep + time(Kind::all_gather, all, Group::etp))};
+  }
+  // Rows are padded behind the dispatch and unpadded before they go back.
+  std::vector<TimedStep> operator()(const AllToAll& op) const {
+    std::vector<TimedStep> steps = padding(op);
+    const TimedStep transfer = waited_for(Group::ep, dispatch_time_s(op, program, cost));
+    steps.insert(op.back ? steps.end() : steps.begin(), transfer);
+    return steps;
+  }
   std::vector<TimedStep> operator()(const ReducePartialGrads& op) const {
     const Group group = group_of(op.axis);
     return {waited_for(group, time(Kind::all_reduce, bytes_of(op.main_grads, program), group))};
@@ -145,8 +172,18 @@ struct Collectives {
     return transfer_time_s({.kind = kind, .bytes = bytes, .group = cost.groups[group]}, cost);
   }
   std::vector<TimedStep> activation(Kind kind, ValueId whole, Axis axis) const {
-    const double seconds = time(kind, static_cast<double>(program.type(whole).bytes()), group_of(axis));
+    const ValueType& type = program.type(whole);
+    const double rows = type.uneven() ? cost.fullest_rank : 1.0;
+    const double seconds = time(kind, rows * static_cast<double>(type.bytes()), group_of(axis));
     return {waited_for(group_of(axis), axis == Axis::tp ? seconds * cost.tp_share : seconds)};
+  }
+  // FP8 products take rows of an expert in multiples of 16 or 32: all are copied, BF16, once each way.
+  std::vector<TimedStep> padding(const AllToAll& op) const {
+    if (!cost.pads_rows || op.counts.id == kNoValue || !cost.has_data_sheet) return {};
+    const double rows_bytes =
+        cost.fullest_rank * program.mesh.ranks(Group::etp) * static_cast<double>(program.type(op.x.id).bytes());
+    return {{Lane::compute, cost.op_gap_s, Part::launch},
+            {Lane::compute, memory_time_s(cost.kernels, cost.hardware, 2.0 * rows_bytes), Part::memory_bound}};
   }
   // Traffic beside compute takes SMs and memory from it, by what is moved and not by how long a network takes: a share
   // of the time that it would take within an NVLink domain is charged to the compute lane before the transfer runs.
@@ -169,16 +206,21 @@ CostModel cost_model(const Job& job, KernelConstants kernels) {
   const auto& exceptions = stack.tp_overlap_exceptions;
   const bool overlapped =
       stack.tp_overlap && std::find(exceptions.begin(), exceptions.end(), job.model.family) == exceptions.end();
+  const bool whole_layer_graphs = job.cuda_graphs && job.graph_modules.empty();
   CostModel cost{.kernels = std::move(kernels),
                  .hardware = hardware,
                  .has_data_sheet = job.system.has_data_sheet(),
                  .stack = constants_on(stack, job.system),
                  .groups = {},
                  .neighbours = {},
-                 .op_gap_s = stack.constants.op_gap_s * (job.cuda_graphs ? stack.constants.graphs_gap_factor : 1.0),
+                 .op_gap_s = stack.constants.op_gap_s * (whole_layer_graphs ? stack.constants.graphs_gap_factor : 1.0),
                  .overlap_param_gather = stack.overlap_param_gather,
                  .overlap_grad_reduce = stack.overlap_grad_reduce,
-                 .tp_share = overlapped ? stack.constants.tp_exposed_overlapped : stack.constants.tp_exposed};
+                 .tp_share = overlapped ? stack.constants.tp_exposed_overlapped : stack.constants.tp_exposed,
+                 .ep_share = job.ep_overlap ? stack.constants.ep_exposed_overlapped : 1.0,
+                 .fullest_rank = fullest_rank(job),
+                 .pads_rows = is_scaled(job.precision),
+                 .host = host_times(job)};
   if (!cost.has_data_sheet) return cost;  // transfers take no time
   const Mesh mesh = mesh_of(job);
   cost.neighbours = neighbours_of(mesh, hardware);

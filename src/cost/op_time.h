@@ -6,6 +6,7 @@
 
 #include "cost/collective_time.h"
 #include "cost/hardware.h"
+#include "cost/host_times.h"
 #include "cost/kernel_constants.h"
 #include "cost/kernel_table.h"
 #include "cost/kernel_work.h"
@@ -25,7 +26,11 @@ struct CostModel {
   double op_gap_s = 0.0;             // launch gap before each kernel of the compute lane
   bool overlap_param_gather = true;  // dp traffic runs beside compute
   bool overlap_grad_reduce = true;
-  double tp_share = 1.0;                          // of a tp collective's time that chunked overlap with its GEMM leaves
+  double tp_share = 1.0;      // of a tp collective's time that chunked overlap with its GEMM leaves
+  double ep_share = 1.0;      // of the dispatch's time that overlap with another microbatch leaves
+  double fullest_rank = 1.0;  // rows of experts on the fullest rank over the mean
+  bool pads_rows = false;     // dropless rows are padded for FP8 products
+  HostTimes host{};
   std::shared_ptr<const KernelTable> measured{};  // kernels that it holds take the time that was measured; may be null
 };
 

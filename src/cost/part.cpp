@@ -19,6 +19,7 @@ Part part_of(Group group) {
       return Part::dp_exposed;
     case Group::ep:
     case Group::etp:
+      return Part::ep_exposed;
     case Group::world:
       break;
   }

@@ -15,20 +15,22 @@ enum class Part {
   memory_bound,     // norms, activations, casts, rotary positions, loss: kernels that move bytes
   recompute,        // forward kernels that the backward runs once more, and the gaps between them
   launch,           // gaps between kernels on the compute lane
+  host,             // compute waits for the host to issue kernels of a layer with experts
   tp_exposed,       // compute waits for tensor-parallel collectives
   cp_exposed,       // compute waits for the ring of context parallelism
+  ep_exposed,       // compute waits for rows on their way to and from experts
   dp_exposed,       // compute waits for, or is slowed by, data-parallel traffic
   offload_exposed,  // compute waits for activations on their way to or from host memory
   pipeline_bubble,  // a stage waits for its neighbours, transfers included
   optimizer,        // gradient norm and update
   step_fixed        // once per step: clipping, logging, data
 };
-inline constexpr int kNumParts = 12;
+inline constexpr int kNumParts = 14;
 
 constexpr std::string_view name(Part part) {
   constexpr std::array<std::string_view, kNumParts> names = {
-      "matmul",     "attention",  "memory_bound",    "recompute",       "launch",    "tp_exposed",
-      "cp_exposed", "dp_exposed", "offload_exposed", "pipeline_bubble", "optimizer", "step_fixed"};
+      "matmul",     "attention",  "memory_bound", "recompute",       "launch",          "host",      "tp_exposed",
+      "cp_exposed", "ep_exposed", "dp_exposed",   "offload_exposed", "pipeline_bubble", "optimizer", "step_fixed"};
   return names[static_cast<std::size_t>(part)];
 }
 

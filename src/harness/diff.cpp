@@ -232,6 +232,9 @@ std::string configuration_of(const Row& row) {
   const auto add_flag = [&](std::string_view name, const std::optional<bool>& value) {
     if (value) add_text(name, *value ? "1" : "0");
   };
+  const auto add_above_0 = [&](std::string_view name, const std::optional<double>& value) {
+    if (value.value_or(0.0) > 0.0) add_text(name, format_double(*value));
+  };
   add("gbs", row.gbs, 0);
   add("mbs", row.mbs, 0);
   add("lbs", row.lbs, 0);
@@ -252,6 +255,7 @@ std::string configuration_of(const Row& row) {
   add_text("grad_dtype", row.grad_dtype);
   add_text("optimizer_state_dtype", row.optimizer_state_dtype);
   if (row.cuda_graphs) text += ", cuda_graphs";
+  add_words("cuda_graph_modules", row.cuda_graph_modules);
   add_text("recompute", row.recompute == "none" ? "" : row.recompute);
   add("recompute_layers", row.recompute_layers.value_or(0), 0);
   add_words("recompute_modules", row.recompute_modules);
@@ -260,6 +264,11 @@ std::string configuration_of(const Row& row) {
   add("lora_rank", row.lora_rank, 0);
   if (row.lora_alpha) text += ", lora_alpha " + format_double(*row.lora_alpha);
   add_words("lora_targets", row.lora_targets);
+  add_text("moe_gate", row.moe_gate);
+  add_above_0("gate_imbalance", row.gate_imbalance);
+  add_text("moe_dispatcher", row.moe_dispatcher);
+  add_above_0("moe_capacity", row.moe_capacity);
+  if (row.ep_overlap.value_or(false)) text += ", ep_overlap";
   if (!row.stack.empty()) text += ", stack " + row.stack;
   return fmt::format("{}, {}", text, name(row.method));
 }

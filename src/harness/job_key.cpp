@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "harness/digest.h"
+#include "job/module.h"
 
 namespace perfbench {
 namespace {
@@ -83,8 +84,8 @@ class CanonicalText {
     add(ffn, activation, gated, bias);
   }
   void add_one(const Moe& moe) {
-    const auto& [experts, top_k, ffn, activation, gated, bias, shared] = moe;
-    add(experts, top_k, ffn, activation, gated, bias, shared);
+    const auto& [experts, top_k, ffn, activation, gated, bias, normalised, shared] = moe;
+    add(experts, top_k, ffn, activation, gated, bias, normalised, shared);
   }
   void add_one(const Norms& norms) {
     const auto& [before_mixer, after_mixer, before_mlp, after_mlp] = norms;
@@ -132,11 +133,14 @@ class CanonicalText {
   void add_one(const StackConstants& constants) {
     const auto& [gemm_bf16, gemm_fp8, gemm_ampere, gemm_blackwell, gemm_blackwell_ultra, attention, attention_between,
                  attention_early, tp_exposed, tp_exposed_overlapped, cp_exposed, op_gap_s, graphs_gap_factor,
-                 dp_exposed, step_fixed_s, context, communicator, fragmentation, step_time_low, step_time_high] =
-        constants;
+                 dp_exposed, gemm_grouped, ep_all_to_all, ep_dedup, ep_network, ep_exposed_overlapped, host_attention,
+                 host_moe, host_expert_fp8, host_expert_bf16, host_graphs, host_graphs_router, host_overlap, host_grace,
+                 step_fixed_s, context, communicator, fragmentation, step_time_low, step_time_high] = constants;
     add(gemm_bf16, gemm_fp8, gemm_ampere, gemm_blackwell, gemm_blackwell_ultra, attention, attention_between,
         attention_early, tp_exposed, tp_exposed_overlapped, cp_exposed, op_gap_s, graphs_gap_factor, dp_exposed,
-        step_fixed_s, context, communicator, fragmentation, step_time_low, step_time_high);
+        gemm_grouped, ep_all_to_all, ep_dedup, ep_network, ep_exposed_overlapped, host_attention, host_moe,
+        host_expert_fp8, host_expert_bf16, host_graphs, host_graphs_router, host_overlap, host_grace, step_fixed_s,
+        context, communicator, fragmentation, step_time_low, step_time_high);
   }
   void add_one(const Stack& stack) {
     const auto& [name, source, aliases, extends, preferred, layer_split, ga, flops_convention, sequence_parallel,
@@ -144,13 +148,15 @@ class CanonicalText {
                  fp8_params, regather, fused_accumulation, fused_adapters, dummy_weight_grads, main_grad,
                  master_weights, optimizer_state, precision_aware_optimizer, params, bucket_elements, attention_kernels,
                  eager_cross_entropy, packed_fine_tuning, lora_targets, recast, fsdp_with_pp, fsdp_reshard, fsdp_defer,
-                 recompute_whole_layer, selective, constants, fitted] = stack;
+                 recompute_whole_layer, selective, moe_gate, moe_dispatcher, moe_capacity, default_etp, constants,
+                 fitted] = stack;
     static_cast<void>(fitted);  // what the constants came from
     add(name, source, aliases, extends, preferred, layer_split, ga, flops_convention, sequence_parallel,
         distributed_optimizer, fsdp_always, grad_reduce, param_gather, tp_overlap, tp_overlap_exceptions, fp8_params,
         regather, fused_accumulation, fused_adapters, dummy_weight_grads, main_grad, master_weights, optimizer_state,
         precision_aware_optimizer, params, bucket_elements, attention_kernels, eager_cross_entropy, packed_fine_tuning,
-        lora_targets, recast, fsdp_with_pp, fsdp_reshard, fsdp_defer, recompute_whole_layer, selective, constants);
+        lora_targets, recast, fsdp_with_pp, fsdp_reshard, fsdp_defer, recompute_whole_layer, selective, moe_gate,
+        moe_dispatcher, moe_capacity, default_etp, constants);
   }
 
   void add_one(const ParallelLayout& layout) {
@@ -167,12 +173,14 @@ class CanonicalText {
   }
   void add_one(const Job& job) {
     const auto& [model, system, stack, task, precision, num_gpus, gbs, mbs, lbs, seq_len, layout, num_microbatches,
-                 num_flushes, ga, chunks, lora, packed, cuda_graphs, recompute_layers, offload_layers,
-                 recompute_modules, recompute_ops, origins, notes] = job;
+                 num_flushes, ga, chunks, lora, packed, cuda_graphs, gate, dispatcher, expert_capacity, gate_imbalance,
+                 graph_modules, ep_overlap, recompute_layers, offload_layers, recompute_modules, recompute_ops, origins,
+                 notes] = job;
     static_cast<void>(origins);
     add(model, system, stack, task, precision, num_gpus, gbs, mbs, lbs, seq_len, layout, num_microbatches, num_flushes,
-        ga, chunks, lora, packed, cuda_graphs, recompute_layers, offload_layers, recompute_modules, recompute_ops,
-        notes);
+        ga, chunks, lora, packed, cuda_graphs, gate, dispatcher, expert_capacity, gate_imbalance,
+        words_of(graph_modules, kGraphWords), ep_overlap, recompute_layers, offload_layers, recompute_modules,
+        recompute_ops, notes);
   }
 
   std::string text_;

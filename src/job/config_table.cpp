@@ -70,6 +70,11 @@ constexpr std::array kColumns = {
     Column{"grad_dtype", "grad_dtype", Presence::optional, false},
     Column{"optimizer_state_dtype", "optimizer_state_dtype", Presence::optional, false},
     Column{"recompute", "recompute", Presence::optional, false},
+    Column{"moe_gate", "moe_gate", Presence::optional, false},
+    Column{"moe_dispatcher", "moe_dispatcher", Presence::optional, false},
+    Column{"moe_capacity", "moe_capacity", Presence::optional, false},
+    Column{"cuda_graph_modules", "cuda_graph_modules", Presence::optional, false},
+    Column{"ep_overlap", "ep_overlap", Presence::optional, false},
     Column{kDpSize, "", Presence::optional, false},
 };
 
@@ -99,6 +104,11 @@ CellResult read_value(std::string_view field, const std::string& cell, std::opti
   if (*number == 0 && limits_of(field).zero_is_unset) return {};
   value = *number;
   return {};
+}
+
+CellResult read_value(std::string_view, const std::string& cell, std::optional<double>& value) {
+  value = parse_double(cell);
+  return value ? CellResult{} : CellResult{"must be a number", ""};
 }
 
 CellResult read_value(std::string_view, const std::string& cell, std::optional<bool>& value) {

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "job/lora_targets.h"
+#include "job/module.h"
 #include "job/request_fields.h"
 
 namespace perfbench {
@@ -67,6 +68,39 @@ void fill_sharing(JobDraft& draft) {
   job.layout.fsdp_size = copies;
 }
 
+// Experts' tp of a job that names none: the stack's or, where the ranks of a stage or the experts' width do not divide
+// by it, the largest below that they divide by.
+int default_etp(JobDraft& draft, const Moe& moe) {
+  Job& job = draft.job;
+  const ParallelLayout& layout = job.layout;
+  const std::int64_t ranks = std::int64_t{layout.tp} * layout.cp * layout.dp;
+  const auto fits = [&](int etp) { return ranks % (std::int64_t{layout.ep} * etp) == 0 && moe.ffn % etp == 0; };
+  const bool as_tp = job.stack.default_etp == 0;
+  const int wanted = as_tp ? layout.tp : job.stack.default_etp;
+  int etp = wanted;
+  while (etp > 1 && !fits(etp)) --etp;
+  if (etp == wanted || ranks == 0 || !fits(etp)) {  // what no etp mends, the rules say
+    job.origins["etp"] = fmt::format("rule: etp = {}, as stack {} has it", as_tp ? "tp" : std::to_string(wanted),
+                                     job.stack.name);
+    return wanted;
+  }
+  job.origins["etp"] = fmt::format(
+      "rule: etp = {}, since etp {} of stack {} does not fit: ep {} x etp {} has to divide tp {} x cp {} x dp {} = {}, "
+      "and etp the expert width {}",
+      etp, wanted, job.stack.name, layout.ep, wanted, layout.tp, layout.cp, layout.dp, ranks, moe.ffn);
+  return etp;
+}
+
+void fill_expert_tp(JobDraft& draft) {
+  Job& job = draft.job;
+  const Moe* moe = find_mlp<Moe>(job.model);
+  if (moe == nullptr || draft.request.etp) {
+    job.layout.etp = take_int(draft, "etp", draft.request.etp, 1, "etp = 1: the model has no experts");
+  } else {
+    job.layout.etp = default_etp(draft, *moe);
+  }
+}
+
 void fill_layout(JobDraft& draft) {
   const Request& asked = draft.request;
   Job& job = draft.job;
@@ -76,12 +110,10 @@ void fill_layout(JobDraft& draft) {
   layout.cp = take_int(draft, "cp", asked.cp, 1, "cp = 1 unless given");
   layout.vp = take_int(draft, "vp", asked.vp, 1, "vp = 1 unless given");
   layout.ep = take_int(draft, "ep", asked.ep, 1, "ep = 1 unless given");
-  layout.etp = has_mlp<Moe>(job.model)
-                   ? take_int(draft, "etp", asked.etp, layout.tp, "etp = tp unless given, as Megatron-Core has it")
-                   : take_int(draft, "etp", asked.etp, 1, "etp = 1: the model has no experts");
   const std::int64_t one_replica = std::int64_t{layout.tp} * layout.pp * layout.cp;
   layout.dp = job.num_gpus % one_replica == 0 ? static_cast<int>(job.num_gpus / one_replica) : 0;
   job.origins["dp"] = "rule: dp = num_gpus / (tp pp cp)";
+  fill_expert_tp(draft);
   layout.fsdp = take_switch(draft, "fsdp", asked.fsdp);
   if (!layout.fsdp && job.stack.fsdp_always && layout.dp * layout.cp > 1 && !from_flag(asked, "fsdp")) {
     layout.fsdp = true;
@@ -232,6 +264,36 @@ void fill_policies(JobDraft& draft) {
   for (const char* field : {"param_dtype", "grad_dtype"}) draft.job.origins[field] = "rule: f32 in an fp32 job";
 }
 
+// What becomes of tokens that go to experts. Of words that are none, rules say so.
+void fill_routing(JobDraft& draft) {
+  const Request& asked = draft.request;
+  Job& job = draft.job;
+  std::string gate(name(job.stack.moe_gate)), dispatcher(name(job.stack.moe_dispatcher));
+  take_policy(draft, "moe_gate", asked.moe_gate, gate);
+  take_policy(draft, "moe_dispatcher", asked.moe_dispatcher, dispatcher);
+  job.gate = parse_gate(gate).value_or(job.stack.moe_gate);
+  job.dispatcher = parse_dispatcher(dispatcher).value_or(job.stack.moe_dispatcher);
+  job.expert_capacity = job.stack.moe_capacity;
+  take_policy(draft, "moe_capacity", asked.moe_capacity, job.expert_capacity);
+  job.gate_imbalance = asked.gate_imbalance.value_or(0.0);
+  job.origins["gate_imbalance"] =
+      asked.gate_imbalance ? origin_of(asked, "gate_imbalance") : rule_of(draft, "gate_imbalance", "0 unless given");
+  job.ep_overlap = take_switch(draft, "ep_overlap", asked.ep_overlap);
+}
+
+void fill_graphs(JobDraft& draft) {
+  const Request& asked = draft.request;
+  Job& job = draft.job;
+  job.cuda_graphs = take_switch(draft, "cuda_graphs", asked.cuda_graphs);
+  job.origins["cuda_graph_modules"] = asked.cuda_graph_modules
+                                          ? origin_of(asked, "cuda_graph_modules")
+                                          : rule_of(draft, "cuda_graph_modules", "whole layers unless given");
+  if (!job.cuda_graphs || !asked.cuda_graph_modules) return;
+  for (const std::string& word : *asked.cuda_graph_modules) {
+    if (const std::optional<Module> module = module_of(word, kGraphWords)) job.graph_modules.insert(*module);
+  }
+}
+
 // --recompute in words of what a job has: layers, modules or ops.
 void fill_recompute(JobDraft& draft) {
   const Request& asked = draft.request;
@@ -266,7 +328,8 @@ void fill_job(JobDraft& draft) {
   job.chunks = deal_layers(job, job.layout.vp);
   fill_adapters(draft);
   fill_packing(draft);
-  job.cuda_graphs = take_switch(draft, "cuda_graphs", asked.cuda_graphs);
+  fill_graphs(draft);
+  fill_routing(draft);
   job.offload_layers = take_int(draft, "offload_layers", asked.offload_layers, 0, "none unless given");
   fill_policies(draft);
   fill_recompute(draft);

@@ -33,6 +33,7 @@ using JobRule = BrokenRule (*)(const JobDraft&);
 
 std::span<const JobRule> layout_rules();    // GPUs, batches, pipeline
 std::span<const JobRule> model_rules();     // the model's shapes, and what the GPU can run
+std::span<const JobRule> expert_rules();    // how experts lie on the ranks, and how tokens reach them
 std::span<const JobRule> tuning_rules();    // adapters and packs
 std::span<const JobRule> memory_rules();    // what is computed again or put aside to save memory
 std::span<const JobRule> sharding_rules();  // who shares states, and in which types they are kept

@@ -1,4 +1,4 @@
-// Rules about activations that are computed again or wait in host memory.
+// Rules about activations that are computed again or wait in host memory, and about parts of a layer that graphs hold.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -56,6 +56,37 @@ Broken recompute_modules_known(const JobDraft& d) {
   return std::nullopt;
 }
 
+bool has_experts_for(const ModelSpec& model, Module module) {
+  const bool routes = module == Module::moe_router || module == Module::moe_preprocess;
+  return has_mlp<Moe>(model) || !(routes || of_experts(module));
+}
+
+Broken graph_modules_known(const JobDraft& d) {
+  if (!d.request.cuda_graph_modules) return std::nullopt;
+  std::vector<std::string> known;
+  for (const auto& [word, module] : kGraphWords) {
+    if (has_experts_for(d.job.model, module)) known.emplace_back(word);
+  }
+  for (const std::string& word : *d.request.cuda_graph_modules) {
+    if (std::ranges::find(known, word) != known.end()) continue;
+    return Problem{place_of(d.request, {"cuda_graph_modules"}),
+                   module_of(word, kGraphWords)
+                       ? fmt::format("{} has no experts for {}", d.job.model.name, word)
+                       : fmt::format("\"{}\" is no part of a layer that CUDA graphs hold alone", word),
+                   nearest_hint(word, known)};
+  }
+  return std::nullopt;
+}
+
+// A row's modules wait where a flag turns its graphs off.
+Broken graph_modules_need_graphs(const JobDraft& d) {
+  if (!d.request.cuda_graph_modules || d.job.cuda_graphs) return std::nullopt;
+  if (from_flag(d.request, "cuda_graphs") && !from_flag(d.request, "cuda_graph_modules")) return std::nullopt;
+  return Problem{place_of(d.request, {"cuda_graph_modules"}),
+                 fmt::format("CUDA graphs are off, and would hold {}", join(*d.request.cuda_graph_modules, ",")),
+                 "add --cuda_graphs 1"};
+}
+
 // Megatron-Core's full recomputation of layers and selective recomputation of parts exclude each other.
 Broken recompute_layers_or_modules(const JobDraft& d) {
   const Job& j = d.job;
@@ -90,7 +121,8 @@ Broken recompute_stands_alone(const JobDraft& d) {
 
 constexpr JobRule kRules[] = {recompute_within,        offload_within,
                               recompute_modules_known, recompute_layers_or_modules,
-                              recompute_known,         recompute_stands_alone};
+                              recompute_known,         recompute_stands_alone,
+                              graph_modules_known,     graph_modules_need_graphs};
 
 }  // namespace
 

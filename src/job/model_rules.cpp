@@ -82,46 +82,6 @@ Broken sequence_divides_over_tp(const JobDraft& d) {
                  fmt::format("use a seq_len of {}", multiples_near(j.seq_len, ranks))};
 }
 
-Broken experts_need_moe(const JobDraft& d) {
-  const Job& j = d.job;
-  if (has_mlp<Moe>(j.model)) return std::nullopt;
-  const bool wants_ep = j.layout.ep > 1, wants_etp = d.request.etp.value_or(1) > 1;
-  if (!wants_ep && !wants_etp) return std::nullopt;
-  return Problem{place_of(d.request, {wants_ep ? "ep" : "etp"}),
-                 fmt::format("{} has no experts to split over {} {}", j.model.name, wants_ep ? "ep" : "etp",
-                             wants_ep ? j.layout.ep : j.layout.etp),
-                 "use 1 or leave it out"};
-}
-
-Broken experts_divide(const JobDraft& d) {
-  const Job& j = d.job;
-  const Moe* moe = find_mlp<Moe>(j.model);
-  if (moe == nullptr || moe->experts % j.layout.ep == 0) return std::nullopt;
-  return Problem{
-      place_of(d.request, {"ep"}),
-      fmt::format("the {} experts of {} are not divisible by ep {}", moe->experts, j.model.name, j.layout.ep),
-      "use an ep of " + divisors_text(moe->experts)};
-}
-
-Broken expert_ranks_divide(const JobDraft& d) {
-  const Job& j = d.job;
-  if (!has_mlp<Moe>(j.model)) return std::nullopt;
-  const std::int64_t ranks = std::int64_t{j.layout.ep} * j.layout.etp * j.layout.pp;
-  if (j.num_gpus % ranks == 0) return std::nullopt;
-  return Problem{place_of(d.request, {"ep", "etp", "pp", "num_gpus", "tp"}),
-                 fmt::format("ep {} x etp {} x pp {} = {} does not divide num_gpus {}", j.layout.ep, j.layout.etp,
-                             j.layout.pp, ranks, j.num_gpus),
-                 fmt::format("use a multiple of {} GPUs: {}", ranks, multiples_near(j.num_gpus, ranks))};
-}
-
-Broken top_k_within_experts(const JobDraft& d) {
-  const Moe* moe = find_mlp<Moe>(d.job.model);
-  if (moe == nullptr || moe->top_k <= moe->experts) return std::nullopt;
-  return Problem{place_of(d.request, {"model"}),
-                 fmt::format("{} sends a token to {} of {} experts", d.job.model.name, moe->top_k, moe->experts),
-                 "mend the model's config.json"};
-}
-
 Broken width_divides(const JobDraft& d, std::string_view what, std::int64_t width, std::string_view axis, int size) {
   if (width % size == 0) return std::nullopt;
   return Problem{
@@ -214,8 +174,7 @@ Broken video_needs_seq_len(const JobDraft& d) {
 
 constexpr JobRule kRules[] = {
     heads_divide,       kv_heads_fit,          mamba_divides,       sequence_divides_over_cp, sequence_divides_over_tp,
-    experts_need_moe,   experts_divide,        expert_ranks_divide, top_k_within_experts,     mlp_divides,
-    expert_mlp_divides, shared_expert_divides, fp8_dims_align,      system_has_precision,     positions_reach,
+    mlp_divides, expert_mlp_divides, shared_expert_divides, fp8_dims_align, system_has_precision, positions_reach,
     video_needs_seq_len};
 
 }  // namespace

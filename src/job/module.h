@@ -1,10 +1,13 @@
-// Parts of a layer, by the words of Megatron-Core's recompute_modules.
+// Parts of a layer, by the words of Megatron-Core's recompute_modules and cuda_graph_scope.
 #pragma once
 
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace perfbench {
 
@@ -17,6 +20,9 @@ enum class Module : std::uint8_t {
   moe,             // experts and what is around them
   moe_act,         // their activation
   shared_experts,  // the dense part beside them
+  attn,            // attention with its norm and projections
+  moe_router,      // the gate
+  moe_preprocess,  // what the dispatch needs to know: places and counts
 };
 
 struct ModuleWord {
@@ -24,7 +30,8 @@ struct ModuleWord {
   Module module;
 };
 
-// In the order in which they are offered. Megatron-Core has no word for the activation of a dense MLP.
+// What can be computed again, in the order in which it is offered. Megatron-Core has no word for the activation of a
+// dense MLP.
 inline constexpr ModuleWord kModuleWords[] = {
     {"core_attn", Module::core_attn},
     {"layernorm", Module::layernorm},
@@ -37,9 +44,18 @@ inline constexpr ModuleWord kModuleWords[] = {
     {"shared_experts", Module::shared_experts},
 };
 
+// What CUDA graphs can hold.
+inline constexpr ModuleWord kGraphWords[] = {
+    {"attn", Module::attn},
+    {"mlp", Module::mlp},
+    {"moe", Module::moe},
+    {"moe_router", Module::moe_router},
+    {"moe_preprocess", Module::moe_preprocess},
+};
+
 // The module of a word; unset where it names none.
-constexpr std::optional<Module> module_of(std::string_view word) {
-  for (const ModuleWord& known : kModuleWords) {
+constexpr std::optional<Module> module_of(std::string_view word, std::span<const ModuleWord> words = kModuleWords) {
+  for (const ModuleWord& known : words) {
     if (known.word == word) return known.module;
   }
   return std::nullopt;
@@ -54,10 +70,20 @@ class ModuleSet {
   constexpr void insert(Module module) { bits_ |= bit(module); }
   constexpr bool contains(Module module) const { return (bits_ & bit(module)) != 0; }
   constexpr bool empty() const { return bits_ == 0; }
+  bool operator==(const ModuleSet&) const = default;
 
  private:
   static constexpr std::uint32_t bit(Module module) { return 1U << static_cast<unsigned>(module); }
   std::uint32_t bits_ = 0;
 };
+
+// Those of the words whose module is in the set.
+inline std::vector<std::string> words_of(ModuleSet modules, std::span<const ModuleWord> words) {
+  std::vector<std::string> found;
+  for (const auto& [word, module] : words) {
+    if (modules.contains(module)) found.emplace_back(word);
+  }
+  return found;
+}
 
 }  // namespace perfbench

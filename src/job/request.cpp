@@ -102,6 +102,7 @@ std::string value_text(const std::string& value) { return value; }
 std::string value_text(Task value) { return std::string(name(value)); }
 std::string value_text(bool value) { return value ? "1" : "0"; }
 std::string value_text(std::int64_t value) { return std::to_string(value); }
+std::string value_text(double value) { return format_double(value); }
 std::string value_text(const std::vector<std::string>& value) { return join(value, "/"); }
 
 std::string field_text(const Request& request, std::string_view field) {

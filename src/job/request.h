@@ -33,6 +33,11 @@ struct Request {
   std::optional<std::int64_t> lora_rank, lora_alpha;
   std::optional<std::vector<std::string>> lora_targets;
   std::optional<bool> packed;
+  // "balanced", "topk" or "random", of `verify` also a file; "all_to_all", "dedup" or "all_gather"
+  std::optional<std::string> moe_gate, moe_dispatcher;
+  std::optional<double> moe_capacity, gate_imbalance;
+  std::optional<std::vector<std::string>> cuda_graph_modules;
+  std::optional<bool> ep_overlap;
 
   // Where each given value came from, by field name: "flag -tp", "model_configs_h100.csv:14".
   std::map<std::string, std::string> origins;

@@ -52,6 +52,12 @@ constexpr void for_each_field(Visit&& visit) {
   visit("grad_dtype", &Request::grad_dtype);
   visit("optimizer_state_dtype", &Request::optimizer_state_dtype);
   visit("recompute", &Request::recompute);
+  visit("moe_gate", &Request::moe_gate);
+  visit("gate_imbalance", &Request::gate_imbalance);
+  visit("moe_dispatcher", &Request::moe_dispatcher);
+  visit("moe_capacity", &Request::moe_capacity);
+  visit("cuda_graph_modules", &Request::cuda_graph_modules);
+  visit("ep_overlap", &Request::ep_overlap);
 }
 
 // Bounds of a whole number, both included. The upper ones keep the numbers of a Job within its types, and products of
@@ -71,6 +77,7 @@ std::string value_text(const std::string& value);
 std::string value_text(Task value);
 std::string value_text(bool value);
 std::string value_text(std::int64_t value);
+std::string value_text(double value);
 std::string value_text(const std::vector<std::string>& value);
 
 // The given value of a field by name; "" when it is not given.

@@ -27,9 +27,15 @@ const Words<FlopsConvention> kConventions = [] {
 }();
 const Words<SelectiveRecompute> kSelective{{"core_attn", SelectiveRecompute::core_attn},
                                            {"every_second_product", SelectiveRecompute::every_second_product}};
+const Words<Gate> kGates{{"balanced", Gate::balanced}, {"topk", Gate::topk}, {"random", Gate::random}};
+const Words<Dispatcher> kDispatchers{{"all_to_all", Dispatcher::all_to_all},
+                                     {"dedup", Dispatcher::dedup},
+                                     {"all_gather", Dispatcher::all_gather}};
 const Words<DType> kStateTypes{{"f32", DType::f32}, {"bf16", DType::bf16}};
 const Words<AttentionKernels> kAttentionKernels{
     {"tuned", AttentionKernels::tuned}, {"between", AttentionKernels::between}, {"early", AttentionKernels::early}};
+
+constexpr std::int64_t kMostEtp = 1024;
 
 // What a file says of itself alone.
 constexpr std::array<std::string_view, 4> kOwnKeys{"name", "source", "aliases", "preferred"};
@@ -86,6 +92,19 @@ constexpr std::array kConstants{
     Constant{"op_gap_s", &StackConstants::op_gap_s, 0.0, 0.01},
     Constant{"graphs_gap_factor", &StackConstants::graphs_gap_factor, 0.0, 1.0},
     Constant{"dp_exposed", &StackConstants::dp_exposed, 0.0, 1.0},
+    Constant{"gemm_grouped", &StackConstants::gemm_grouped, 0.01, 2.0},
+    Constant{"ep_all_to_all", &StackConstants::ep_all_to_all, 0.0, 20.0},
+    Constant{"ep_dedup", &StackConstants::ep_dedup, 0.0, 20.0},
+    Constant{"ep_network", &StackConstants::ep_network, 0.0, 20.0},
+    Constant{"ep_exposed_overlapped", &StackConstants::ep_exposed_overlapped, 0.0, 1.0},
+    Constant{"host_attention_s", &StackConstants::host_attention_s, 0.0, 1.0},
+    Constant{"host_moe_s", &StackConstants::host_moe_s, 0.0, 1.0},
+    Constant{"host_expert_fp8_s", &StackConstants::host_expert_fp8_s, 0.0, 1.0},
+    Constant{"host_expert_bf16_s", &StackConstants::host_expert_bf16_s, 0.0, 1.0},
+    Constant{"host_graphs", &StackConstants::host_graphs, 0.0, 1.0},
+    Constant{"host_graphs_router", &StackConstants::host_graphs_router, 0.0, 1.0},
+    Constant{"host_overlap", &StackConstants::host_overlap, 0.1, 10.0},
+    Constant{"host_grace", &StackConstants::host_grace, 0.1, 10.0},
     Constant{"step_fixed_s", &StackConstants::step_fixed_s, 0.0, 60.0},
     Constant{"context_bytes", &StackConstants::context_bytes, 0.0, 1e12},
     Constant{"communicator_bytes", &StackConstants::communicator_bytes, 0.0, 1e11},
@@ -156,6 +175,23 @@ void read_attention_kernels(Stack& stack, JsonFields& fields) {
           parse_word(fields, key, std::get<std::string>(value.value), kAttentionKernels);
     }
   }
+}
+
+// What becomes of tokens that go to experts.
+void read_routing(Stack& stack, JsonFields& fields) {
+  stack.moe_gate = read_word(fields, "moe_gate", kGates);
+  stack.moe_dispatcher = read_word(fields, "moe_dispatcher", kDispatchers);
+  stack.moe_capacity = fields.number("moe_capacity");
+  if (stack.moe_capacity < 0.0) {
+    fields.problem("moe_capacity", fmt::format("is {}, but must not be negative", stack.moe_capacity),
+                   "0 where no token is dropped");
+  }
+  const std::int64_t etp = fields.integer("default_etp");
+  if (etp < 0 || etp > kMostEtp) {
+    fields.problem("default_etp", fmt::format("is {}, but must be from 0 to {}", etp, kMostEtp), "0: as tp");
+    return;
+  }
+  stack.default_etp = static_cast<int>(etp);
 }
 
 double gemm_time_on(const StackConstants& constants, Architecture architecture) {
@@ -234,6 +270,7 @@ Stack read_stack(const std::filesystem::path& path, const std::filesystem::path&
   if (stack.bucket_elements < 0) {
     fields.problem("bucket_elements", fmt::format("is {}, but must not be negative", stack.bucket_elements));
   }
+  read_routing(stack, fields);
   read_attention_kernels(stack, fields);
   read_constants(stack, fields, extended, file, problems);
   finish_into(fields, problems);

@@ -57,6 +57,18 @@ struct StackConstants {
   double graphs_gap_factor = 1.0;      // what CUDA graphs leave of that gap
   // What traffic beside compute takes from it: this share of the time that its bytes take within an NVLink domain.
   double dp_exposed = 0.0;
+  double gemm_grouped = 1.0;  // rate of a product over several experts beside that of one of an expert's sizes
+  // Time of the dispatch of experts' rows beside an all-to-all of NCCL's: within an NVLink domain, by dispatcher, and
+  // between domains; share of it that is exposed where it runs beside another microbatch's compute.
+  double ep_all_to_all = 1.0, ep_dedup = 1.0, ep_network = 1.0;
+  double ep_exposed_overlapped = 1.0;
+  // What the host needs to launch a layer with experts, for one microbatch, forward, backward and recomputation
+  // together: of its attention, of what is around the experts, and of each local expert.
+  double host_attention_s = 0.0, host_moe_s = 0.0, host_expert_fp8_s = 0.0, host_expert_bf16_s = 0.0;
+  double host_graphs = 1.0;         // what a CUDA graph leaves of the host's time for what it holds
+  double host_graphs_router = 1.0;  // what one of router and preprocessing leaves of that around the experts
+  double host_overlap = 1.0;        // beside it where the dispatch runs beside another microbatch's compute
+  double host_grace = 1.0;          // of a Grace CPU beside x86
   double step_fixed_s = 0.0;        // once per optimizer step: clipping, logging, data
   double context_bytes = 0.0;       // of a GPU: CUDA context, loaded kernels, library workspaces
   double communicator_bytes = 0.0;  // buffers of one NCCL communicator on one GPU

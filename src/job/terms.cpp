@@ -13,6 +13,22 @@ constexpr std::array kPrecisions{Precision::fp32,  Precision::bf16,  Precision::
 
 }  // namespace
 
+std::optional<Gate> parse_gate(std::string_view text) {
+  const std::string word = lower(trim(text));
+  for (const Gate gate : {Gate::balanced, Gate::topk, Gate::random}) {
+    if (word == name(gate)) return gate;
+  }
+  return std::nullopt;
+}
+
+std::optional<Dispatcher> parse_dispatcher(std::string_view text) {
+  const std::string word = lower(trim(text));
+  for (const Dispatcher dispatcher : {Dispatcher::all_to_all, Dispatcher::dedup, Dispatcher::all_gather}) {
+    if (word == name(dispatcher)) return dispatcher;
+  }
+  return std::nullopt;
+}
+
 std::optional<Task> parse_task(std::string_view text) {
   const std::string word = lower(trim(text));
   if (word == "pre_train") return Task::pretrain;  // NeMo's word

@@ -77,6 +77,9 @@ constexpr std::string_view name(Precision precision) {
 // Whether linear layers run in a format narrower than BF16, with scales.
 constexpr bool is_scaled(Precision precision) { return precision != Precision::fp32 && precision != Precision::bf16; }
 
+// "balanced", "topk", "random": the words of a gate; choices of a file have none.
+std::optional<Gate> parse_gate(std::string_view text);
+std::optional<Dispatcher> parse_dispatcher(std::string_view text);
 // "pretrain" and NeMo's "pre_train", "sft", "lora".
 std::optional<Task> parse_task(std::string_view text);
 std::optional<Precision> parse_precision(std::string_view text);

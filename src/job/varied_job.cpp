@@ -2,6 +2,7 @@
 
 #include "job/fill_job.h"
 #include "job/job_rules.h"
+#include "job/module.h"
 #include "job/request_fields.h"
 
 namespace perfbench {
@@ -22,12 +23,17 @@ void take_layout(Request& request, const ParallelLayout& layout, const Stack& st
   if (fsdp && fsdp_size != dp * cp) request.fsdp_size = fsdp_size;
 }
 
+void take_gate(Request& request, Gate gate) {
+  if (gate != Gate::given) request.moe_gate = name(gate);  // choices of a file stay those
+}
+
 // What somebody would ask for to get this job. A structured binding: a new value of a Job does not compile until it is
 // asked for here, too, or named among those that follow from others.
 Request request_of(const Job& job) {
   const auto& [model, system, stack, task, precision, num_gpus, gbs, mbs, lbs, seq_len, layout, num_microbatches,
-               num_flushes, ga, chunks, lora, packed, cuda_graphs, recompute_layers, offload_layers, recompute_modules,
-               recompute_ops, origins, notes] = job;
+               num_flushes, ga, chunks, lora, packed, cuda_graphs, gate, dispatcher, expert_capacity, gate_imbalance,
+               graph_modules, ep_overlap, recompute_layers, offload_layers, recompute_modules, recompute_ops, origins,
+               notes] = job;
   follow_from_others(model, system, task, precision, num_microbatches, ga, chunks, origins, notes);
   Request request;
   request.num_gpus = num_gpus;
@@ -43,7 +49,15 @@ Request request_of(const Job& job) {
     request.lora_targets = lora->targets;
   }
   request.packed = packed;
+  if (has_mlp<Moe>(model)) {
+    take_gate(request, gate);
+    request.moe_dispatcher = name(dispatcher);
+    request.moe_capacity = expert_capacity;
+    request.gate_imbalance = gate_imbalance;
+    request.ep_overlap = ep_overlap;
+  }
   request.cuda_graphs = cuda_graphs;
+  if (!graph_modules.empty()) request.cuda_graph_modules = words_of(graph_modules, kGraphWords);
   request.offload_layers = offload_layers;
   if (recompute_ops) {
     request.recompute = "selective";

@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "job/module.h"
 #include "job/request_fields.h"
 #include "rows/metrics.h"
 #include "rows/value.h"
@@ -17,6 +19,12 @@ namespace {
 template <typename Value>
 Json of_fsdp(const Job& job, Value value) {
   return job.layout.fsdp && job.layout.dp * job.layout.cp > 1 ? Json(value) : Json();
+}
+
+// Null of a job that has no experts.
+template <typename Value>
+Json of_experts(const Job& job, Value value) {
+  return has_mlp<Moe>(job.model) ? Json(std::move(value)) : Json();
 }
 
 // All that is computed again, in the words of --recompute.
@@ -64,6 +72,13 @@ constexpr std::array kAskedFields{
     AskedField{"lora_rank", [](const Job& job) { return job.lora ? Json(job.lora->rank) : Json(); }},
     AskedField{"lora_alpha", [](const Job& job) { return job.lora ? Json(job.lora->alpha) : Json(); }},
     AskedField{"lora_targets", [](const Job& job) { return job.lora ? value_of(job.lora->targets) : Json(); }},
+    AskedField{"moe_gate", [](const Job& job) { return of_experts(job, std::string(name(job.gate))); }},
+    AskedField{"gate_imbalance", [](const Job& job) { return of_experts(job, job.gate_imbalance); }},
+    AskedField{"moe_dispatcher", [](const Job& job) { return of_experts(job, std::string(name(job.dispatcher))); }},
+    AskedField{"moe_capacity", [](const Job& job) { return of_experts(job, job.expert_capacity); }},
+    AskedField{"ep_overlap", [](const Job& job) { return of_experts(job, job.ep_overlap); }},
+    AskedField{"cuda_graph_modules",
+               [](const Job& job) -> Json { return value_of(words_of(job.graph_modules, kGraphWords)); }},
     AskedField{"packed", [](const Job& job) -> Json { return job.packed; }},
 };
 

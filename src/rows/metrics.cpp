@@ -40,7 +40,10 @@ std::string show_words(const Row& row) {
   return (row.*field).empty() ? "-" : join(row.*field, "/");
 }
 
-std::string show_alpha(const Row& row) { return row.lora_alpha ? format_double(*row.lora_alpha) : "-"; }
+template <auto field>
+std::string show_double(const Row& row) {
+  return row.*field ? format_double(*(row.*field)) : "-";
+}
 
 std::string show_published(const Row& row) {
   if (!row.published || !row.published->tokens_per_s_per_gpu) return "-";
@@ -145,10 +148,31 @@ constexpr std::array kMetrics{
            get<&Row::lora_rank>, set<&Row::lora_rank>, nullptr},
     Metric{"lora_alpha", "LoRA Alpha", "", number, asked, markdown,
            "An adapter is multiplied by lora_alpha / lora_rank; null for other tasks.", get<&Row::lora_alpha>,
-           set<&Row::lora_alpha>, show_alpha},
+           set<&Row::lora_alpha>, show_double<&Row::lora_alpha>},
     Metric{"lora_targets", "LoRA Targets", "", list, asked, markdown,
            "The linear layers that have an adapter; qkv_proj is one for q, k and v together.", get<&Row::lora_targets>,
            set<&Row::lora_targets>, show_words<&Row::lora_targets>},
+    Metric{"moe_gate", "MoE Gate", "", text, asked, markdown,
+           "Who chooses a token's experts: balanced, topk, random or given; null where the model has no experts.",
+           get<&Row::moe_gate>, set<&Row::moe_gate>, nullptr},
+    Metric{"gate_imbalance", "Gate Imbalance", "share", number, asked, markdown,
+           "Standard deviation over mean of the experts' loads that is predicted for; null where the model has no "
+           "experts.",
+           get<&Row::gate_imbalance>, set<&Row::gate_imbalance>, show_double<&Row::gate_imbalance>},
+    Metric{"moe_dispatcher", "MoE Dispatcher", "", text, asked, markdown,
+           "How tokens reach their experts: all_to_all, dedup or all_gather; null where the model has no experts.",
+           get<&Row::moe_dispatcher>, set<&Row::moe_dispatcher>, nullptr},
+    Metric{"moe_capacity", "MoE Capacity", "share", number, asked, markdown,
+           "Rows that an expert takes over those of a balanced gate, the rest dropped; 0: no token is; null where the "
+           "model has no experts.",
+           get<&Row::moe_capacity>, set<&Row::moe_capacity>, show_double<&Row::moe_capacity>},
+    Metric{"ep_overlap", "EP Overlap", "", boolean, asked, markdown,
+           "Whether the experts' all-to-all runs beside another microbatch's compute; null where the model has no "
+           "experts.",
+           get<&Row::ep_overlap>, set<&Row::ep_overlap>, nullptr},
+    Metric{"cuda_graph_modules", "CUDA Graph Modules", "", list, asked, markdown,
+           "Parts of a layer that CUDA graphs hold; empty with cuda_graphs: whole layers.",
+           get<&Row::cuda_graph_modules>, set<&Row::cuda_graph_modules>, show_words<&Row::cuda_graph_modules>},
     Metric{"step_time_s", "Time per Global Step (s)", "s", number, result, everywhere,
            "Wall time of one global step: forward, backward and optimizer of gbs samples.", get<&Row::step_time_s>,
            set<&Row::step_time_s>, nullptr},

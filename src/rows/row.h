@@ -80,7 +80,7 @@ struct FitsWith {
 
 // The version of the columns: raised when one is added, taken away or changes its meaning. Rows of two versions are not
 // compared.
-constexpr std::int64_t kRowSchema = 6;
+constexpr std::int64_t kRowSchema = 7;
 
 // docs/metrics.md defines the values; the names there are the names here. A count of 0 and an empty text mean "not
 // known".
@@ -108,6 +108,10 @@ struct Row {
   std::int64_t lora_rank = 0;  // this and the next: of task lora
   std::optional<double> lora_alpha{};
   std::vector<std::string> lora_targets{};
+  std::string moe_gate{}, moe_dispatcher{};                // these and the next: of a model with experts
+  std::optional<double> moe_capacity{}, gate_imbalance{};  // a capacity of 0: no token is dropped
+  std::optional<bool> ep_overlap{};
+  std::vector<std::string> cuda_graph_modules{};
 
   std::optional<double> step_time_s{};
   std::optional<double> step_time_low_s{}, step_time_high_s{};  // of a simulated row: the likely range

@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "base/text.h"
+#include "job/module.h"
 
 namespace perfbench {
 namespace {
@@ -146,7 +147,8 @@ struct LayerWords {
     put("mlp_bias", bias);
   }
   void add(const Moe& moe) {
-    const auto& [experts, top_k, ffn, activation, gated, bias, shared] = moe;
+    const auto& [experts, top_k, ffn, activation, gated, bias, normalised, shared] = moe;
+    change_no_work(normalised);  // a division of k numbers
     put("experts", experts);
     put("experts_per_token", top_k);
     put("expert_ffn", ffn);
@@ -169,8 +171,9 @@ class WorkList {
 
   void add(const Job& job) {
     const auto& [model, system, stack, task, precision, num_gpus, gbs, mbs, lbs, seq_len, layout, num_microbatches,
-                 num_flushes, ga, chunks, lora, packed, cuda_graphs, recompute_layers, offload_layers,
-                 recompute_modules, recompute_ops, origins, notes] = job;
+                 num_flushes, ga, chunks, lora, packed, cuda_graphs, gate, dispatcher, expert_capacity, gate_imbalance,
+                 graph_modules, ep_overlap, recompute_layers, offload_layers, recompute_modules, recompute_ops, origins,
+                 notes] = job;
     follow_from_others(num_microbatches, ga);
     change_no_work(origins, notes);
     // A system and a stack are the catalog's: their names stand for all that their files say but what a job may set.
@@ -192,6 +195,13 @@ class WorkList {
     put("seq_len", seq_len);
     add(layout);
     put("cuda_graphs", cuda_graphs);
+    put("cuda_graph_modules", set_text(words_of(graph_modules, kGraphWords)));
+    const bool routes = has_mlp<Moe>(model);
+    put("moe_gate", routes ? name(gate) : "none");
+    put("gate_imbalance", routes ? gate_imbalance : 0.0);
+    put("moe_dispatcher", routes ? name(dispatcher) : "none");
+    put("moe_capacity", routes ? expert_capacity : 0.0);
+    put("ep_overlap", routes && ep_overlap);
     put("recompute_layers", of_chunks(recompute_layers, chunks));
     put("recompute_modules", set_text(recompute_modules));
     put("recompute_ops", recompute_ops);

@@ -27,6 +27,7 @@ void set_times(PlannedRow& planned, const Job& job) {
   for (int index = 0; index < kNumParts; ++index) {
     const Part part = static_cast<Part>(index);
     if (part == Part::offload_exposed && job.offload_layers == 0) continue;
+    if ((part == Part::ep_exposed || part == Part::host) && !has_mlp<Moe>(job.model)) continue;
     row.breakdown.emplace_back(name(part), simulation.breakdown[part]);
   }
 }

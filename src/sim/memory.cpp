@@ -12,6 +12,22 @@
 namespace perfbench {
 namespace {
 
+// Elements whose optimizer states this rank holds: shares of what is in a bucket, all of what no other rank has.
+std::int64_t optimizer_elements(const Program& program, const Policy& policy) {
+  std::int64_t held = 0;
+  std::set<ValueId> shared;
+  if (policy.distributed_optimizer) {
+    for (const Bucket& bucket : buckets(program)) {
+      held += bucket.main_grads.empty() ? 0 : bucket.shard;
+      for (InOut grad : bucket.main_grads) shared.insert(grad.id);
+    }
+  }
+  for (ValueId grad : states(program, StateKind::main_grad)) {
+    if (!shared.contains(grad)) held += program.type(grad).shape.elements();
+  }
+  return held;
+}
+
 // What does not change during a step.
 void add_states(StageMemoryBytes& memory, const Program& program, const Policy& policy) {
   const auto bytes = [&](StateKind kind) { return static_cast<double>(state_bytes(program, kind)); };
@@ -20,13 +36,7 @@ void add_states(StageMemoryBytes& memory, const Program& program, const Policy& 
     memory.parameters += bytes(kind);
   }
   memory.gradients += bytes(StateKind::main_grad);
-  std::int64_t shared = 0;  // elements whose optimizer states this rank holds
-  for (const Bucket& bucket : buckets(program)) shared += bucket.main_grads.empty() ? 0 : bucket.shard;
-  if (program.mesh.copies(View::dense) == 1 || !policy.distributed_optimizer) {
-    shared = 0;
-    for (ValueId grad : states(program, StateKind::main_grad)) shared += program.type(grad).shape.elements();
-  }
-  memory.optimizer += static_cast<double>(shared * policy.optimizer_bytes);
+  memory.optimizer += static_cast<double>(optimizer_elements(program, policy) * policy.optimizer_bytes);
 }
 
 // One buffer of each shape of weights whose gradients are added in place, in the dtype of the weights. Transformer
@@ -37,10 +47,13 @@ double dummy_weight_grad_bytes(const Plan& plan, int stage) {
   for (int chunk = 0; chunk < plan.pipeline.vp; ++chunk) {
     const Program& program = plan.of(chunk, stage);
     for (const Node& node : program.backward) {
-      const auto* op = std::get_if<WeightGradAccumulate>(&node.op);
-      if (op == nullptr) continue;
-      const Shape& shape = program.type(op->main_grad.id).shape;
-      shapes.emplace(shape[0], shape[1]);
+      if (const auto* op = std::get_if<WeightGradAccumulate>(&node.op)) {
+        const Shape& shape = program.type(op->main_grad.id).shape;
+        shapes.emplace(shape[0], shape[1]);
+      } else if (const auto* grouped = std::get_if<GroupedWeightGradAccumulate>(&node.op)) {  // one expert's
+        const Shape& shape = program.type(grouped->main_grad.id).shape;
+        shapes.emplace(shape[1], shape[2]);
+      }
     }
   }
   std::int64_t elements = 0;

@@ -55,7 +55,7 @@ class Pipeline {
     double optimizer_s = 0.0, optimizer_measured_s = 0.0;
     for (int stage = 0; stage < shape_.pp; ++stage) {
       StageClock& clock = state_.clocks[at(stage)];
-      for (Group group : {Group::tp, Group::cp, Group::copies}) {
+      for (Group group : {Group::tp, Group::cp, Group::ep, Group::copies}) {
         clock.wait_until(clock.free(lane_of(group)), part_of(group));
       }
       result.stage_end_s.push_back(state_.origin_s + clock.free(Lane::compute));

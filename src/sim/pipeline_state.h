@@ -27,6 +27,7 @@ struct PipelineState {
       for (StageClock& clock : clocks) visit(clock.free_s[lane]);
     }
     for (double& time_s : send_free_s) visit(time_s);
+    for (StageClock& clock : clocks) visit(clock.issued_s);
   }
   // All that a slot may wait for: the lanes, what is under way, what is there.
   template <class Visit>

@@ -30,6 +30,10 @@ void StageClock::play(const std::vector<TimedOp>& ops, bool is_first, bool is_la
   const double slot_start_s = free(Lane::compute);
   for (const TimedOp& op : ops) {
     if (!runs(op.when, is_first, is_last)) continue;
+    if (op.issue_s > 0.0) {
+      issued_s += op.issue_s;
+      wait_until(issued_s, Part::host);
+    }
     Ready done{.time_s = kNoWait};  // of the op so far: first of its inputs, then of its steps
     for (ValueId id : op.reads) {
       const Ready& input = ready[static_cast<std::size_t>(id)];
@@ -49,6 +53,7 @@ void StageClock::play(const std::vector<TimedOp>& ops, bool is_first, bool is_la
       lane = std::max(lane, done.time_s) + step.seconds;
       done = {lane, step.part};  // compute never waits for compute: its lane is in order
     }
+    if (op.host_waits) issued_s = std::max(issued_s, done.time_s);
     for (ValueId id : op.writes) ready[static_cast<std::size_t>(id)] = done;
   }
 }

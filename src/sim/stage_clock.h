@@ -25,6 +25,7 @@ using ReadyTable = std::vector<Ready>;
 
 struct StageClock {
   std::array<double, kNumLanes> free_s{};  // when each lane is idle again
+  double issued_s = 0.0;                   // when the host has launched all that it was charged for
   Breakdown breakdown;                     // adds up to free_s of the compute lane, counted from the start
   double measured_s = 0.0;                 // of that, kernels whose times were measured
 
@@ -36,7 +37,8 @@ struct StageClock {
 
   // Plays the ops of one slot whose condition holds, in program order: an op starts when its lane is idle and what it
   // reads is there. An op with a control edge belongs to its slot: beside compute, it starts when the value is there
-  // and the compute lane has come to the slot.
+  // and the compute lane has come to the slot. Ops that the host needs time for are launched one by one, however far
+  // the lanes are: none of them starts before, and what the host reads back stops it until it is there.
   void play(const std::vector<TimedOp>& ops, bool is_first, bool is_last, ReadyTable& ready);
 };
 

@@ -1,18 +1,29 @@
 #include "sim/timed_program.h"
 
+#include <algorithm>
+
 #include "program/offload.h"
 #include "program/operands.h"
+#include "sim/host_issue.h"
 
 namespace perfbench {
 namespace {
 
-std::vector<TimedOp> time_nodes(const std::vector<Node>& nodes, const Program& program, const CostModel& cost) {
+std::vector<TimedOp> time_nodes(const std::vector<Node>& nodes, const Program& program, const CostModel& cost,
+                                const std::vector<Issue>& issues) {
   std::vector<TimedOp> ops;
   ops.reserve(nodes.size());
-  for (const Node& node : nodes) {
-    TimedOp op{
-        .when = node.when, .reads = {}, .writes = {}, .steps = op_time(node.op, program, cost), .after = node.after};
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const Node& node = nodes[i];
+    TimedOp op{.when = node.when,
+               .reads = {},
+               .writes = {},
+               .steps = op_time(node.op, program, cost),
+               .after = node.after,
+               .issue_s = issues[i].seconds,
+               .host_waits = issues[i].waits};
     for (TimedStep& step : op.steps) {
+      if (step.part == Part::launch) step.seconds *= issues[i].gap_share;
       if (node.recomputed && step.lane == Lane::compute) step.part = Part::recompute;
     }
     for (const Operand& operand : collect(node.op)) {
@@ -68,6 +79,10 @@ double send_of(ValueId id, const Program& program, const CostModel& cost) {
 
 }  // namespace
 
+bool TimedProgram::waits_for_host(bool is_backward) const {
+  return std::ranges::any_of(ops(is_backward), [](const TimedOp& op) { return op.issue_s > 0.0; });
+}
+
 bool TimedProgram::always_over_dp() const {
   for (const auto* ops : {&forward, &backward}) {
     for (const TimedOp& op : *ops) {
@@ -82,15 +97,17 @@ bool TimedProgram::always_over_dp() const {
 
 TimedProgram time_program(const Program& program, const CostModel& cost) {
   const HostCopies copies(program, cost);
-  TimedProgram timed{.forward = copies.among(time_nodes(program.forward, program, cost), &OffloadedLayer::out),
-                     .backward = copies.among(time_nodes(program.backward, program, cost), &OffloadedLayer::in),
-                     .num_values = copies.num_values(),
-                     .input = program.input,
-                     .output = program.output,
-                     .grad_output = program.grad_output,
-                     .grad_input = program.grad_input,
-                     .forward_send_s = send_of(program.output, program, cost),
-                     .backward_send_s = send_of(program.grad_input, program, cost)};
+  const IssueTimes issues = issue_times(program, cost.host);
+  TimedProgram timed{
+      .forward = copies.among(time_nodes(program.forward, program, cost, issues.forward), &OffloadedLayer::out),
+      .backward = copies.among(time_nodes(program.backward, program, cost, issues.backward), &OffloadedLayer::in),
+      .num_values = copies.num_values(),
+      .input = program.input,
+      .output = program.output,
+      .grad_output = program.grad_output,
+      .grad_input = program.grad_input,
+      .forward_send_s = send_of(program.output, program, cost),
+      .backward_send_s = send_of(program.grad_input, program, cost)};
   for (const Node& node : program.optimizer) {
     for (const TimedStep& step : op_time(node.op, program, cost)) {
       timed.optimizer_s += step.seconds;

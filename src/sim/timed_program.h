@@ -13,6 +13,8 @@ struct TimedOp {
   std::vector<ValueId> reads{}, writes{};
   std::vector<TimedStep> steps{};
   ValueId after = kNoValue;  // a control edge: what the op does beside compute does not start before this is made
+  double issue_s = 0.0;      // that the host needs to launch it; 0: it is far ahead
+  bool host_waits = false;   // and launches nothing more before the op is done
 };
 
 struct TimedProgram {
@@ -24,6 +26,7 @@ struct TimedProgram {
   double optimizer_s = 0.0;
   double optimizer_measured_s = 0.0;  // of it, kernels whose times were measured
 
+  bool waits_for_host(bool is_backward) const;  // in some op of the phase
   const std::vector<TimedOp>& ops(bool is_backward) const { return is_backward ? backward : forward; }
   // Weights or gradients travel over dp with every microbatch, not with the first and the last alone.
   bool always_over_dp() const;

@@ -7,26 +7,61 @@
 namespace perfbench {
 namespace {
 
-// A slot of one chunk kind without conditional ops, played alone from time 0.
+// When what a slot leads to is there: so long behind the compute lane, and so long behind the host, whichever is later.
+// All that a slot does is to add times and to take the latest of them.
+struct Behind {
+  double compute_s = kNoWait, host_s = kNoWait;
+  double after(double compute_free_s, double issued_s) const {
+    return std::max(compute_free_s + compute_s, issued_s + host_s);
+  }
+};
+
+// A slot of one chunk kind without conditional ops, played alone.
 struct SlotTime {
-  double seconds = 0.0;      // until the compute lane is idle
-  double out_ready_s = 0.0;  // until what it sends is there
-  Breakdown breakdown;
-  double measured_s = 0.0;  // of `seconds`
+  Behind end;           // until the compute lane is idle
+  Behind out_ready;     // until what it sends is there
+  Behind issued;        // until the host has launched it
+  Breakdown breakdown;  // where the host is far ahead
+  double measured_s = 0.0;
+  bool waits_for_host = false;
 };
 
 double ready_of(const ReadyTable& ready, ValueId id) {
   return id == kNoValue ? kNoWait : ready[static_cast<std::size_t>(id)].time_s;
 }
 
-SlotTime play_alone(const TimedProgram& program, bool backward) {
+struct Played {
   StageClock clock;
+  double out_ready_s = 0.0;
+};
+
+// From time 0 on the compute lane.
+Played play_alone(const TimedProgram& program, bool backward, double issued_s) {
+  Played played;
+  played.clock.issued_s = issued_s;
   ReadyTable ready(program.num_values);
-  clock.play(program.ops(backward), false, false, ready);
-  return {.seconds = clock.free(Lane::compute),
-          .out_ready_s = std::max(0.0, ready_of(ready, backward ? program.grad_input : program.output)),
-          .breakdown = clock.breakdown,
-          .measured_s = clock.measured_s};
+  played.clock.play(program.ops(backward), false, false, ready);
+  played.out_ready_s = std::max(0.0, ready_of(ready, backward ? program.grad_input : program.output));
+  return played;
+}
+
+SlotTime time_alone(const TimedProgram& program, bool backward) {
+  const Played ahead = play_alone(program, backward, kNoWait);
+  const StageClock& clock = ahead.clock;
+  SlotTime time{.end = {.compute_s = clock.free(Lane::compute)},
+                .out_ready = {.compute_s = ahead.out_ready_s},
+                .issued = {.compute_s = clock.issued_s},
+                .breakdown = clock.breakdown,
+                .measured_s = clock.measured_s,
+                .waits_for_host = program.waits_for_host(backward)};
+  if (!time.waits_for_host) return time;
+  // So far behind that everything waits for it: longer than the slot lasts without it.
+  const double late_s = *std::ranges::max_element(clock.free_s);
+  const Played late = play_alone(program, backward, late_s);
+  time.end.host_s = late.clock.free(Lane::compute) - late_s;
+  time.out_ready.host_s = late.out_ready_s - late_s;
+  time.issued.host_s = late.clock.issued_s - late_s;
+  return time;
 }
 
 // A slot as it is; dp traffic goes on from slot to slot. A forward's gathers of updated weights do not wait for its
@@ -51,7 +86,7 @@ Simulation simulate(const Plan& plan, const CostModel& cost, std::int64_t most_p
   std::vector<bool> over_dp;                   // by kind: no slot is alone, dp traffic goes on from slot to slot
   alone.reserve(timed.size());
   for (const TimedProgram& program : timed) {
-    alone.push_back({play_alone(program, false), play_alone(program, true)});
+    alone.push_back({time_alone(program, false), time_alone(program, true)});
     over_dp.push_back(program.always_over_dp());
   }
 
@@ -63,11 +98,14 @@ Simulation simulate(const Plan& plan, const CostModel& cost, std::int64_t most_p
     }
     clock.wait_until(input.arrival_s, Part::pipeline_bubble);
     const SlotTime& time = alone[kind][slot.backward ? 1 : 0];
-    const double start_s = clock.free(Lane::compute);
+    const double start_s = clock.free(Lane::compute), issued_s = clock.issued_s;
     clock.breakdown += time.breakdown;
     clock.measured_s += time.measured_s;
-    clock.free(Lane::compute) = start_s + time.seconds;
-    return start_s + time.out_ready_s;
+    clock.free(Lane::compute) = start_s + time.end.compute_s;
+    if (!time.waits_for_host) return start_s + time.out_ready.compute_s;
+    clock.wait_until(time.end.after(start_s, issued_s), Part::host);
+    clock.issued_s = time.issued.after(start_s, issued_s);
+    return time.out_ready.after(start_s, issued_s);
   };
   return play_pipeline(plan, timed, play_slot, cost.stack.step_fixed_s, most_played);
 }
