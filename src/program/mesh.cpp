@@ -1,12 +1,18 @@
 #include "program/mesh.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include "base/error.h"
 #include "job/job.h"
 
 namespace perfbench {
+
+int along(Axis axis, const Coordinates& at) {
+  const std::array<int, kNumAxes> of = {at.tp, at.cp, at.dp, at.etp, at.ep, at.edp};
+  return of[static_cast<std::size_t>(axis)];
+}
 
 Coordinates Mesh::at(int rank) const {
   const auto along = [&](Axis axis, int stride) { return rank / stride % size[axis]; };

@@ -21,6 +21,8 @@ struct Coordinates {
   bool operator==(const Coordinates&) const = default;
 };
 
+int along(Axis axis, const Coordinates& at);
+
 // tp x cp x dp = etp x ep x edp.
 struct Mesh {
   PerAxis<int> size{{1, 1, 1, 1, 1, 1}};

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -28,12 +29,21 @@ class Communicator {
   virtual void all_gather(const void* in, void* out, std::int64_t elements, DType dtype) = 0;
   // `in` holds size() * elements; `out` is this rank's part of the sum.
   virtual void reduce_scatter(const void* in, void* out, std::int64_t elements, DType dtype) = 0;
+  // The same with parts of the ranks' own sizes: `elements` has size() of them, the same on every rank. What is
+  // gathered, or scattered, holds all parts, rank 0's first.
+  virtual void all_gather_parts(const void* in, void* out, std::span<const std::int64_t> elements, DType dtype) = 0;
+  virtual void reduce_scatter_parts(const void* in, void* out, std::span<const std::int64_t> elements, DType dtype) = 0;
   // In place. Sums of floats run in rank order in float32 and are rounded once (threads), or as NCCL does.
   virtual void all_reduce(void* data, std::int64_t elements, DType dtype, Reduction reduction) = 0;
 
   // `in` goes to the next rank of the group, the last one's to the first; `out` is what the rank before has sent. `in`
   // and `out` do not overlap.
   virtual void ring_shift(const void* in, void* out, std::int64_t elements, DType dtype) = 0;
+
+  // `in` holds send[r] elements for each rank r of the group, `out` gets receive[r] of each, rank 0's first. What a
+  // rank sends to another is what that one receives of it. `in` and `out` do not overlap.
+  virtual void all_to_all(const void* in, std::span<const std::int64_t> send, void* out,
+                          std::span<const std::int64_t> receive, DType dtype) = 0;
 
   virtual Traffic traffic() const = 0;  // since the start
 };

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 
 #include "base/error.h"
 #include "engine/comm/reduce.h"
@@ -28,6 +29,22 @@ void copy(std::byte* to, const std::byte* from, std::int64_t bytes) {
   if (to != from && bytes > 0) std::memcpy(to, from, static_cast<std::size_t>(bytes));
 }
 
+std::int64_t sum(std::span<const std::int64_t> elements) {
+  return std::accumulate(elements.begin(), elements.end(), std::int64_t{0});
+}
+
+std::int64_t sum_before(std::span<const std::int64_t> elements, int rank) {
+  return sum(elements.first(static_cast<std::size_t>(rank)));
+}
+
+// The call of a rank whose part is one of `elements`.
+CollectiveCall call_of_parts(Collective kind, const void* in, void* out, std::span<const std::int64_t> elements,
+                             int rank, DType dtype) {
+  CollectiveCall call = call_of(kind, in, out, elements[static_cast<std::size_t>(rank)], dtype);
+  call.send = elements;
+  return call;
+}
+
 }  // namespace
 
 // A group of one moves nothing: its calls are no traffic.
@@ -36,6 +53,11 @@ bool ThreadCommunicator::alone(const CollectiveCall& call) {
   abort_.throw_if_raised();
   copy(call.out, call.in, call.elements * size_bytes(call.dtype));
   return true;
+}
+
+void ThreadCommunicator::check_parts(std::span<const std::int64_t> elements) const {
+  check(std::ssize(elements) == size() && std::ranges::all_of(elements, [](std::int64_t n) { return n >= 0; }),
+        "collective: parts are as many as ranks, and none is negative");
 }
 
 void ThreadCommunicator::count(std::int64_t bytes) {
@@ -68,6 +90,38 @@ void ThreadCommunicator::reduce_scatter(const void* in, void* out, std::int64_t 
   count(bytes * size());
 }
 
+void ThreadCommunicator::all_gather_parts(const void* in, void* out, std::span<const std::int64_t> elements,
+                                          DType dtype) {
+  check_parts(elements);
+  const CollectiveCall call = call_of_parts(Collective::all_gather, in, out, elements, rank_, dtype);
+  if (alone(call)) return;
+  group_.enter(rank_, call);
+  std::byte* to = call.out;
+  for (int rank = 0; rank < size(); ++rank) {
+    const CollectiveCall& part = group_.call_of(rank);
+    const std::int64_t bytes = part.elements * size_bytes(dtype);
+    copy(to, part.in, bytes);
+    to += bytes;
+  }
+  group_.leave();
+  count(sum(elements) * size_bytes(dtype));
+}
+
+void ThreadCommunicator::reduce_scatter_parts(const void* in, void* out, std::span<const std::int64_t> elements,
+                                              DType dtype) {
+  check_summed(dtype);
+  check_parts(elements);
+  const CollectiveCall call = call_of_parts(Collective::reduce_scatter, in, out, elements, rank_, dtype);
+  if (alone(call)) return;
+  const std::int64_t before = sum_before(elements, rank_) * size_bytes(dtype);
+  std::vector<const std::byte*> parts(static_cast<std::size_t>(size()));
+  group_.enter(rank_, call);
+  for (int rank = 0; rank < size(); ++rank) parts[static_cast<std::size_t>(rank)] = group_.call_of(rank).in + before;
+  reduce(parts, {call.out}, call.elements, dtype, Reduction::sum);
+  group_.leave();
+  count(sum(elements) * size_bytes(dtype));
+}
+
 // A rank reduces its slice and writes it into every member's buffer: nobody else reads or writes that slice.
 void ThreadCommunicator::all_reduce(void* data, std::int64_t elements, DType dtype, Reduction reduction) {
   check_summed(dtype);
@@ -95,6 +149,27 @@ void ThreadCommunicator::ring_shift(const void* in, void* out, std::int64_t elem
   copy(call.out, group_.call_of((rank_ + size() - 1) % size()).in, bytes);
   group_.leave();
   count(bytes);
+}
+
+void ThreadCommunicator::all_to_all(const void* in, std::span<const std::int64_t> send, void* out,
+                                    std::span<const std::int64_t> receive, DType dtype) {
+  check_parts(send);
+  check_parts(receive);
+  CollectiveCall call = call_of(Collective::all_to_all, in, out, sum(send), dtype);
+  call.send = send;
+  call.receive = receive;
+  check(size() > 1 || send[0] == receive[0], "all_to_all: a rank alone receives what it sends");
+  if (alone(call)) return;
+  group_.enter(rank_, call);
+  std::byte* to = call.out;
+  for (int rank = 0; rank < size(); ++rank) {
+    const CollectiveCall& source = group_.call_of(rank);
+    const std::int64_t bytes = receive[static_cast<std::size_t>(rank)] * size_bytes(dtype);
+    copy(to, source.in + sum_before(source.send, rank_) * size_bytes(dtype), bytes);
+    to += bytes;
+  }
+  group_.leave();
+  count(call.elements * size_bytes(dtype));
 }
 
 }  // namespace perfbench

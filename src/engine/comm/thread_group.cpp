@@ -16,10 +16,20 @@ constexpr int kYields = 20;  // looks at the gate before a rank sleeps: a sleep 
 
 std::size_t at(int rank) { return static_cast<std::size_t>(rank); }
 
+std::string numbers(std::span<const std::int64_t> list) { return fmt::format("({})", fmt::join(list, ", ")); }
+
+bool agree(const CollectiveCall& a, const CollectiveCall& b) {
+  if (a.kind != b.kind || a.dtype != b.dtype || a.reduction != b.reduction) return false;
+  if (a.kind == Collective::all_to_all) return true;  // sizes are each pair's own
+  return a.send.empty() == b.send.empty() &&
+         (a.send.empty() ? a.elements == b.elements : std::ranges::equal(a.send, b.send));
+}
+
 }  // namespace
 
 std::string text(const CollectiveCall& call) {
-  const std::string size = fmt::format(" of {} x {}", call.elements, name(call.dtype));
+  const std::string elements = call.send.empty() ? std::to_string(call.elements) : numbers(call.send);
+  const std::string size = fmt::format(" of {} x {}", elements, name(call.dtype));
   switch (call.kind) {
     case Collective::all_gather:
       return "all_gather" + size;
@@ -29,6 +39,8 @@ std::string text(const CollectiveCall& call) {
       return (call.reduction == Reduction::sum ? "all_reduce(sum)" : "all_reduce(max)") + size;
     case Collective::ring_shift:
       return "ring_shift" + size;
+    case Collective::all_to_all:
+      return "all_to_all" + size;
     case Collective::barrier:
       return "barrier";
   }
@@ -100,9 +112,21 @@ bool ThreadGroup::opens_soon(std::uint64_t passed) const {
 std::string ThreadGroup::disagreement() const {
   for (int rank = 1; rank < size(); ++rank) {
     const CollectiveCall &first = calls_[0], &other = calls_[at(rank)];
-    if (other.agrees_with(first)) continue;
+    if (agree(first, other)) continue;
     return fmt::format("rank {} calls {}, but rank {} calls {}, in {}", members_[0], text(first), members_[at(rank)],
                        text(other), name());
+  }
+  return calls_[0].kind == Collective::all_to_all ? unmet_part() : "";
+}
+
+std::string ThreadGroup::unmet_part() const {
+  for (int from = 0; from < size(); ++from) {
+    for (int to = 0; to < size(); ++to) {
+      const std::int64_t sent = calls_[at(from)].send[at(to)], expected = calls_[at(to)].receive[at(from)];
+      if (sent == expected) continue;
+      return fmt::format("all_to_all: rank {} sends {} x {} to rank {}, which expects {}, in {}", members_[at(from)],
+                         sent, perfbench::name(calls_[0].dtype), members_[at(to)], expected, name());
+    }
   }
   return "";
 }

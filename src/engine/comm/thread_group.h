@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,23 +19,22 @@
 
 namespace perfbench {
 
-enum class Collective : std::uint8_t { all_gather, reduce_scatter, all_reduce, ring_shift, barrier };
+enum class Collective : std::uint8_t { all_gather, reduce_scatter, all_reduce, ring_shift, all_to_all, barrier };
 
 // What one member asks for.
 struct CollectiveCall {
   Collective kind = Collective::all_gather;
   DType dtype = DType::f32;
   Reduction reduction = Reduction::sum;
-  std::int64_t elements = 0;
+  std::int64_t elements = 0;  // of this rank's part; of an all_to_all all that it sends
   const std::byte* in = nullptr;
   std::byte* out = nullptr;
-
-  bool agrees_with(const CollectiveCall& other) const {
-    return kind == other.kind && dtype == other.dtype && reduction == other.reduction && elements == other.elements;
-  }
+  // By rank of the group; empty where all parts are equal. What an all_to_all sends to each and receives of each; of a
+  // gather or scatter `send` alone, the parts of all.
+  std::span<const std::int64_t> send{}, receive{};
 };
 
-// "all_reduce(sum) of 1024 x bf16"; of a barrier, which moves nothing, "barrier"
+// "all_reduce(sum) of 1024 x bf16", "all_gather of (3, 5) x bf16"; of a barrier, which moves nothing, "barrier"
 std::string text(const CollectiveCall& call);
 
 class ThreadGroup {
@@ -60,6 +60,7 @@ class ThreadGroup {
   void open_gate();
   bool opens_soon(std::uint64_t passed) const;
   std::string disagreement() const;
+  std::string unmet_part() const;
   std::string missing(const CollectiveCall& call) const;
   std::string name() const;
 
@@ -85,11 +86,16 @@ class ThreadCommunicator final : public Communicator {
   void all_gather(const void* in, void* out, std::int64_t elements, DType dtype) override;
   void reduce_scatter(const void* in, void* out, std::int64_t elements, DType dtype) override;
   void all_reduce(void* data, std::int64_t elements, DType dtype, Reduction reduction) override;
+  void all_gather_parts(const void* in, void* out, std::span<const std::int64_t> elements, DType dtype) override;
+  void reduce_scatter_parts(const void* in, void* out, std::span<const std::int64_t> elements, DType dtype) override;
   void ring_shift(const void* in, void* out, std::int64_t elements, DType dtype) override;
+  void all_to_all(const void* in, std::span<const std::int64_t> send, void* out, std::span<const std::int64_t> receive,
+                  DType dtype) override;
   Traffic traffic() const override { return traffic_; }
 
  private:
   bool alone(const CollectiveCall& call);
+  void check_parts(std::span<const std::int64_t> elements) const;
   void count(std::int64_t bytes);
 
   std::shared_ptr<void> world_;

@@ -3,6 +3,7 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
+#include <set>
 #include <stdexcept>
 
 #include "base/error.h"
@@ -33,15 +34,19 @@ class Maker {
 
   void run() {
     chunk_.states.resize(program_.values.size());
-    const bool scattered = policy_.distributed_optimizer && program_.mesh.copies(View::dense) > 1;
-    for (const Bucket& bucket : perfbench::buckets(program_)) add_bucket(bucket, scattered);
+    for (const Bucket& bucket : perfbench::buckets(program_)) add_bucket(bucket);
     for (std::size_t i = 0; i < program_.values.size(); ++i) {
       const Value& value = program_.values[i];
       if (value.state == StateKind::none || value.sharded || chunk_.states[i].defined()) continue;
       chunk_.states[i] = count(empty(value.type, device_).zero_());
     }
-    if (scattered) return;
-    for (ValueId grad : states(program_, StateKind::main_grad)) add_whole(grad);
+    std::set<ValueId> shared;
+    for (const Share& share : chunk_.shares) {
+      for (InOut grad : share.main_grads) shared.insert(grad.id);
+    }
+    for (ValueId grad : states(program_, StateKind::main_grad)) {
+      if (!shared.contains(grad)) add_whole(grad);
+    }
   }
 
  private:
@@ -86,12 +91,18 @@ class Maker {
     return sharded ? buffer : buffer.narrow(0, index_in(bucket) * bucket.shard, bucket.shard);
   }
 
-  void add_bucket(const Bucket& bucket, bool scattered) {
+  // Whether each of the ranks that hold the bucket updates a share of it.
+  bool scattered(const Bucket& bucket) const {
+    const View view = program_[bucket.weights.front().id].view;
+    return bucket.sharded_weights || (policy_.distributed_optimizer && program_.mesh.copies(view) > 1);
+  }
+
+  void add_bucket(const Bucket& bucket) {
     BucketBuffers buffers{.bucket = bucket,
                           .weights = buffer(bucket, bucket.weights, bucket.sharded_weights),
                           .main_grads = buffer(bucket, bucket.main_grads, bucket.sharded_main_grads),
                           .ranges = ranges_of(bucket)};
-    if (scattered && !bucket.main_grads.empty()) {
+    if (scattered(bucket) && !bucket.main_grads.empty()) {
       add_share({.weight = shard_of(buffers.weights, bucket, bucket.sharded_weights),
                  .main_grad = shard_of(buffers.main_grads, bucket, bucket.sharded_main_grads),
                  .main_grads = bucket.main_grads,

@@ -28,10 +28,10 @@ void Executor::note(RankTask task, const Slot& slot, std::size_t node) {
 
 std::int64_t Executor::num_microbatches() const { return plan_.pipeline.step_microbatches(); }
 
-ValueTable& Executor::table(const Slot& slot) {
-  ValueTable& table = tables_[{slot.chunk, slot.microbatch}];
-  table.resize(chunks_[static_cast<std::size_t>(slot.chunk)].program.values.size());
-  return table;
+Executor::Microbatch& Executor::microbatch(const Slot& slot) {
+  Microbatch& microbatch = microbatches_[{slot.chunk, slot.microbatch}];
+  microbatch.values.resize(chunks_[static_cast<std::size_t>(slot.chunk)].program.values.size());
+  return microbatch;
 }
 
 void Executor::prepare(const Batch& batch) {
@@ -43,7 +43,7 @@ void Executor::prepare(const Batch& batch) {
                            .dp = plan_.mesh.size[Axis::dp],
                            .dp_rank = rank_.at.dp,
                            .positions = positions_};
-  data_.emplace(batch, places, data_of(programs), runtime_);
+  data_.emplace(batch, places, data_of(programs), runtime_, gate_shape(programs));
 }
 
 void Executor::begin() {
@@ -147,7 +147,9 @@ void Executor::run_slot(const StageStep& step) {
   const Slot& slot = step.slot;
   Chunk& chunk = chunks_[static_cast<std::size_t>(slot.chunk)];
   const Program& program = chunk.program;
-  Frame frame(rank_, chunk, table(slot));
+  Microbatch& kept = microbatch(slot);
+  Frame frame(rank_, chunk, kept.values);
+  frame.expert_rows = std::move(kept.expert_rows);
   for (const StageTransfer& transfer : step.receives_to_post) post(transfer);
   if (step.receive) {
     note(RankTask::receive, slot);
@@ -167,10 +169,11 @@ void Executor::run_slot(const StageStep& step) {
     for (ValueId id : {made, program.grad_output}) {  // nobody reads the latter where nothing is trained
       if (id != kNoValue) frame.release(id);
     }
-    tables_.erase({slot.chunk, slot.microbatch});
-  } else if (made != kNoValue && !chunk.saves_output) {
-    frame.release(made);
+    microbatches_.erase({slot.chunk, slot.microbatch});
+    return;
   }
+  if (made != kNoValue && !chunk.saves_output) frame.release(made);
+  kept.expert_rows = std::move(frame.expert_rows);
 }
 
 void Executor::step(bool optimize) {

@@ -47,6 +47,12 @@ class Executor {
     auto operator<=>(const Place&) const = default;
   };
 
+  // What is kept from the forward of a microbatch to its backward.
+  struct Microbatch {
+    ValueTable values{};
+    std::map<ValueId, ExpertRows> expert_rows{};
+  };
+
   struct Sending {
     Transfers::Ticket ticket;
     at::Tensor tensor;  // lives until it is sent
@@ -65,7 +71,7 @@ class Executor {
   void sum_loss(const std::vector<Operand>& operands, const Frame& frame);
   void run_node(const Node& node, const Place& place, Frame& frame);
   void send(const StageTransfer& transfer, const at::Tensor& tensor);
-  ValueTable& table(const Slot& slot);
+  Microbatch& microbatch(const Slot& slot);
   std::int64_t num_microbatches() const;
   void note(RankTask task, const Slot& slot, std::size_t node = 0);
 
@@ -81,10 +87,10 @@ class Executor {
   std::optional<StepData> data_;
   std::vector<std::int64_t> positions_;  // in the sequence, of the tokens that this rank holds of each sample
   StageSteps steps_;
-  std::map<std::pair<int, int>, ValueTable> tables_;  // by chunk and microbatch, from its forward to its backward
-  std::map<std::size_t, Arriving> arriving_;          // by the slot that reads it
-  std::vector<Sending> sending_;                      // by lane
-  at::Tensor loss_;                                   // of the last step
+  std::map<std::pair<int, int>, Microbatch> microbatches_;  // by chunk and microbatch
+  std::map<std::size_t, Arriving> arriving_;                // by the slot that reads it
+  std::vector<Sending> sending_;                            // by lane
+  at::Tensor loss_;                                         // of the last step
 };
 
 }  // namespace perfbench

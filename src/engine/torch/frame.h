@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/torch/chunk.h"
+#include "engine/torch/expert_rows.h"
 #include "engine/torch/packed.h"
 #include "engine/torch/rank.h"
 #include "engine/torch/tensors.h"
@@ -26,6 +27,8 @@ class Frame {
   Rank& rank;
   Chunk& chunk;
   std::span<const ValueId> dying{};  // values that nobody reads after the op at hand
+  // What the host knows of counts, by their value: forward and backward of a microbatch read the same.
+  std::map<ValueId, ExpertRows> expert_rows{};
 
   const at::Tensor& operator[](ValueId id) const {
     const at::Tensor& value = table_[static_cast<std::size_t>(id)];
@@ -44,6 +47,12 @@ class Frame {
   const ValueType& type(ValueId id) const { return chunk.program.type(id); }
   // A new tensor of the operand's type, to be filled and put.
   at::Tensor make(Out operand) const { return empty(type(operand.id), rank.device); }
+  // The same of as many rows as there are: those of experts differ between ranks.
+  at::Tensor make(Out operand, std::int64_t rows) const {
+    ValueType own = type(operand.id);
+    own.shape.dims[0] = rows;
+    return empty(own, rank.device);
+  }
 
   // What an op may write its result into: the operand's own memory where nobody reads it any more, else a copy. The
   // count of live bytes holds both, as the plan does.

@@ -7,30 +7,12 @@
 
 #include <algorithm>
 
+#include "engine/torch/random_numbers.h"
+
 namespace perfbench {
 namespace {
 
 constexpr std::int64_t kElementsAtOnce = std::int64_t{1} << 26;  // 2 GiB of scratch memory on a device
-
-// z ^ (z >> bits) as of an unsigned number: ATen's shift copies the sign.
-void fold(at::Tensor& z, int bits) {
-  const auto kept = static_cast<std::int64_t>(~std::uint64_t{0} >> static_cast<unsigned>(bits));
-  z.bitwise_xor_(z.bitwise_right_shift(at::Scalar(bits)).bitwise_and_(at::Scalar(kept)));
-}
-
-at::Scalar signed_bits(std::uint64_t bits) { return {static_cast<std::int64_t>(bits)}; }
-
-// random_at() of base/random.h for `count` places from `first`; products wrap as unsigned ones do.
-at::Tensor random_bits(std::uint64_t stream, std::int64_t first, std::int64_t count, at::Device device) {
-  at::Tensor z = at::arange(first + 1, first + 1 + count, at::TensorOptions().dtype(at::kLong).device(device));
-  z.mul_(signed_bits(0x9E3779B97F4A7C15U)).add_(signed_bits(stream));
-  fold(z, 30);
-  z.mul_(signed_bits(0xBF58476D1CE4E5B9U));
-  fold(z, 27);
-  z.mul_(signed_bits(0x94D049BB133111EBU));
-  fold(z, 31);
-  return z;
-}
 
 }  // namespace
 
@@ -38,9 +20,11 @@ at::Tensor follow(const InitialLaw& law, std::int64_t elements, at::Device devic
   const auto options = at::TensorOptions().dtype(at::kFloat).device(device);
   if (law.width == 0.0) return at::full({elements}, law.value, options);
   at::Tensor values = at::empty({elements}, options);
+  const at::Tensor stream = at::full({1}, at::Scalar(static_cast<std::int64_t>(law.stream)), options.dtype(at::kLong));
   for (std::int64_t first = 0; first < elements; first += kElementsAtOnce) {
     const std::int64_t count = std::min(kElementsAtOnce, elements - first);
-    at::Tensor bits = random_bits(law.stream, first, count, device).bitwise_right_shift(at::Scalar(11));
+    const at::Tensor places = at::arange(first, first + count, options.dtype(at::kLong));
+    at::Tensor bits = random_at(stream, places).bitwise_right_shift_(at::Scalar(11));
     bits.bitwise_and_(at::Scalar((std::int64_t{1} << 53) - 1));
     values.narrow(0, first, count).copy_(bits.to(at::kDouble).mul_(0x1p-53).sub_(0.5).mul_(law.width).add_(law.value));
   }

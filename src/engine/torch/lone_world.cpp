@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 
 #include "base/error.h"
 
@@ -37,9 +38,32 @@ class LoneCommunicator final : public Communicator {
   void ring_shift(const void* in, void* out, std::int64_t elements, DType dtype) override {
     copy(bytes_at(in, elements * size_bytes(dtype), device_), out);
   }
+  void all_gather_parts(const void* in, void* out, std::span<const std::int64_t> elements, DType dtype) override {
+    repeat(in, elements[static_cast<std::size_t>(rank_)] * size_bytes(dtype), out, sum(elements) * size_bytes(dtype));
+  }
+  void reduce_scatter_parts(const void* in, void* out, std::span<const std::int64_t> elements, DType dtype) override {
+    const std::int64_t before = sum(elements.first(static_cast<std::size_t>(rank_))) * size_bytes(dtype);
+    const std::int64_t bytes = elements[static_cast<std::size_t>(rank_)] * size_bytes(dtype);
+    repeat(static_cast<const char*>(in) + before, bytes, out, bytes);
+  }
+  void all_to_all(const void* in, std::span<const std::int64_t> send, void* out, std::span<const std::int64_t> receive,
+                  DType dtype) override {
+    repeat(in, sum(send) * size_bytes(dtype), out, sum(receive) * size_bytes(dtype));
+  }
   Traffic traffic() const override { return {}; }
 
  private:
+  static std::int64_t sum(std::span<const std::int64_t> elements) {
+    return std::accumulate(elements.begin(), elements.end(), std::int64_t{0});
+  }
+  // What is there, over and over, until `out` is full; zeros where nothing is.
+  void repeat(const void* in, std::int64_t bytes, void* out, std::int64_t wanted) const {
+    if (wanted == 0) return;
+    if (bytes == 0) bytes_at(out, wanted, device_).zero_();
+    for (std::int64_t done = 0; bytes > 0 && done < wanted; done += bytes) {
+      copy(bytes_at(in, std::min(bytes, wanted - done), device_), static_cast<char*>(out) + done);
+    }
+  }
   void copy(const at::Tensor& from, void* to) const {
     if (from.data_ptr() != to) bytes_at(to, from.numel(), device_).copy_(from, true);
   }

@@ -36,6 +36,20 @@ void run(const AdapterUp& op, Frame& frame);
 void run(const AdapterUpBackward& op, Frame& frame);
 void run(const AdapterWeightGrad& op, Frame& frame);
 void run(const AdapterBackward& op, Frame& frame);
+// ops_route.cpp
+void run(const Route& op, Frame& frame);
+void run(const RouteBackward& op, Frame& frame);
+void run(const PlaceRows& op, Frame& frame);
+// ops_dispatch.cpp
+void run(const ShareCounts& op, Frame& frame);
+void run(const Permute& op, Frame& frame);
+void run(const Unpermute& op, Frame& frame);
+void run(const AllToAll& op, Frame& frame);
+void run(const Regroup& op, Frame& frame);
+// ops_grouped.cpp
+void run(const GroupedMatmul& op, Frame& frame);
+void run(const GroupedWeightGrad& op, Frame& frame);
+void run(const GroupedWeightGradAccumulate& op, Frame& frame);
 // ops_attention.cpp
 void run(const Attention& op, Frame& frame);
 void run(const AttentionBackward& op, Frame& frame);

@@ -6,6 +6,7 @@
 #include <ATen/ops/relu.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/silu_backward.h>
+#include <ATen/ops/sum.h>
 
 #include "engine/torch/fused.h"
 #include "engine/torch/ops.h"
@@ -34,9 +35,29 @@ void run(const Rope& op, Frame& frame) {
   frame.put(op.out, out);
 }
 
+namespace {
+
+// silu(gate) up w and its gradients, in float32, rounded once.
+struct WeightedSwiGlu {
+  at::Tensor gate, up, weights;  // (R, F), (R, F), (R, 1) float32
+
+  WeightedSwiGlu(const at::Tensor& x, const at::Tensor& of_rows)
+      : gate(x.narrow(1, 0, x.size(1) / 2).to(at::kFloat)),
+        up(x.narrow(1, x.size(1) / 2, x.size(1) / 2).to(at::kFloat)),
+        weights(of_rows.unsqueeze(1)) {}
+
+  at::Tensor unweighted() const { return at::silu(gate).mul_(up); }
+};
+
+}  // namespace
+
 void run(const SwiGlu& op, Frame& frame) {
   if (fused(op, frame)) return;
   const at::Tensor& x = frame[op.x];
+  if (Frame::has(op.weights)) {
+    const WeightedSwiGlu of(x, frame[op.weights]);
+    return frame.put(op.y, of.unweighted().mul_(of.weights).to(x.scalar_type()));
+  }
   const std::int64_t width = x.size(1) / 2;
   frame.put(op.y, at::silu(x.narrow(1, 0, width)).mul_(x.narrow(1, width, width)).contiguous());
 }
@@ -45,8 +66,16 @@ void run(const SwiGluBackward& op, Frame& frame) {
   if (fused(op, frame)) return;
   const at::Tensor &dy = frame[op.dy], &x = frame[op.x];
   const std::int64_t width = x.size(1) / 2;
+  at::Tensor dx = frame.make(op.dx, x.size(0));
+  if (Frame::has(op.weights)) {
+    const WeightedSwiGlu of(x, frame[op.weights]);
+    const at::Tensor wide = dy.to(at::kFloat), dout = at::mul(wide, of.weights);
+    dx.narrow(1, 0, width).copy_(at::silu_backward(at::mul(dout, of.up), of.gate));
+    dx.narrow(1, width, width).copy_(at::mul(dout, at::silu(of.gate)));
+    if (Frame::has(op.dweights)) frame.put(op.dweights, of.unweighted().mul_(wide).sum(1));
+    return frame.put(op.dx, dx);
+  }
   const at::Tensor gate = x.narrow(1, 0, width), up = x.narrow(1, width, width);  // (T, F) each
-  at::Tensor dx = frame.make(op.dx);
   dx.narrow(1, 0, width).copy_(at::silu_backward(at::mul(dy, up), gate));
   dx.narrow(1, width, width).copy_(at::mul(dy, at::silu(gate)));
   frame.put(op.dx, dx);

@@ -1,19 +1,50 @@
+#include <numeric>
+#include <vector>
+
 #include "base/error.h"
 #include "engine/torch/ops.h"
 
 namespace perfbench {
 
+namespace {
+
+// Elements of each rank of etp, where `counts` says how many rows of experts it has.
+std::vector<std::int64_t> rows_of_experts(In counts, In rows, const Frame& frame) {
+  const Shape& shape = frame.type(rows.id).shape;
+  std::vector<std::int64_t> parts = frame.expert_rows.at(counts.id).gathered;
+  for (std::int64_t& part : parts) part *= shape.rank == 2 ? shape[1] : 1;
+  return parts;
+}
+
+}  // namespace
+
 void run(const AllGather& op, Frame& frame) {
   const at::Tensor& x = frame[op.x];
-  at::Tensor out = frame.make(op.out);
-  frame.rank.over(op.axis).all_gather(x.data_ptr(), out.data_ptr(), x.numel(), frame.type(op.x.id).dtype);
+  Communicator& peers = frame.rank.over(op.axis);
+  const DType dtype = frame.type(op.x.id).dtype;
+  if (!Frame::has(op.counts)) {
+    const at::Tensor out = frame.make(op.out);
+    peers.all_gather(x.data_ptr(), out.data_ptr(), x.numel(), dtype);
+    return frame.put(op.out, out);
+  }
+  const std::vector<std::int64_t>& rows = frame.expert_rows.at(op.counts.id).gathered;
+  const at::Tensor out = frame.make(op.out, std::accumulate(rows.begin(), rows.end(), std::int64_t{0}));
+  peers.all_gather_parts(x.data_ptr(), out.data_ptr(), rows_of_experts(op.counts, op.x, frame), dtype);
   frame.put(op.out, out);
 }
 
 void run(const ReduceScatter& op, Frame& frame) {
-  at::Tensor out = frame.make(op.out);
-  frame.rank.over(op.axis).reduce_scatter(frame[op.x].data_ptr(), out.data_ptr(), out.numel(),
-                                          frame.type(op.out.id).dtype);
+  const at::Tensor& x = frame[op.x];
+  Communicator& peers = frame.rank.over(op.axis);
+  const DType dtype = frame.type(op.out.id).dtype;
+  if (!Frame::has(op.counts)) {
+    const at::Tensor out = frame.make(op.out);
+    peers.reduce_scatter(x.data_ptr(), out.data_ptr(), out.numel(), dtype);
+    return frame.put(op.out, out);
+  }
+  const ExpertRows& rows = frame.expert_rows.at(op.counts.id);
+  const at::Tensor out = frame.make(op.out, rows.gathered[static_cast<std::size_t>(peers.rank())]);
+  peers.reduce_scatter_parts(x.data_ptr(), out.data_ptr(), rows_of_experts(op.counts, op.x, frame), dtype);
   frame.put(op.out, out);
 }
 

@@ -7,6 +7,7 @@
 
 #include "engine/torch/ops.h"
 #include "engine/torch/scaled_sum.h"
+#include "engine/torch/weight_grad.h"
 
 namespace perfbench {
 namespace {
@@ -67,7 +68,17 @@ void run(const WeightGrad& op, Frame& frame) {
   frame.put(op.dw, at::mm(frame[op.dy].t(), frame[op.x]));
 }
 
-// Nothing is rounded between the product and the sum where the sum is float32.
+void add_weight_grad(const at::Tensor& sum, const at::Tensor& dy, const at::Tensor& x) {
+  if (dy.scalar_type() == sum.scalar_type()) {
+    sum.addmm_(dy.t(), x);
+  } else if (dy.is_cpu()) {
+    sum.addmm_(dy.to(at::kFloat).t(), x.to(at::kFloat));
+  } else {  // one product with a wide sum, which a CPU lacks
+    at::Tensor out = sum;
+    at::addmm_out(out, out, dy.t(), x, at::kFloat);
+  }
+}
+
 void run(const WeightGradAccumulate& op, Frame& frame) {
   const at::Tensor& main_grad = frame[op.main_grad];
   if (Frame::has(op.scale_dy)) {
@@ -80,15 +91,7 @@ void run(const WeightGradAccumulate& op, Frame& frame) {
     main_grad.add_(scaled_mm(dy_t, x_t, scale_dy, scale_x, std::nullopt, main_grad.scalar_type()));
     return;
   }
-  const at::Tensor &dy = frame[op.dy], &x = frame[op.x];
-  if (dy.scalar_type() == main_grad.scalar_type()) {
-    main_grad.addmm_(dy.t(), x);
-  } else if (dy.is_cpu()) {
-    main_grad.addmm_(dy.to(at::kFloat).t(), x.to(at::kFloat));
-  } else {  // one product with a wide sum, which a CPU lacks
-    at::Tensor sum = main_grad;
-    at::addmm_out(sum, sum, dy.t(), x, at::kFloat);
-  }
+  add_weight_grad(main_grad, frame[op.dy], frame[op.x]);
 }
 
 void run(const AddBias& op, Frame& frame) { frame.put(op.out, at::add(frame[op.x], frame[op.bias])); }

@@ -12,12 +12,14 @@
 namespace perfbench {
 namespace {
 
-// Every parameter counts once: copies of a whole weight on tp ranks and on the other stage of a shared embedding do
-// not, and where the whole sum is on every rank that holds a copy, the first counts it.
+// Every parameter counts once: copies of a whole weight on ranks of tp (of experts: of ep and etp) and on the other
+// stage of a shared embedding do not, and where the whole sum is on every rank that holds a copy, the first counts it.
 bool counts(const Value& weight, const Frame& frame, bool whole_sums) {
   const Group sharing = frame.chunk.program.mesh.sharing(weight.view);
   if (weight.copy || (whole_sums && frame.rank.over(sharing).rank() != 0)) return false;
-  return weight.type.placement[Axis::tp].is_split() || frame.rank.at.tp == 0;
+  return std::ranges::all_of(kUncopiedAxes, [&](Axis axis) {
+    return view_of(axis) != weight.view || weight.type.placement[axis].is_split() || along(axis, frame.rank.at) == 0;
+  });
 }
 
 // What of a weight's elements does not count here, though the weight does: rows that another tp rank counts.
@@ -54,10 +56,16 @@ void run(const GradNorm& op, Frame& frame) {
       add_squares(*share, range, frame, square);
     }
   }
-  for (Group group : {Group::tp, frame.chunk.program.mesh.sharing(View::dense)}) {
+  const auto sum_over = [&](Group group) {
     Communicator& peers = frame.rank.over(group);
     if (peers.size() > 1) peers.all_reduce(square.data_ptr(), 1, DType::f32, Reduction::sum);
+  };
+  const Program& program = frame.chunk.program;
+  const View view = op.main_grads.empty() ? View::dense : program[op.main_grads.front().id].view;
+  for (Axis axis : kUncopiedAxes) {
+    if (view_of(axis) == view) sum_over(group_of(axis));
   }
+  sum_over(program.mesh.sharing(view));
   frame.rank.grad_norm_squared.add_(square);
 }
 

@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -30,6 +31,7 @@ struct Rank {
 
   PerGroup<std::unique_ptr<Communicator>> group{};  // of one rank where nothing is moved over the group
   std::unique_ptr<Transfers> transfers;
+  std::function<void(Lane)> wait{};  // returns when the lane is done, or throws as World::synchronize() does
 
   std::int64_t num_positions = 0;  // of a sequence
   Ledger ledger{};

@@ -1,21 +1,31 @@
 // Which elements of which Hugging Face tensor each rank's weights are made of, both ways.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "engine/session.h"
 #include "engine/torch/chunk.h"
 #include "engine/torch/rank.h"
+#include "engine/weights/model_pieces.h"
 
 namespace perfbench {
 
-// A rank with its chunks.
+struct PlacedPiece {
+  std::size_t chunk = 0;  // of the rank
+  ModelPiece located{};
+};
+
+// A rank with its chunks, and what these are made of.
 struct RankStates {
   Rank* rank = nullptr;
   std::vector<Chunk>* chunks = nullptr;
+  std::map<std::string, std::vector<PlacedPiece>> pieces{};  // by the name of their tensor
 };
+RankStates states_of(Rank& rank, std::vector<Chunk>& chunks);
 
 // One Hugging Face tensor of the model.
 struct Parameter {
@@ -25,7 +35,8 @@ struct Parameter {
   bool trainable = true;
 };
 
-// The parameters of the model in its own order: embedding, layers, final norm, head; each once.
+// The parameters of the model in its own order: embedding, layers, final norm, head; of a layer expert by expert; each
+// once.
 std::vector<Parameter> parameters_of(const std::vector<RankStates>& ranks, int pp, int vp);
 
 // Copies a whole tensor, wherever it is, into every weight that has a part of it, and into the master copies.

@@ -32,7 +32,7 @@ at::Tensor empty(std::int64_t elements, DType dtype, at::Device device);
 std::int64_t held_bytes(const at::Tensor& tensor);
 
 // Throws std::logic_error, naming `what`, when the tensor is not contiguous, or is not of this type, or is a part of a
-// larger buffer.
+// larger buffer. Along dims of uneven slices any size is right.
 void check_is(const at::Tensor& tensor, const ValueType& type, const char* what);
 
 }  // namespace perfbench

@@ -130,7 +130,7 @@ class TorchSession final : public Session {
     }
     world_ = make_world(plan, settings, ranks_.front()->runtime->device());
     on_all_ranks([&](LocalRank& local) { make_rank(local, settings); });
-    for (auto& local : ranks_) states_.push_back({.rank = &local->rank, .chunks = &local->chunks});
+    for (auto& local : ranks_) states_.push_back(states_of(local->rank, local->chunks));
     parameters_ = parameters_of(states_, plan.pipeline.pp, plan.pipeline.vp);
     load_all([&](const Parameter& p) {
       return initial_weights_on(ranks_.front()->runtime->device(), p.name, p.shape, settings.seed);
@@ -162,6 +162,8 @@ class TorchSession final : public Session {
   StepReport step(const Batch& batch, StepKind kind) override {
     const auto wanted = static_cast<std::size_t>(plan_.gbs() * plan_.seq_len);
     check(batch.tokens.size() == wanted && batch.targets.size() == wanted, "session: a batch of another size");
+    check(batch.choices.size() == batch.gate_weights.size() && batch.choices.size() % wanted == 0,
+          "session: choices of another batch");
     std::vector<RankTraffic> before;
     for (const auto& local : ranks_) before.push_back(traffic_of(local->rank));
     on_all_ranks([&](LocalRank& local) {
@@ -219,6 +221,9 @@ class TorchSession final : public Session {
       rank.group[group] = world_->group_on(local.number, members, local.runtime->stream(lane_of(group)));
     }
     rank.transfers = world_->transfers_on(local.number, local.runtime->stream(Lane::compute));
+    rank.wait = [this, number = local.number, runtime = local.runtime.get()](Lane lane) {
+      world_->synchronize(number, runtime->stream(lane));
+    };
     local.executor = std::make_unique<Executor>(plan_, rank, local.chunks, *local.runtime, notes_->of(local.number),
                                                 settings.time_ops);
     local.runtime->synchronize();  // states are filled before another stream writes into them
@@ -338,9 +343,23 @@ class TorchSession final : public Session {
   std::vector<Parameter> parameters_;
 };
 
+bool has_experts(const Plan& plan) {
+  return std::ranges::any_of(plan.kinds, [](const Program& program) {
+    return std::ranges::any_of(program.values, [](const Value& value) { return value.view == View::expert; });
+  });
+}
+
 void require_features(const Plan& plan) {
   if (plan.policy.fp8_held) {
     throw Unsupported("fp8 parameters", "the engine holds weights in BF16; the stack holds linear weights in FP8 only");
+  }
+  if (!has_experts(plan)) return;
+  if (plan.policy.dispatcher != Dispatcher::all_to_all) {
+    throw Unsupported("dispatcher " + std::string(name(plan.policy.dispatcher)),
+                      "the engine sends rows to experts by all_to_all alone");
+  }
+  if (plan.policy.fp8) {
+    throw Unsupported("fp8 experts", "the engine multiplies rows of experts in BF16 and FP32; the job asks for FP8");
   }
 }
 

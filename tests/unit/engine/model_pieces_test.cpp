@@ -29,7 +29,7 @@ Program packed_weight() {
 }
 
 TEST(ModelPieces, HaveTheNamesOfTheModelAndTheirPlacesInTheWeight) {
-  const std::vector<ModelPiece> pieces = model_pieces(packed_weight(), 10);
+  const std::vector<ModelPiece> pieces = model_pieces(packed_weight(), 10, 0);
   ASSERT_EQ(pieces.size(), 3u);
   EXPECT_EQ(pieces[0].name, "layers.11.gate");
   EXPECT_EQ(pieces[1].name, "layers.11.up");
@@ -41,7 +41,7 @@ TEST(ModelPieces, HaveTheNamesOfTheModelAndTheirPlacesInTheWeight) {
 
 TEST(ModelPieces, HaveTheShapesOfTheModel) {
   const Program program = packed_weight();
-  const std::vector<ModelPiece> pieces = model_pieces(program, 0);
+  const std::vector<ModelPiece> pieces = model_pieces(program, 0, 0);
   EXPECT_THAT(model_shape(pieces.at(0), program[0], 2), ElementsAre(8, 4));
   EXPECT_THAT(model_shape(pieces.at(1), program[0], 2), ElementsAre(12, 4));  // a part of a larger tensor
   EXPECT_THAT(model_shape(pieces.at(2), program[2], 2), ElementsAre(10, 3));  // stored (in, out), split along in

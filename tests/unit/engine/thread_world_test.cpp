@@ -197,6 +197,93 @@ TEST(ThreadWorld, ARingShiftMovesEachRanksPartToTheNext) {
   }
 }
 
+// Parts of 3 ranks with another number of elements each, one of them empty, in a group of another order.
+struct PartsCase {
+  std::vector<int> members;
+  std::vector<std::int64_t> elements;  // of each member
+};
+
+std::vector<PartsCase> parts_cases() {
+  return {{{1, 2, 0}, {5, 0, 3}}, {{0, 1, 2}, {0, 0, 0}}, {{2, 0, 1}, {1, 7, 2}}};
+}
+
+TEST(ThreadWorld, PartsOfUnequalSizesAreGatheredInOrder) {
+  for (const PartsCase& c : parts_cases()) {
+    Bytes wanted;
+    for (std::size_t i = 0; i < 3; ++i) {
+      const Bytes part = values(c.members[i], c.elements[i], DType::bf16);
+      wanted.insert(wanted.end(), part.begin(), part.end());
+    }
+    ThreadWorld world(3);
+    const auto errors = run_ranks(world, [&](int rank) {
+      const auto group = world.group(rank, c.members);
+      const Bytes in = values(rank, c.elements[static_cast<std::size_t>(group->rank())], DType::bf16);
+      Bytes out(wanted.size());
+      group->all_gather_parts(in.data(), out.data(), c.elements, DType::bf16);
+      EXPECT_EQ(out, wanted);
+      EXPECT_EQ(group->traffic(), (Traffic{.calls = 1, .bytes = static_cast<std::int64_t>(wanted.size())}));
+    });
+    EXPECT_THAT(errors, Each(IsEmpty()));
+  }
+}
+
+TEST(ThreadWorld, SumsAreScatteredInPartsOfUnequalSizes) {
+  for (const PartsCase& c : parts_cases()) {
+    const std::int64_t all = std::accumulate(c.elements.begin(), c.elements.end(), std::int64_t{0});
+    std::vector<Bytes> in;
+    for (int rank : c.members) in.push_back(values(rank, all, DType::f32));
+    ThreadWorld world(3);
+    const auto errors = run_ranks(world, [&](int rank) {
+      const auto group = world.group(rank, c.members);
+      const auto own = static_cast<std::size_t>(group->rank());
+      const std::int64_t before =
+          std::accumulate(c.elements.begin(), c.elements.begin() + group->rank(), std::int64_t{0});
+      Bytes out(static_cast<std::size_t>(c.elements[own]) * sizeof(float));
+      group->reduce_scatter_parts(in[own].data(), out.data(), c.elements, DType::f32);
+      EXPECT_EQ(out, reduced(in, before, c.elements[own], DType::f32, Reduction::sum));
+      EXPECT_EQ(group->traffic(), (Traffic{.calls = 1, .bytes = all * 4}));
+    });
+    EXPECT_THAT(errors, Each(IsEmpty()));
+  }
+}
+
+// Rank a sends a + 2 b elements to rank b, number 100 a + 10 b + i each: nothing from 0 to itself.
+TEST(ThreadWorld, AnAllToAllBringsEveryRankItsPartsInTheOrderOfTheirSources) {
+  for (int size : {1, 2, 4}) {
+    SCOPED_TRACE(std::to_string(size) + " ranks");
+    ThreadWorld world(size);
+    const auto errors = run_ranks(world, [&](int rank) {
+      std::vector<std::int64_t> send, receive, in, wanted;
+      for (int peer = 0; peer < size; ++peer) {
+        send.push_back(rank + 2 * peer);
+        receive.push_back(peer + 2 * rank);
+        for (int i = 0; i < rank + 2 * peer; ++i) in.push_back(100 * rank + 10 * peer + i);
+        for (int i = 0; i < peer + 2 * rank; ++i) wanted.push_back(100 * peer + 10 * rank + i);
+      }
+      const auto group = world.group(rank, all_ranks(size));
+      std::vector<std::int64_t> out(wanted.size()), back(in.size());
+      group->all_to_all(in.data(), send, out.data(), receive, DType::i64);
+      EXPECT_EQ(out, wanted);
+      const auto moved = static_cast<std::int64_t>(in.size()) * 8;
+      EXPECT_EQ(group->traffic(), (size == 1 ? Traffic{} : Traffic{.calls = 1, .bytes = moved}));
+      group->all_to_all(out.data(), receive, back.data(), send, DType::i64);
+      EXPECT_EQ(back, in);
+    });
+    EXPECT_THAT(errors, Each(IsEmpty()));
+  }
+}
+
+TEST(ThreadWorld, APartThatIsNotExpectedIsNamedWithBothRanks) {
+  ThreadWorld world(3);
+  const auto errors = run_ranks(world, [&](int rank) {
+    const auto group = world.group(rank, all_ranks(3));
+    const std::vector<std::int64_t> send = {1, 1, rank == 2 ? 1 : 2}, ones = {1, 1, 1};
+    std::vector<float> in(4), out(4);
+    group->all_to_all(in.data(), send, out.data(), ones, DType::f32);
+  });
+  EXPECT_THAT(errors, Each(HasSubstr("all_to_all: rank 0 sends 2 x f32 to rank 2, which expects 1, in the group")));
+}
+
 // Another order of ranks gives other bits: the group's order counts, whoever comes first.
 TEST(ThreadWorld, SumsAreTheSameBitForBitOverRepetitionsAndFollowTheGroupsOrder) {
   const std::vector<int> members = {2, 0, 3, 1};
@@ -277,6 +364,10 @@ TEST(ThreadWorld, MembersThatDisagreeAreNamedWithTheirCalls) {
       {[](Communicator& g, float* x) { g.all_gather(x, x + 4, 4, DType::f32); }, "all_gather of 4 x f32"},
       {[](Communicator& g, float* x) { g.reduce_scatter(x, x, 4, DType::f32); }, "reduce_scatter of 4 x f32"},
       {[](Communicator& g, float* x) { g.ring_shift(x, x + 4, 4, DType::f32); }, "ring_shift of 4 x f32"},
+      {[](Communicator& g, float* x) {
+         g.all_gather_parts(x, x + 4, std::vector<std::int64_t>{1, 2, 4}, DType::f32);
+       },
+       "all_gather of (1, 2, 4) x f32"},
   };
   for (const Disagreement& disagreement : disagreements) {
     ThreadWorld world(3);
@@ -357,6 +448,10 @@ TEST(ThreadWorld, RefusesWhatNoProgramMayAsk) {
   EXPECT_THROW(world.group(0, {0, 2}), std::logic_error);
   EXPECT_THROW(world.transfers(2), std::logic_error);
   EXPECT_THROW(world.group(0, {0, 1})->all_reduce(&value, 1, DType::f8e4m3, Reduction::sum), std::logic_error);
+  const std::vector<std::int64_t> one = {1}, negative = {-1}, two = {1, 1};
+  EXPECT_THROW(world.group(0, {0, 1})->all_to_all(&value, one, &value, one, DType::f32), std::logic_error);
+  EXPECT_THROW(world.group(0, {0})->all_to_all(&value, one, &value, negative, DType::f32), std::logic_error);
+  EXPECT_THROW(world.group(0, {0})->all_gather_parts(&value, &value, two, DType::f32), std::logic_error);
   EXPECT_THROW(world.group(0, {0})->all_gather(&value, &value, -1, DType::f32), std::logic_error);
 }
 
