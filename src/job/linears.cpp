@@ -16,7 +16,8 @@ struct MlpModules {
 };
 
 constexpr MlpModules kDense{"mlp.gate_proj", "mlp.up_proj", "mlp.down_proj", "intermediate_size"};
-constexpr MlpModules kExperts{"mlp.experts.gate_proj", "mlp.experts.up_proj", "mlp.experts.down_proj", "expert width"};
+constexpr MlpModules kExperts{"mlp.experts.{e}.gate_proj", "mlp.experts.{e}.up_proj", "mlp.experts.{e}.down_proj",
+                              "expert width"};
 constexpr MlpModules kShared{"mlp.shared_experts.gate_proj", "mlp.shared_experts.up_proj",
                              "mlp.shared_experts.down_proj", "shared expert width"};
 

@@ -20,7 +20,7 @@ enum class Split : std::uint8_t { none, in, out };         // which side is deal
 enum class Width : std::uint8_t { f32, wide, quantised };  // f32: routers; wide: never in FP8
 
 struct LinearSpec {
-  std::string_view module;  // "self_attn.q_proj", as transformers' Llama names its own
+  std::string_view module;  // "self_attn.q_proj", as transformers' Llama names its own; {e} is an expert's number
   Features in, out;
   Split split = Split::none;
   int experts = 0;  // one for each of so many, split over etp; 0: a dense linear, split over tp

@@ -21,6 +21,7 @@ struct BlockContext {
 // A stream value (T, H) of another, x. Of a part that is not missing().
 ValueId build(const Gqa& gqa, ValueId x, const BlockContext& context);
 ValueId build(const Dense& mlp, ValueId x, const BlockContext& context);
+ValueId build(const Moe& moe, ValueId x, const BlockContext& context);
 
 // How a Program names a linear: literals.
 struct LinearNames {

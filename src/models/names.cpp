@@ -5,7 +5,7 @@
 
 namespace perfbench {
 
-extern const FamilyNames kLlamaNames, kGpt2Names;  // names/<family>.cpp
+extern const FamilyNames kLlamaNames, kGpt2Names, kMixtralNames;  // names/<family>.cpp
 
 namespace {
 
@@ -14,7 +14,7 @@ struct Family {
   const FamilyNames& names;
 };
 
-constexpr std::array kFamilies{Family{"gpt2", kGpt2Names}};
+constexpr std::array kFamilies{Family{"gpt2", kGpt2Names}, Family{"mixtral", kMixtralNames}};
 
 }  // namespace
 

@@ -33,10 +33,11 @@ ChunkKind kind_of(const ModelSpec& model, const ChunkLayers& chunk) {
 // What always says missing().
 template <class Part>
 concept Unbuilt = std::same_as<Part, Mla> || std::same_as<Part, Mamba2> || std::same_as<Part, SelfAndCross> ||
-    std::same_as<Part, Moe> || std::same_as<Part, std::monostate>;
+    std::same_as<Part, std::monostate>;
 
 ValueId build_part(const Gqa& gqa, ValueId x, const BlockContext& context) { return build(gqa, x, context); }
 ValueId build_part(const Dense& mlp, ValueId x, const BlockContext& context) { return build(mlp, x, context); }
+ValueId build_part(const Moe& moe, ValueId x, const BlockContext& context) { return build(moe, x, context); }
 ValueId build_part(const Unbuilt auto&, ValueId, const BlockContext&) {
   throw ProgramError("programs: a part of a layer that has no Program");
 }
@@ -55,7 +56,7 @@ void add_layer(const BlockContext& context, Stream& stream, const LayerSpec& lay
   constexpr NormNames kPost{.weight = "post_norm", .bias = "post_norm_bias", .sum = "sum_mid"};
   context.build.enter_layer(number);
   add_part(context, stream, layer.mixer, kInput, "input_layernorm");
-  const OpenModule mlp = context.build.module(Module::mlp);
+  const OpenModule mlp = context.build.module(std::holds_alternative<Moe>(layer.mlp) ? Module::moe : Module::mlp);
   add_part(context, stream, layer.mlp, kPost, "post_attention_layernorm");
 }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "program/infer/context.h"
+
 namespace perfbench {
 
 std::int64_t Adapters::a_rows() const {
@@ -58,9 +60,16 @@ ValueId Builder::boundary(const char* name, Shape shape) {
 }
 
 ValueId Builder::weight(const char* name, Shape shape, Placement over_tp, const Pieces& pieces) {
-  ValueType type{.shape = shape, .dtype = policy_.dtype, .placement = {}};
-  if (program_.mesh.size[Axis::tp] > 1) type.placement[Axis::tp] = over_tp;
+  PerAxis<Placement> placement;
+  if (program_.mesh.size[Axis::tp] > 1) placement[Axis::tp] = over_tp;
+  return weight_of(View::dense, name, shape, placement, pieces);
+}
+
+ValueId Builder::weight_of(View view, const char* name, Shape shape, const PerAxis<Placement>& placement,
+                           const Pieces& pieces) {
+  const ValueType type{.shape = shape, .dtype = policy_.dtype, .placement = placement};
   Value value{.name = name, .layer = layer_, .role = Role::state, .type = type, .state = StateKind::weight};
+  value.view = view;
   value.sources = {.first = static_cast<std::int32_t>(program_.sources.size()),
                    .count = static_cast<std::int32_t>(pieces.size())};
   program_.sources.insert(program_.sources.end(), pieces.begin(), pieces.end());
@@ -94,7 +103,10 @@ Builder::Operand8 Builder::quantize_input(ValueId x, bool with_transpose) {
 }
 
 Builder::Operand8 Builder::linear_weight(const Linear& linear, Shape shape, Placement over_tp) {
-  const ValueId id = weight(linear.name, shape, over_tp, linear.weight);
+  return product_weight(weight(linear.name, shape, over_tp, linear.weight));
+}
+
+Builder::Operand8 Builder::product_weight(ValueId id) {
   if (!policy_.fp8) return {.value = id};
   program_[id].fp8_held = policy_.fp8_held;
   if (policy_.fp8_held) program_[id].type.dtype = DType::f8e4m3;
@@ -108,12 +120,10 @@ Builder::Operand8 Builder::linear_weight(const Linear& linear, Shape shape, Plac
     cast.q.id = add(copy);
   }
   if (policy_.fp8_transposes) {
-    Value transposed = copy;
-    transposed.state = StateKind::cast_transposed;
-    std::swap(transposed.type.shape.dims[0], transposed.type.shape.dims[1]);
-    Placement& placement = transposed.type.placement[Axis::tp];
-    if (placement.is_split()) placement = split(1 - placement.dim);
-    cast.q_t.id = add(transposed);
+    Value other = copy;
+    other.state = StateKind::cast_transposed;
+    other.type = transposed(copy.type);
+    cast.q_t.id = add(other);
   }
   if (!policy_.fp8_held) {
     Value scale = copy;
@@ -150,6 +160,18 @@ ValueId Builder::row_linear(ValueId x, const Linear& linear, std::int64_t featur
   if (linear.bias_name == nullptr) return sum;
   const ValueId bias = weight(linear.bias_name, {features}, kReplicated, linear.bias);
   return emit(AddBias{.x = {sum}, .bias = {bias}}, {out_name}).out.id;
+}
+
+ValueId Builder::expert_linear(ValueId rows, const Linear& linear, Shape shape, int split_dim, ValueId counts,
+                               const char* out_name) {
+  PerAxis<Placement> placement;
+  if (program_.mesh.size[Axis::ep] > 1) placement[Axis::ep] = split(0);
+  if (program_.mesh.size[Axis::etp] > 1) placement[Axis::etp] = split(split_dim);
+  const Operand8 w = product_weight(weight_of(View::expert, linear.name, shape, placement, linear.weight));
+  const Operand8 a = quantize_input(rows, policy_.fp8_transposes && !policy_.adapters_only);
+  const GroupedMatmul op{
+      .a = {a.value}, .b = {w.value}, .scale_a = {a.scale}, .scale_b = {w.scale}, .counts = {counts}};
+  return emit(op, {out_name}).out.id;
 }
 
 ValueId Builder::column_adapters(ValueId x, ValueId base, const Adapters& adapters, const char* out_name) {

@@ -53,6 +53,7 @@ class Builder {
   const Policy& policy() const { return policy_; }
   const Program& program() const { return program_; }
   void enter_layer(int layer) { layer_ = layer; }  // -1: outside the layers
+  int layer() const { return layer_; }
 
   // Ops that are emitted while the result lives are part of the module, and of those around it.
   [[nodiscard]] OpenModule module(Module module) {
@@ -77,6 +78,11 @@ class Builder {
   // (T, K) with K split over tp -> a stream value (T, H). The bias is added once, to the whole sum.
   ValueId row_linear(ValueId x, const Linear& linear, std::int64_t features, const char* out_name);
 
+  // Rows of experts (R, K) -> (R, N), each by its expert's own weight, (experts, N, K) of this rank, whose dim
+  // `split_dim` is split over etp. Without `counts` all experts have as many rows.
+  ValueId expert_linear(ValueId rows, const Linear& linear, Shape weight, int split_dim, ValueId counts,
+                        const char* out_name);
+
   // The stream between blocks is split over tp along tokens under sequence parallelism, else replicated.
   ValueId gather_seq(ValueId x);                           // a whole copy on every tp rank
   ValueId scatter_seq(ValueId partial, const char* name);  // partial sums over tp become a stream value
@@ -87,8 +93,11 @@ class Builder {
   };
   PerAxis<Placement> stream_placement() const;
   Operand8 quantize_input(ValueId x, bool with_transpose);
+  ValueId weight_of(View view, const char* name, Shape shape, const PerAxis<Placement>& placement,
+                    const Pieces& pieces);
   // The second operand of a linear's product: the weight, or its copy in FP8. (N, K)
   Operand8 linear_weight(const Linear& linear, Shape shape, Placement over_tp);
+  Operand8 product_weight(ValueId weight);  // the same of a weight that is made
   // A weight of an adapter: trained, and in the dtype of the activations whatever the precision of its linear.
   ValueId adapter_weight(const char* name, Shape shape, Placement over_tp, const Pieces& pieces);
   // A x, of which every rank has its own rows or all: what is gathered is as narrow as the rank.

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <map>
 
 #include "program/copied_rows.h"
@@ -130,19 +131,30 @@ void add_data_parallel(Program& program, const Policy& policy) {
 }
 
 void add_optimizer(Program& program, const Policy& policy) {
-  InOutList grads, shared;
+  const auto shards = [&](View view) -> std::int64_t {
+    return policy.distributed_optimizer ? program.mesh.ranks(program.mesh.sharing(view)) : 1;
+  };
+  std::array<InOutList, kViews.size()> grads_of;
+  InOutList shared;
   for (ValueId grad : states(program, StateKind::main_grad)) {
-    grads.push_back({grad});
+    grads_of[static_cast<std::size_t>(program[grad].view)].push_back({grad});
     if (program[grad].shared) shared.push_back({grad});
   }
-  if (grads.empty()) return;
-  const std::int64_t shards = policy.distributed_optimizer ? program.mesh.ranks(program.mesh.sharing(View::dense)) : 1;
-  if (!shared.empty()) program.optimizer.push_back({.op = ReduceSharedGrads{.main_grads = shared, .shards = shards}});
-  program.optimizer.push_back({.op = GradNorm{.main_grads = grads, .shards = shards}});
-  program.optimizer.push_back({.op = AdamW{.weights = weights_of(program, grads),
-                                           .main_grads = grads,
-                                           .shards = shards,
-                                           .state_bytes = policy.optimizer_bytes}});
+  if (!shared.empty()) {
+    program.optimizer.push_back({.op = ReduceSharedGrads{.main_grads = shared, .shards = shards(View::dense)}});
+  }
+  for (View view : kViews) {
+    const InOutList& grads = grads_of[static_cast<std::size_t>(view)];
+    if (!grads.empty()) program.optimizer.push_back({.op = GradNorm{.main_grads = grads, .shards = shards(view)}});
+  }
+  for (View view : kViews) {
+    const InOutList& grads = grads_of[static_cast<std::size_t>(view)];
+    if (grads.empty()) continue;
+    program.optimizer.push_back({.op = AdamW{.weights = weights_of(program, grads),
+                                             .main_grads = grads,
+                                             .shards = shards(view),
+                                             .state_bytes = policy.optimizer_bytes}});
+  }
 }
 
 }  // namespace perfbench

@@ -31,6 +31,7 @@ struct FirstOfViews {
 template <class OpType>
 void require_one_view(const OpType& op, const Program& program) {
   if constexpr (OpType::kClass == OpClass::state) return;  // it takes every state for itself
+  if constexpr (requires { OpType::kTurnsView; }) return;  // rows on their way to their experts, or back
   std::array<ValueId, kViews.size()> first{kNoValue, kNoValue};
   each_operand(op, FirstOfViews{program, first});
   if (first[0] == kNoValue || first[1] == kNoValue) return;

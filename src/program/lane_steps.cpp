@@ -48,11 +48,16 @@ Steps attention_backward_steps(const AttentionBackward& op, const Program& progr
 }
 
 // One number over the ranks that hold other parts of the gradients; between stages the schedule's end carries it.
-Steps grad_norm_steps(const Program& program) {
+Steps grad_norm_steps(const GradNorm& op, const Program& program) {
   Steps steps = {kernel(1.0)};
-  for (Group group : {Group::tp, program.mesh.sharing(View::dense)}) {  // all that hold different parts
+  const View view = op.main_grads.empty() ? View::dense : program[op.main_grads.front().id].view;
+  const auto over = [&](Group group) {  // ranks that hold different parts
     if (program.mesh.ranks(group) > 1) steps.push_back(all_reduce(group, 4));
+  };
+  for (Axis axis : kUncopiedAxes) {
+    if (view_of(axis) == view) over(group_of(axis));
   }
+  over(program.mesh.sharing(view));
   return steps;
 }
 
@@ -73,7 +78,7 @@ struct StepsOf {
   Steps operator()(const Quantize& op) const { return quantize_steps(op, program); }
   Steps operator()(const Attention& op) const { return attention_steps(op, program); }
   Steps operator()(const AttentionBackward& op) const { return attention_backward_steps(op, program); }
-  Steps operator()(const GradNorm&) const { return grad_norm_steps(program); }
+  Steps operator()(const GradNorm& op) const { return grad_norm_steps(op, program); }
   Steps operator()(const AdamW&) const { return {kernel(1.0)}; }
   // Nothing of them is hidden.
   Steps operator()(const OfClass<OpClass::collective> auto&) const { return {}; }

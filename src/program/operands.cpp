@@ -80,6 +80,8 @@ struct LaneOf {
   Lane operator()(const AllGather& op) const { return perfbench::lane_of(group_of(op.axis)); }
   Lane operator()(const ReduceScatter& op) const { return perfbench::lane_of(group_of(op.axis)); }
   Lane operator()(const AllReduce& op) const { return perfbench::lane_of(group_of(op.axis)); }
+  Lane operator()(const ShareCounts&) const { return perfbench::lane_of(Group::ep); }
+  Lane operator()(const AllToAll&) const { return perfbench::lane_of(Group::ep); }
   Lane operator()(const ReducePartialGrads& op) const { return perfbench::lane_of(group_of(op.axis)); }
   Lane operator()(const ReduceCopiedRows&) const { return perfbench::lane_of(Group::kv_copies); }
   Lane operator()(const GatherParams& op) const { return perfbench::lane_of(op.group); }

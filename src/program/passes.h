@@ -35,7 +35,8 @@ Node reduction_of_shares(const InOutList& main_grads, int layer);
 // weight is never read.
 void shard_parameters(Program& program, const Policy& policy);
 
-// Fills program.optimizer: the norm of the gradients, then AdamW on this rank's share of the states.
+// Fills program.optimizer: the norm of the gradients, then AdamW on this rank's share of the states, each for every
+// view of the ranks that has some.
 void add_optimizer(Program& program, const Policy& policy);
 
 }  // namespace perfbench

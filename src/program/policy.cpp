@@ -63,6 +63,9 @@ Policy policy_of(const Job& job) {
       .fsdp_reshard = stack.fsdp_reshard_after_forward,
       .fsdp_keep = !stack.fsdp_reshard_after_forward && job.layout.pp > 1,
       .fsdp_defer_reduce = stack.fsdp_defer_grad_reduce,
+      .gate = job.gate,
+      .dispatcher = job.dispatcher,
+      .expert_capacity = job.expert_capacity,
       .recompute = recompute_of(job),
       .offload_layers = job.offload_layers,
   };

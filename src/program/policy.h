@@ -46,7 +46,7 @@ struct Policy {
   bool fsdp_defer_reduce = false;     // whole main gradients are kept, and reduced after the last microbatch
   Gate gate = Gate::topk;
   Dispatcher dispatcher = Dispatcher::all_to_all;
-  std::int64_t expert_capacity = 0;  // rows that an expert takes of one rank's microbatch, padded; 0: all that come
+  double expert_capacity = 0.0;  // rows that an expert takes over those of a balanced gate; 0: all that come
   Recompute recompute{};
   int offload_layers = 0;  // the first of each chunk: what they save waits in host memory
 

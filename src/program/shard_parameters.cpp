@@ -12,7 +12,7 @@ namespace perfbench {
 void shard_parameters(Program& program, const Policy& policy) {
   std::vector<ShardCast> casts;
   if (!policy.fsdp_keep) casts = casts_become_values(program);
-  const Units units = find_units(program);
+  const Units units = find_units(program, policy);
   std::vector<std::size_t> all, again;
   for (std::size_t u = 0; u < units.list.size(); ++u) {
     for (const UnitPart& part : units.list[u].parts) {

@@ -104,6 +104,8 @@ struct LayoutText {
   std::string operator()(const AllGather& op) const { return ranks(group_of(op.axis)); }
   std::string operator()(const ReduceScatter& op) const { return ranks(group_of(op.axis)); }
   std::string operator()(const AllReduce& op) const { return ranks(group_of(op.axis)); }
+  std::string operator()(const ShareCounts&) const { return ranks(Group::etp) + ranks(Group::ep); }
+  std::string operator()(const AllToAll&) const { return ranks(Group::ep); }
   std::string operator()(const GatherParams& op) const { return ranks(op.group); }
   std::string operator()(const GatherShards& op) const { return ranks(op.group); }
   std::string operator()(const ScatterGrads& op) const { return ranks(op.group); }

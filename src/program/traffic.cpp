@@ -13,6 +13,17 @@ struct Collectives {
   RankTraffic operator()(const AllGather& op) const { return over(group_of(op.axis), bytes(op.out.id)); }
   RankTraffic operator()(const ReduceScatter& op) const { return over(group_of(op.axis), bytes(op.x.id)); }
   RankTraffic operator()(const AllReduce& op) const { return over(group_of(op.axis), bytes(op.x.id)); }
+  // Of every rank of ep, then of what these have together by those of etp.
+  RankTraffic operator()(const ShareCounts& op) const {
+    const std::int64_t all = bytes(op.all.id);
+    RankTraffic total = over(Group::ep, all / program.mesh.ranks(Group::etp));
+    return total += over(Group::etp, all);
+  }
+  RankTraffic operator()(const AllToAll& op) const {
+    RankTraffic total = over(Group::ep, bytes(op.x.id));
+    if (op.weights.id != kNoValue) total += over(Group::ep, bytes(op.weights.id));
+    return total;
+  }
   RankTraffic operator()(const GatherParams& op) const {
     return over(op.group, padded_bytes(op.weights, op.group, dtype(op.weights)));
   }

@@ -13,7 +13,8 @@ std::string to_string(const ValueType& type) {
     const Placement& p = type.placement[axis];
     if (p.is_replicated()) continue;
     if (!placement.empty()) placement += " ";
-    placement += p.is_partial() ? fmt::format("{}:partial", name(axis)) : fmt::format("{}:{}{}", name(axis), p.dim, p.uneven ? "~" : "");
+    placement += p.is_partial() ? fmt::format("{}:partial", name(axis))
+                                : fmt::format("{}:{}{}", name(axis), p.dim, p.uneven ? "~" : "");
   }
   return placement.empty() ? text : text + "{" + placement + "}";
 }

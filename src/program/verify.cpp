@@ -8,6 +8,7 @@
 #include "program/operands.h"
 #include "program/verify_copied_rows.h"
 #include "program/verify_data.h"
+#include "program/verify_rows.h"
 #include "program/verify_shards.h"
 #include "program/verify_updates.h"
 
@@ -23,6 +24,8 @@ struct WantedWhen {
   When operator()(const AllGather&) const { return When::always; }
   When operator()(const ReduceScatter&) const { return When::always; }
   When operator()(const AllReduce&) const { return When::always; }
+  When operator()(const ShareCounts&) const { return When::always; }
+  When operator()(const AllToAll&) const { return When::always; }
   When operator()(const GatherParams&) const { return When::first_microbatch; }
   When operator()(const GatherShards& op) const { return op.kept.empty() ? When::always : When::first_microbatch; }
   When operator()(const ScatterGrads&) const { return When::always; }
@@ -62,6 +65,8 @@ struct TouchesShares {
   bool operator()(const AllGather&) const { return false; }
   bool operator()(const ReduceScatter&) const { return false; }
   bool operator()(const AllReduce&) const { return false; }
+  bool operator()(const ShareCounts&) const { return false; }
+  bool operator()(const AllToAll&) const { return false; }
   bool operator()(const GatherParams&) const { return false; }
   bool operator()(const GatherShards&) const { return true; }
   bool operator()(const ScatterGrads&) const { return true; }
@@ -92,6 +97,7 @@ class Verify {
     main_grads();
     shared_grads();
     verify_data(program_);
+    verify_rows(program_);
     verify_updates(program_);
     verify_copied_rows(program_);
     verify_shards(program_);

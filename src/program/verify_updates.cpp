@@ -97,6 +97,7 @@ void accumulations(const Program& program) {
   for (const Node& node : program.backward) {
     if (const auto* op = std::get_if<Accumulate>(&node.op)) ++counts[op->main_grad.id];
     if (const auto* fused = std::get_if<WeightGradAccumulate>(&node.op)) ++counts[fused->main_grad.id];
+    if (const auto* fused = std::get_if<GroupedWeightGradAccumulate>(&node.op)) ++counts[fused->main_grad.id];
     if (const auto* scatter = std::get_if<ScatterGrads>(&node.op)) {
       for (std::size_t i = 0; i < scatter->dws.size(); ++i) {
         counts[scatter->main_grads[i].id] += summands.of(scatter->dws[i].id);

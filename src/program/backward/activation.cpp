@@ -5,7 +5,10 @@ namespace perfbench {
 void backward(const SwiGlu& op, BackwardContext& c) {
   const ValueId dy = c.gradient(op.y);
   if (dy == kNoValue || !c.needed(op.x)) return;
-  c.give(op.x, c.emit(SwiGluBackward{.dy = {dy}, .x = op.x}, {"dx"}).dx.id);
+  SwiGluBackward back{.dy = {dy}, .x = op.x, .weights = op.weights};
+  back = c.emit(back, {"dx", c.needed(op.weights) ? "dweights" : nullptr});
+  c.give(op.x, back.dx.id);
+  c.give(op.weights, back.dweights.id);
 }
 
 void backward(const Activate& op, BackwardContext& c) {

@@ -9,13 +9,13 @@ void backward(const AllGather& op, BackwardContext& c) {
   if (!c.type(dout).placement[op.axis].is_partial()) {
     throw ProgramError("all_gather: the gradient of what it gathers is no partial sum");
   }
-  c.give(op.x, c.emit(ReduceScatter{.x = {dout}, .axis = op.axis}, {"dx"}).out.id);
+  c.give(op.x, c.emit(ReduceScatter{.x = {dout}, .counts = op.counts, .axis = op.axis}, {"dx"}).out.id);
 }
 
 void backward(const ReduceScatter& op, BackwardContext& c) {
   const ValueId dout = c.gradient(op.out);
   if (dout == kNoValue || !c.needed(op.x)) return;
-  c.give(op.x, c.emit(AllGather{.x = {dout}, .axis = op.axis}, {"dy"}).out.id);
+  c.give(op.x, c.emit(AllGather{.x = {dout}, .counts = op.counts, .axis = op.axis}, {"dy"}).out.id);
 }
 
 void backward(const AllReduce& op, BackwardContext& c) {

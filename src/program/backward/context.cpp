@@ -1,6 +1,8 @@
 #include "program/backward/context.h"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "program/operands.h"
 
@@ -8,6 +10,15 @@ namespace perfbench {
 namespace {
 
 std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
+
+// Of an op that carries rows with their weights, the weights as it takes and as it gives them: they depend on nothing
+// else.
+std::optional<std::pair<ValueId, ValueId>> carried_weights(const Op& op) {
+  if (const auto* permute = std::get_if<Permute>(&op)) return std::pair(permute->weights.id, permute->row_weights.id);
+  if (const auto* sent = std::get_if<AllToAll>(&op)) return std::pair(sent->weights.id, sent->out_weights.id);
+  if (const auto* sorted = std::get_if<Regroup>(&op)) return std::pair(sorted->weights.id, sorted->out_weights.id);
+  return std::nullopt;
+}
 
 }  // namespace
 
@@ -36,6 +47,9 @@ void BackwardContext::mark_needed() {
                                  [&](const Operand& o) { return o.reads() && needed_[index(o.id)]; });
     for (const Operand& o : operands) {
       if (o.use == Use::out) needed_[index(o.id)] = any;
+    }
+    if (const auto carried = carried_weights(node.op); carried && carried->second != kNoValue) {
+      needed_[index(carried->second)] = carried->first != kNoValue && needed_[index(carried->first)];
     }
   }
 }

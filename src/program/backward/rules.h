@@ -34,6 +34,16 @@ void backward(const Activate& op, BackwardContext& c);
 // adapter.cpp
 void backward(const AdapterUp& op, BackwardContext& c);
 
+// experts.cpp
+void backward(const Route& op, BackwardContext& c);
+void backward(const PlaceRows& op, BackwardContext& c);
+void backward(const ShareCounts& op, BackwardContext& c);
+void backward(const Permute& op, BackwardContext& c);
+void backward(const Unpermute& op, BackwardContext& c);
+void backward(const AllToAll& op, BackwardContext& c);
+void backward(const Regroup& op, BackwardContext& c);
+void backward(const GroupedMatmul& op, BackwardContext& c);
+
 // quantize.cpp
 void backward(const Quantize& op, BackwardContext& c);
 void backward(const CastWeight& op, BackwardContext& c);
@@ -47,11 +57,12 @@ template <class T, class... Listed>
 concept OneOf = (std::is_same_v<T, Listed> || ...);
 
 template <class OpType>
-concept NeverInForward = OneOf<OpType, EmbeddingBackward, RmsNormBackward, LayerNormBackward, QkNormBackward, AddMatmul,
-                               WeightGrad, WeightGradAccumulate, BiasGrad, Accumulate, Transpose, AttentionBackward,
-                               SwiGluBackward, ActivateBackward, AdapterUpBackward, AdapterWeightGrad, AdapterBackward,
-                               CrossEntropyBackward, GatherParams, GatherShards, ScatterGrads, ReduceGrads,
-                               ReduceShares, ReducePartialGrads, ReduceCopiedRows, ReduceSharedGrads, GradNorm, AdamW>;
+concept NeverInForward =
+    OneOf<OpType, EmbeddingBackward, RmsNormBackward, LayerNormBackward, QkNormBackward, AddMatmul, WeightGrad,
+          WeightGradAccumulate, BiasGrad, Accumulate, Transpose, AttentionBackward, SwiGluBackward, ActivateBackward,
+          AdapterUpBackward, AdapterWeightGrad, AdapterBackward, RouteBackward, GroupedWeightGrad,
+          GroupedWeightGradAccumulate, CrossEntropyBackward, GatherParams, GatherShards, ScatterGrads, ReduceGrads,
+          ReduceShares, ReducePartialGrads, ReduceCopiedRows, ReduceSharedGrads, GradNorm, AdamW>;
 
 // Throws ProgramError.
 void refuse_backward(std::string_view op);

@@ -82,9 +82,12 @@ Placement InferContext::product(Axis axis, const ValueType& a, int a_outer, cons
 }
 
 ValueType transposed(ValueType type) {
-  std::swap(type.shape.dims[0], type.shape.dims[1]);
+  const int row = type.shape.rank - 2, column = row + 1;
+  std::swap(type.shape.dims[static_cast<std::size_t>(row)], type.shape.dims[static_cast<std::size_t>(column)]);
   for (Placement& placement : type.placement.of) {
-    if (placement.is_split()) placement = split(1 - placement.dim);
+    if (placement.is_split() && placement.dim >= row) {
+      placement.dim = static_cast<std::int8_t>(row + column - placement.dim);
+    }
   }
   return type;
 }

@@ -53,7 +53,7 @@ class InferContext {
   std::string_view op_;
 };
 
-// (M, N) as (N, M).
+// (M, N) as (N, M); of several matrices each.
 ValueType transposed(ValueType type);
 
 }  // namespace perfbench

@@ -47,6 +47,19 @@ Types infer(const AdapterUpBackward& op, const InferContext& c);
 Types infer(const AdapterWeightGrad& op, const InferContext& c);
 Types infer(const AdapterBackward& op, const InferContext& c);
 
+// experts.cpp
+Types infer(const Route& op, const InferContext& c);
+Types infer(const RouteBackward& op, const InferContext& c);
+Types infer(const PlaceRows& op, const InferContext& c);
+Types infer(const ShareCounts& op, const InferContext& c);
+Types infer(const Permute& op, const InferContext& c);
+Types infer(const Unpermute& op, const InferContext& c);
+Types infer(const AllToAll& op, const InferContext& c);
+Types infer(const Regroup& op, const InferContext& c);
+Types infer(const GroupedMatmul& op, const InferContext& c);
+Types infer(const GroupedWeightGrad& op, const InferContext& c);
+Types infer(const GroupedWeightGradAccumulate& op, const InferContext& c);
+
 // quantize.cpp
 Types infer(const Quantize& op, const InferContext& c);
 Types infer(const CastWeight& op, const InferContext& c);

@@ -89,7 +89,8 @@ void scatter_grads(Program& program, const Policy& policy, const Units& units) {
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     const int layer = nodes[i].layer;
     build.enter_layer(layer);
-    if (const auto* op = std::get_if<Accumulate>(&nodes[i].op)) {
+    const auto* op = std::get_if<Accumulate>(&nodes[i].op);
+    if (op != nullptr && program[program[op->main_grad.id].weight].sharded) {
       const auto [it, is_first] = grad_of.try_emplace(op->main_grad.id, op->dw.id);
       if (!is_first) it->second = build.emit(Add{.a = {it->second}, .b = op->dw}, {"dw"}).out.id;
     } else {

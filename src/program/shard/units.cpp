@@ -7,7 +7,7 @@
 
 namespace perfbench {
 
-Units find_units(const Program& program) {
+Units find_units(const Program& program, const Policy& policy) {
   Units units;
   for (const Node& node : program.forward) {
     for (const Operand& operand : collect(node.op)) {
@@ -22,6 +22,8 @@ Units find_units(const Program& program) {
   for (ValueId weight : states(program, StateKind::weight)) {  // in the order in which they were made
     const Value& value = program[weight];
     if (!units.unit_of.contains(weight)) throw ProgramError("shard_parameters: nobody reads " + label(program, weight));
+    // Experts that no other rank has are whole where they are, unless they are rounded before they are read.
+    if (program.mesh.ranks(program.mesh.sharing(value.view)) == 1 && !policy.fsdp_f32) continue;
     const std::size_t u = units.unit_of[weight];
     std::vector<UnitPart>& parts = units.list[u].parts;
     const Key key{value.view, value.type.dtype, value.trainable, value.shared ? weight : kNoValue};

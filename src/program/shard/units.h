@@ -10,8 +10,8 @@
 
 namespace perfbench {
 
-// Weights that lie in one flat buffer: of one view and type of element, all trained or all frozen. One that another
-// stage holds, too, lies alone, so that both stages cut it into the same shares.
+// Weights that are shared and lie in one flat buffer: of one view and type of element, all trained or all frozen. One
+// that another stage holds, too, lies alone, so that both stages cut it into the same shares.
 using UnitPart = std::vector<ValueId>;
 
 struct Unit {
@@ -25,7 +25,7 @@ struct Units {
 };
 
 // Throws ProgramError when a weight is never read.
-Units find_units(const Program& program);
+Units find_units(const Program& program, const Policy& policy);
 
 // Whether the backward gathers the unit once more. What lies outside the layers is kept: the backward starts with what
 // the forward ends with, and does not read the embedding.
