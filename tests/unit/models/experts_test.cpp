@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <vector>
@@ -127,19 +128,22 @@ TEST(Experts, WhatIsMissingHasAName) {
   EXPECT_EQ(feature(), "expert activation");
 }
 
-// A Program without one of its nodes, and with what read its result reading what it read.
+// A Program without one of its nodes, and with what read its results reading its operands, the first for the first.
 Program without(Program program, std::vector<Node> Program::*phase, std::size_t index) {
   std::vector<Node>& nodes = program.*phase;
   const std::vector<Operand> operands = collect(nodes[index].op);
-  ValueId in = kNoValue, out = kNoValue;
+  std::vector<ValueId> ins, outs;
   for (const Operand& operand : operands) {
-    if (operand.use == Use::in && in == kNoValue) in = operand.id;
-    if (operand.use == Use::out && out == kNoValue) out = operand.id;
+    if (operand.use == Use::in) ins.push_back(operand.id);
+    if (operand.use == Use::out) outs.push_back(operand.id);
   }
   nodes.erase(nodes.begin() + static_cast<std::ptrdiff_t>(index));
   for (auto* list : {&program.forward, &program.backward}) {
     for (Node& node : *list) {
-      rename(node.op, [&](const Operand& o) { return o.use == Use::in && o.id == out ? in : o.id; });
+      rename(node.op, [&](const Operand& o) {
+        const auto made = o.use == Use::in ? std::ranges::find(outs, o.id) : outs.end();
+        return made == outs.end() ? o.id : ins.at(static_cast<std::size_t>(made - outs.begin()));
+      });
     }
   }
   return program;
