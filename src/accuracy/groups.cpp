@@ -23,6 +23,8 @@ const std::array kGroups{
     Group{"wan", "document=dfm_wan"},
     Group{"megatron_other_releases_dense", "software=megatron,preferred=0,experts=0"},
     Group{"experts", "experts=1"},
+    Group{"fp8_tables_experts", "document=nemo_2504_fp8,experts=1"},
+    Group{"automodel_experts", "document=automodel_h100_bf16,experts=1"},
     Group{"fsdp", "software=automodel,preferred=0"},
 };
 

@@ -16,6 +16,7 @@
 #include "engine/weights/safetensors.h"
 #include "models/programs.h"
 #include "parity/expect.h"
+#include "parity/gate.h"
 #include "parity/input.h"
 #include "parity/result.h"
 #include "parity/tolerance.h"
@@ -33,6 +34,16 @@ SessionSettings session_settings(const Options& options) {
   settings.device = options.device.value_or(Device::cpu);
   settings.timeout_s = step_timeout_s(options, settings.device);
   return settings;
+}
+
+// With the choices of the file that --moe_gate names.
+Batch gated_batch(const VerifyFolder& folder, const Job& job, const Request& request) {
+  Batch batch = verify_batch(folder, job.model.vocab);
+  if (job.gate != Gate::given) return batch;
+  GivenGate gate = read_gate(*request.moe_gate, folder.rows * folder.seq_len, *find_mlp<Moe>(job.model));
+  batch.choices = std::move(gate.choices);
+  batch.gate_weights = std::move(gate.weights);
+  return batch;
 }
 
 // Throws before anything is allocated.
@@ -86,7 +97,7 @@ ExitCode run_verify(const CommandLine& line) {
   if (line.options.save_weights) require_writable_file(*line.options.save_weights);
   const VerifyFolder folder = read_verify_folder(line.words.front());
   const Job job = verify_job(line.request, catalog, folder);
-  const Batch batch = verify_batch(folder, job.model.vocab);
+  const Batch batch = gated_batch(folder, job, line.request);
   const Plan plan = build_plan(job);
 
   const SessionSettings settings = session_settings(line.options);

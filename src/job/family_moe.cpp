@@ -1,4 +1,6 @@
 // Families with experts: mixtral, qwen3_moe, gpt_oss, llama4_text, deepseek_v3 and kimi_k2.
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <string>
 
@@ -26,6 +28,30 @@ std::vector<bool> all_but_every(int num_layers, std::int64_t interval) {
   return flags;
 }
 
+// Of a softmax over all experts and the largest of it. The balancing loss is not computed: a file that adds it to the
+// loss, or noise to what the router sees, asks for more than there is.
+void read_softmax_router(ConfigKeys& keys) {
+  static constexpr std::string_view kUnused[] = {"router_aux_loss_coef"};  // of the loss that is not computed
+  keys.ignore(kUnused);
+  if (keys.flag("output_router_logits", false)) {
+    keys.problem("output_router_logits", "is true: the router's balancing loss is not computed", "use false");
+  }
+  const Json* jitter = keys.any("router_jitter_noise");
+  if (jitter != nullptr && !jitter->is_null() && jitter->number() != 0.0) {
+    keys.problem("router_jitter_noise", "is not 0: a router with noise is not supported", "use 0.0");
+  }
+}
+
+// How many experts there are; transformers writes either key, of whichever it was given.
+int read_num_experts(ConfigKeys& keys, std::string_view key, std::string_view alias, int fallback) {
+  const bool both = keys.has(key) && keys.has(alias);
+  const int experts = keys.count(keys.has(alias) ? alias : key, kExperts, fallback);
+  if (both && keys.count(key, kExperts, fallback) != experts) {
+    keys.problem(key, fmt::format("and {} differ", alias), "leave one of them out");
+  }
+  return experts;
+}
+
 // Routed experts that are as the family's MLP is but for their width.
 Moe experts_like(const Dense& mlp) { return {.ffn = mlp.ffn, .activation = mlp.activation, .gated = mlp.gated}; }
 
@@ -34,25 +60,27 @@ Moe experts_like(const Dense& mlp) { return {.ffn = mlp.ffn, .activation = mlp.a
 void read_mixtral(ConfigKeys& keys, ModelSpec& model) {
   const DecoderDefaults defaults{.norm_eps = 1e-5, .rope_theta = 1e6, .max_positions = 131072, .kv_heads = 8};
   auto [num_layers, gqa, mlp] = read_decoder(keys, defaults, model);
-  keys.ignore(kRouterKeys);
+  read_softmax_router(keys);
   if (keys.has("sliding_window")) {
     gqa.mask = {.kind = Mask::Kind::window, .tokens = keys.whole("sliding_window", kPositions)};
   }
   Moe moe = experts_like(mlp);
-  moe.experts = keys.count("num_local_experts", kExperts, 8);
+  moe.experts = read_num_experts(keys, "num_local_experts", "num_experts", 8);
   moe.top_k = keys.count("num_experts_per_tok", kExperts, 2);
+  moe.normalised = true;  // no key says so
   add_layers(model, {.mixer = gqa, .mlp = moe}, num_layers);
 }
 
 void read_qwen3_moe(ConfigKeys& keys, ModelSpec& model) {
   auto [num_layers, gqa, mlp] = read_decoder(keys, {.max_positions = 32768, .kv_heads = 4}, model);
   const std::vector<Mask> masks = read_qwen_masks(keys, num_layers);
-  keys.ignore(kRouterKeys);
+  read_softmax_router(keys);
   gqa.bias = gqa.out_bias = keys.flag("attention_bias", false);
   gqa.qk_norm = HeadNorm::per_head;  // no key says so
   Moe moe = experts_like(mlp);
-  moe.experts = keys.count("num_experts", kExperts, 128);
+  moe.experts = read_num_experts(keys, "num_experts", "num_local_experts", 128);
   moe.top_k = keys.count("num_experts_per_tok", kExperts, 8);
+  moe.normalised = keys.flag("norm_topk_prob", false);
   moe.ffn = keys.whole("moe_intermediate_size", kSizes, 768);
   const std::int64_t step = keys.whole("decoder_sparse_step", kLayers, 1);
   const auto dense = keys.numbers("mlp_only_layers", {0, kLayers.most});

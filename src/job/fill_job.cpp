@@ -80,8 +80,8 @@ int default_etp(JobDraft& draft, const Moe& moe) {
   int etp = wanted;
   while (etp > 1 && !fits(etp)) --etp;
   if (etp == wanted || ranks == 0 || !fits(etp)) {  // what no etp mends, the rules say
-    job.origins["etp"] = fmt::format("rule: etp = {}, as stack {} has it", as_tp ? "tp" : std::to_string(wanted),
-                                     job.stack.name);
+    job.origins["etp"] =
+        fmt::format("rule: etp = {}, as stack {} has it", as_tp ? "tp" : std::to_string(wanted), job.stack.name);
     return wanted;
   }
   job.origins["etp"] = fmt::format(

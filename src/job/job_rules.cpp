@@ -42,8 +42,8 @@ std::string place_of(const Request& request, std::initializer_list<std::string_v
 
 std::vector<Problem> broken_rules(const JobDraft& draft) {
   std::vector<Problem> problems;
-  for (std::span<const JobRule> rules :
-       {layout_rules(), model_rules(), expert_rules(), tuning_rules(), memory_rules(), sharding_rules(), size_rules()}) {
+  for (std::span<const JobRule> rules : {layout_rules(), model_rules(), expert_rules(), tuning_rules(), memory_rules(),
+                                         sharding_rules(), size_rules()}) {
     for (JobRule rule : rules) {
       if (BrokenRule broken = rule(draft)) problems.push_back(std::move(*broken));
     }

@@ -119,10 +119,9 @@ Broken recompute_stands_alone(const JobDraft& d) {
                  fmt::format("leave out one of recompute and {}", other)};
 }
 
-constexpr JobRule kRules[] = {recompute_within,        offload_within,
-                              recompute_modules_known, recompute_layers_or_modules,
-                              recompute_known,         recompute_stands_alone,
-                              graph_modules_known,     graph_modules_need_graphs};
+constexpr JobRule kRules[] = {
+    recompute_within, offload_within,         recompute_modules_known, recompute_layers_or_modules,
+    recompute_known,  recompute_stands_alone, graph_modules_known,     graph_modules_need_graphs};
 
 }  // namespace
 

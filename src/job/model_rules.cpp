@@ -173,9 +173,9 @@ Broken video_needs_seq_len(const JobDraft& d) {
 }
 
 constexpr JobRule kRules[] = {
-    heads_divide,       kv_heads_fit,          mamba_divides,       sequence_divides_over_cp, sequence_divides_over_tp,
-    mlp_divides, expert_mlp_divides, shared_expert_divides, fp8_dims_align, system_has_precision, positions_reach,
-    video_needs_seq_len};
+    heads_divide,    kv_heads_fit,       mamba_divides,         sequence_divides_over_cp, sequence_divides_over_tp,
+    mlp_divides,     expert_mlp_divides, shared_expert_divides, fp8_dims_align,           system_has_precision,
+    positions_reach, video_needs_seq_len};
 
 }  // namespace
 

@@ -26,7 +26,7 @@ struct Request {
   std::optional<std::int64_t> fsdp_size;
   std::optional<bool> fsdp_reshard, defer_grad_sync, sequence_parallel;
   std::optional<std::string> param_dtype, grad_dtype, optimizer_state_dtype;  // "f32" or "bf16"
-  std::optional<bool> fsdp, cuda_graphs, sharp, user_buffers, keep_fsdp_fp8_transpose_cache;
+  std::optional<bool> fsdp, ep_overlap, cuda_graphs, sharp, user_buffers, keep_fsdp_fp8_transpose_cache;
   std::optional<std::string> recompute;  // "none", "selective" or "full"; instead of the layers and modules
   std::optional<std::int64_t> recompute_layers, offload_layers;
   std::optional<std::vector<std::string>> recompute_modules;
@@ -37,7 +37,6 @@ struct Request {
   std::optional<std::string> moe_gate, moe_dispatcher;
   std::optional<double> moe_capacity, gate_imbalance;
   std::optional<std::vector<std::string>> cuda_graph_modules;
-  std::optional<bool> ep_overlap;
 
   // Where each given value came from, by field name: "flag -tp", "model_configs_h100.csv:14".
   std::map<std::string, std::string> origins;

@@ -50,11 +50,12 @@ Broken activations_countable(const JobDraft& d) {
   const double row = widest_row(j);
   const double elements = tokens * row * (j.model.num_layers() + 2.0);  // embedding and head
   if (elements <= kMostElements) return std::nullopt;
-  return Problem{place_of(d.request, {"seq_len", "mbs"}),
-                 fmt::format("a microbatch of mbs {} x seq_len {} / cp {} tokens in {} layers with rows of up to {:.0f} "
-                             "elements holds {:.3g} of them, more than {:.0f}",
-                             j.mbs, j.seq_len, j.layout.cp, j.model.num_layers(), row, elements, kMostElements),
-                 "use a smaller mbs or seq_len"};
+  return Problem{
+      place_of(d.request, {"seq_len", "mbs"}),
+      fmt::format("a microbatch of mbs {} x seq_len {} / cp {} tokens in {} layers with rows of up to {:.0f} "
+                  "elements holds {:.3g} of them, more than {:.0f}",
+                  j.mbs, j.seq_len, j.layout.cp, j.model.num_layers(), row, elements, kMostElements),
+      "use a smaller mbs or seq_len"};
 }
 
 Broken slots_countable(const JobDraft& d) {

@@ -28,9 +28,8 @@ const Words<FlopsConvention> kConventions = [] {
 const Words<SelectiveRecompute> kSelective{{"core_attn", SelectiveRecompute::core_attn},
                                            {"every_second_product", SelectiveRecompute::every_second_product}};
 const Words<Gate> kGates{{"balanced", Gate::balanced}, {"topk", Gate::topk}, {"random", Gate::random}};
-const Words<Dispatcher> kDispatchers{{"all_to_all", Dispatcher::all_to_all},
-                                     {"dedup", Dispatcher::dedup},
-                                     {"all_gather", Dispatcher::all_gather}};
+const Words<Dispatcher> kDispatchers{
+    {"all_to_all", Dispatcher::all_to_all}, {"dedup", Dispatcher::dedup}, {"all_gather", Dispatcher::all_gather}};
 const Words<DType> kStateTypes{{"f32", DType::f32}, {"bf16", DType::bf16}};
 const Words<AttentionKernels> kAttentionKernels{
     {"tuned", AttentionKernels::tuned}, {"between", AttentionKernels::between}, {"early", AttentionKernels::early}};

@@ -4,13 +4,16 @@
 
 #include <algorithm>
 #include <cstring>
+#include <initializer_list>
 #include <limits>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "base/error.h"
 #include "job/resolve.h"
+#include "models/names.h"
 
 namespace perfbench {
 namespace {
@@ -95,12 +98,39 @@ void set_from_batch(Request& request, std::optional<std::int64_t> Request::*memb
 }
 
 // The product, or the most that the limits of num_gpus will refuse.
-std::int64_t product_of_axes(const Request& request) {
+std::int64_t product_of(std::initializer_list<std::int64_t> sizes) {
   std::int64_t product = 1;
-  for (const auto& size : {request.tp, request.pp, request.cp, request.ep, request.etp})
-    if (__builtin_mul_overflow(product, std::max<std::int64_t>(size.value_or(1), 1), &product))
+  for (const std::int64_t size : sizes)
+    if (__builtin_mul_overflow(product, std::max<std::int64_t>(size, 1), &product))
       return std::numeric_limits<std::int64_t>::max();
   return product;
+}
+
+// Experts share the ranks of a stage: as many as both tp x cp and ep x etp divide.
+std::int64_t fewest_gpus(const Request& request) {
+  const std::int64_t tp = request.tp.value_or(1), pp = request.pp.value_or(1), ep = request.ep.value_or(1);
+  const std::int64_t dense = product_of({tp, request.cp.value_or(1)});
+  const std::int64_t expert = product_of({ep, request.etp.value_or(ep > 1 ? tp : 1)});
+  return product_of({pp, dense, expert / std::max<std::int64_t>(std::gcd(dense, expert), 1)});
+}
+
+// Another implementation computes topk, or takes the choices of a file. A gate that is no word is a file.
+void set_gate(Request& request, bool& from_file, std::vector<Problem>& problems) {
+  if (!request.moe_gate) {
+    request.moe_gate = name(Gate::topk);
+    request.origins["moe_gate"] = "rule: the model's own router";
+    return;
+  }
+  const std::optional<Gate> gate = parse_gate(*request.moe_gate);
+  from_file = !gate;
+  if (gate && *gate != Gate::topk) {
+    problems.push_back(
+        {place(request, "moe_gate"),
+         fmt::format("{} does not choose by the model's router, and no other implementation has its choices",
+                     name(*gate)),
+         "topk, or a file with choices and gate_weights"});
+  }
+  request.moe_gate = name(Gate::topk);
 }
 
 // The dtype of most weights: those that differ are named when they are compared with the model's.
@@ -190,17 +220,27 @@ Job verify_job(Request request, const Catalog& catalog, const VerifyFolder& fold
   set_from_batch(request, &Request::seq_len, "seq_len", folder.seq_len, "columns", problems);
   if (!request.mbs) request.origins["mbs"] = "rule: mbs 1 unless given";
   request.mbs = request.mbs.value_or(1);
-  if (!request.num_gpus) request.origins["num_gpus"] = "rule: the product of the axes";
-  request.num_gpus = request.num_gpus.value_or(product_of_axes(request));
+  if (!request.num_gpus) request.origins["num_gpus"] = "rule: as many as the axes need";
+  request.num_gpus = request.num_gpus.value_or(fewest_gpus(request));
+  bool gate_of_file = false;
+  set_gate(request, gate_of_file, problems);
   if (!problems.empty()) throw InputError(std::move(problems));
   Job job = make_job(request, catalog);
   job.model.name = folder.folder.string();
   job.packed = !folder.starts.empty();
+  if (gate_of_file) job.gate = Gate::given;
   return job;
 }
 
 std::vector<StoredTensor> weights_of(const VerifyFolder& folder, const Job& job) {
   std::vector<StoredTensor> weights = folder.weights;
+  if (job.gate == Gate::given) {
+    const std::string router = layer_module(names_of(job.model), "mlp.gate") + ".weight";
+    for (int layer = 0; layer < job.model.num_layers(); ++layer) {
+      const std::string name = fmt::format(fmt::runtime(router), layer);
+      std::erase_if(weights, [&](const StoredTensor& weight) { return weight.name == name; });
+    }
+  }
   if (job.lora && folder.adapter) {
     weights.insert(weights.end(), folder.adapter->weights.begin(), folder.adapter->weights.end());
   }

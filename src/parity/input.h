@@ -33,11 +33,12 @@ struct VerifyFolder {
 VerifyFolder read_verify_folder(const std::filesystem::path& folder);
 
 // What is asked for and the folder fills: the precision of the weights, as many GPUs as the axes need, gbs
-// = rows, mbs = 1, system cpu, stack perfbench, task lora where the folder holds adapters and else pretrain. Throws
-// InputError for a batch of another size than asked and for broken rules, and Unsupported.
+// = rows, mbs = 1, system cpu, stack perfbench, the model's own router, task lora where the folder holds adapters and
+// else pretrain. A moe_gate that is no word is a file: Gate::given. Throws InputError for a batch of another size than
+// asked, for a gate that is neither and for broken rules, and Unsupported.
 Job verify_job(Request request, const Catalog& catalog, const VerifyFolder& folder);
 
-// The weights that the job has: with those of the adapters when it has any.
+// The weights that the job has: with those of the adapters when it has any, without those of routers that do not run.
 std::vector<StoredTensor> weights_of(const VerifyFolder& folder, const Job& job);
 
 // Target i of the engine is the label of the next token; the last one of a sample is ignored. Throws InputError for ids

@@ -87,6 +87,7 @@ Json json_of(const std::optional<Value>& value) {
   return value ? value_of(*value) : Json();
 }
 Json json_of(const std::optional<std::int64_t>& count) { return value_of(count); }  // of which 0 is one
+Json json_of(const std::optional<double>& number) { return value_of(number); }
 
 void set(Row& row, std::string_view name, const Json& value) {
   if (const Metric* metric = find_metric(name)) metric->set(row, value);

@@ -13,12 +13,15 @@ from transformers import (
     AutoModelForCausalLM,
     GPT2Config,
     LlamaConfig,
+    MixtralConfig,
     NemotronConfig,
     Qwen2Config,
     Qwen3Config,
+    Qwen3MoeConfig,
 )
 
 IGNORED = -100
+EAGER = {"attn_implementation": "eager", "experts_implementation": "eager"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +49,11 @@ class Case:
     seq_len: int = 16
     ignored: float = 0.3  # share of the labels that do not count; none in the first row, twice as many in the last
     dtype: str = "float32"
+    experts: int = 4
+    top_k: int = 2
+    expert_ffn: int = 40  # of Qwen3's experts; Mixtral's have ffn
+    normalised: bool = True  # Qwen3: the weights of a token's experts add up to 1
+    sparse_step: int = 1  # Qwen3: every so manieth layer has experts
     packed: bool = False  # rows are packs of sub-sequences that do not see each other
 
 
@@ -82,6 +90,18 @@ def qwen3(case):
                        attention_bias=case.attention_bias)
 
 
+def mixtral(case):
+    return MixtralConfig(**sizes_of(case), rms_norm_eps=case.norm_eps, head_dim=case.head_dim,
+                         num_local_experts=case.experts, num_experts_per_tok=case.top_k)
+
+
+def qwen3_moe(case):
+    return Qwen3MoeConfig(**sizes_of(case), rms_norm_eps=case.norm_eps, head_dim=case.head_dim,
+                          num_experts=case.experts, num_experts_per_tok=case.top_k,
+                          moe_intermediate_size=case.expert_ffn, norm_topk_prob=case.normalised,
+                          decoder_sparse_step=case.sparse_step)
+
+
 def nemotron(case):
     """LayerNorm with weights around zero, a plain MLP, a part of each head rotated."""
     sizes = sizes_of(case)
@@ -99,7 +119,7 @@ def gpt2(case):
         embd_pdrop=0.0, attn_pdrop=0.0, **act)
 
 
-CONFIGS = {f.__name__: f for f in (llama, qwen2, qwen3, nemotron, gpt2)}
+CONFIGS = {f.__name__: f for f in (llama, qwen2, qwen3, mixtral, qwen3_moe, nemotron, gpt2)}
 
 
 def perturb(model, generator):
@@ -111,6 +131,8 @@ def perturb(model, generator):
                 parameter.copy_(0.1 * noise)
             elif "norm" in name or ".ln_" in name:
                 parameter.copy_(norm + 0.2 * noise)
+            elif name.endswith("mlp.gate.weight"):
+                parameter.copy_(0.5 * noise)  # so that few tokens lie between two experts
             else:
                 parameter.copy_(0.08 * noise)
 
@@ -134,7 +156,7 @@ def make(folder, case):
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     generator = torch.Generator().manual_seed(case.seed)
-    model = AutoModelForCausalLM.from_config(CONFIGS[case.family](case), attn_implementation="eager")
+    model = AutoModelForCausalLM.from_config(CONFIGS[case.family](case), **EAGER)
     perturb(model, generator)
     model.to(getattr(torch, case.dtype)).save_pretrained(folder)
     save_file(batch_of(case, generator), folder / "batch.safetensors")
@@ -143,7 +165,7 @@ def make(folder, case):
 
 def load(folder, dtype=None):
     """The model as transformers reads it from the folder."""
-    model = AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager", dtype=dtype or "auto")
+    model = AutoModelForCausalLM.from_pretrained(folder, **EAGER, dtype=dtype or "auto")
     return model.train()
 
 
@@ -159,6 +181,27 @@ def batch_in(folder):
     return batch | {"attention_mask": mask[:, None], "position_ids": places - starts}
 
 
+def stored(model, tensors):
+    """The tensors of parameters under the names that save_pretrained writes: one for each expert and projection."""
+    block, names = {"mixtral": ("block_sparse_moe", ("w1", "w3", "w2"))}.get(
+        model.config.model_type, ("mlp", ("gate_proj", "up_proj", "down_proj")))
+    found = {}
+    for name, tensor in tensors.items():
+        layer, _, part = name.partition(".mlp.")
+        if part == "experts.gate_up_proj":
+            parts = zip(names[:2], tensor.chunk(2, dim=1))
+        elif part == "experts.down_proj":
+            parts = [(names[2], tensor)]
+        else:
+            renamed = f"{layer}.{block}.{part}" if part.startswith("gate.") else name
+            found[renamed] = tensor.contiguous()
+            continue
+        for projection, of_all in parts:
+            for expert, weight in enumerate(of_all):
+                found[f"{layer}.{block}.experts.{expert}.{projection}.weight"] = weight.contiguous()
+    return found
+
+
 def expect(folder, dtype=None, steps=0):
     """Writes <folder>/expect.safetensors: loss, gradients and, with steps, the losses of AdamW steps. Returns its path.
 
@@ -166,20 +209,22 @@ def expect(folder, dtype=None, steps=0):
     """
     folder = pathlib.Path(folder)
     model, batch = load(folder, dtype), batch_in(folder)
+    if (folder / GATE).exists():
+        replace_routers(model, load_file(folder / GATE))
     loss = model(**batch).loss
     loss.backward()
-    found = {name: p.grad.float().contiguous() for name, p in model.named_parameters()}
+    found = stored(model, {name: p.grad.float() for name, p in model.named_parameters() if p.requires_grad})
     found["loss"] = loss.detach().float().reshape(1)
     if steps:
         found["losses"] = torch.tensor(train(model, batch, steps))
-        save_file({name: p.detach().float().contiguous() for name, p in model.named_parameters()},
-                  folder / "weights.safetensors")
+        weights = stored(model, {name: p.detach().float() for name, p in model.named_parameters()})
+        save_file(weights, folder / "weights.safetensors")
     save_file(found, folder / "expect.safetensors")
     return folder / "expect.safetensors"
 
 
 def train(model, batch, steps):
-    optimizer = torch.optim.AdamW(model.parameters())
+    optimizer = torch.optim.AdamW(p for p in model.parameters() if p.requires_grad)
     losses = []
     for _ in range(steps):
         optimizer.zero_grad()
@@ -188,6 +233,31 @@ def train(model, batch, steps):
         optimizer.step()
         losses.append(loss.item())
     return losses
+
+
+GATE = "gate.safetensors"  # of a folder whose routers do not run: choices and gate_weights, as `verify` reads them
+
+
+def choose_balanced(folder, case):
+    """The fake gate of benchmarks: choice j of a sample's token i is expert (i k + j) mod E, all weighing 1 / k."""
+    token = torch.arange(case.seq_len).repeat(case.rows)[:, None]
+    choices = (token * case.top_k + torch.arange(case.top_k)) % case.experts
+    weights = torch.full(choices.shape, 1 / case.top_k)
+    save_file({"choices": choices, "gate_weights": weights}, folder / GATE)
+
+
+def choose_at_random(folder, case, seed=1):
+    generator = torch.Generator().manual_seed(seed)
+    scores = torch.rand((case.rows * case.seq_len, case.experts), generator=generator)
+    weights = torch.rand((len(scores), case.top_k), generator=generator)
+    save_file({"choices": scores.topk(case.top_k).indices.contiguous(), "gate_weights": weights}, folder / GATE)
+
+
+def replace_routers(model, gate):
+    for name, module in model.named_modules():
+        if name.endswith("mlp.gate"):
+            module.forward = lambda hidden: (None, gate["gate_weights"].to(hidden.dtype), gate["choices"])
+            module.weight.requires_grad_(False)
 
 
 class Folders:

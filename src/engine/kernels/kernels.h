@@ -71,20 +71,23 @@ struct QkNormBackwardCall {
   std::int64_t partial_rows = 0;
 };
 
-// y = silu(gate) up of x = gate | up. Bytes: 3 T F e.
+// y = silu(gate) up of x = gate | up, and where rows have weights, times the row's. Bytes: 3 T F e.
 struct SwiGluCall {
   DType dtype = DType::bf16;
   std::int64_t rows = 0, width = 0;  // width F of y
   const void* x = nullptr;           // (rows, 2 F)
+  const float* weights = nullptr;    // (rows), may be null
   void* y = nullptr;                 // (rows, F)
 };
 
-// Bytes: 5 T F e.
+// dweights = of each row the sum of dy silu(gate) up. Bytes: 5 T F e.
 struct SwiGluBackwardCall {
   DType dtype = DType::bf16;
   std::int64_t rows = 0, width = 0;
   const void *dy = nullptr, *x = nullptr;
-  void* dx = nullptr;  // (rows, 2 F)
+  const float* weights = nullptr;  // (rows), may be null
+  void* dx = nullptr;              // (rows, 2 F)
+  float* dweights = nullptr;       // (rows); null: not asked for
 };
 
 // y = f(x), or with dy, dx = f'(x) dy. Bytes: 2, and 3, elements e.
@@ -184,6 +187,87 @@ struct AdapterBackwardCall {
   float scale = 1.0F;
 };
 
+// Of each token the top_k experts with the highest logits, the highest first and of equal ones the lower number, and
+// their shares in the softmax over all experts, or, normalised, over those chosen. With `numbers` the logits are drawn
+// from the tokens' numbers (drawn_logit.cuh). Bytes: T E e, without drawing, and 12 T k.
+struct RouteCall {
+  DType dtype = DType::bf16;  // of the logits
+  std::int64_t tokens = 0;
+  int experts = 0, top_k = 0;             // has_route_kernel()
+  const void* logits = nullptr;           // (T, E)
+  const std::int64_t* numbers = nullptr;  // (T) or null
+  std::int64_t salt = 0;
+  bool normalised = false;
+  std::int64_t* choices = nullptr;  // (T, k)
+  float* weights = nullptr;         // (T, k)
+};
+
+// Bytes: 2 T E e, without drawing, and 12 T k.
+struct RouteBackwardCall {
+  DType dtype = DType::bf16;
+  std::int64_t tokens = 0;
+  int experts = 0, top_k = 0;
+  const void* logits = nullptr;
+  const std::int64_t* numbers = nullptr;
+  std::int64_t salt = 0;
+  bool normalised = false;
+  const std::int64_t* choices = nullptr;  // (T, k)
+  const float* dweights = nullptr;        // (T, k)
+  void* dlogits = nullptr;                // (T, E)
+};
+
+inline constexpr int kMostExperts = 512;
+constexpr bool has_route_kernel(std::int64_t experts, std::int64_t top_k) {
+  return experts <= kMostExperts && top_k <= 32 && top_k <= experts;
+}
+
+// Rows for the choices, expert by expert, of each expert in the order of the tokens. With a capacity an expert has that
+// many places, and of more choices those with the lowest weights are dropped, of equal ones the later: -1. Bytes: 32 T
+// k, with a capacity some 8 T k more for each other choice of its expert, through the cache.
+struct PlaceRowsCall {
+  std::int64_t choices = 0;                           // T k
+  int experts = 0;                                    // at most kMostExperts
+  std::int64_t capacity = 0;                          // of an expert; 0: all
+  const std::int64_t* experts_of = nullptr;           // (T k)
+  const float* weights = nullptr;                     // (T k), with a capacity
+  std::int64_t* scratch = nullptr;                    // (place_rows_scratch())
+  std::int64_t *places = nullptr, *counts = nullptr;  // (T k), (E): rows that an expert gets
+};
+
+inline constexpr int kPlacedAtOnce = 1024;  // choices of a block
+constexpr std::int64_t place_rows_blocks(std::int64_t choices) { return (choices + kPlacedAtOnce - 1) / kPlacedAtOnce; }
+// Of each expert its first row, of each block and expert a number, and with a capacity two of each choice.
+constexpr std::int64_t place_rows_scratch(std::int64_t choices, std::int64_t experts, bool with_capacity) {
+  return (place_rows_blocks(choices) + 1) * experts + (with_capacity ? 2 * choices : 0);
+}
+
+// rows[places[t, j]] = x[t], row_weights[places[t, j]] = weights[t, j]; a row that is nobody's place becomes zero.
+// Bytes: (T + R) H e.
+struct PermuteCall {
+  DType dtype = DType::bf16;
+  std::int64_t tokens = 0, width = 0, num_rows = 0;
+  int top_k = 0;
+  const void* x = nullptr;               // (T, H)
+  const std::int64_t* places = nullptr;  // (T, k); negative: none
+  const float* weights = nullptr;        // (T, k) or null
+  void* rows = nullptr;                  // (R, H)
+  float* row_weights = nullptr;          // (R), with the weights
+  std::uint8_t* taken = nullptr;         // scratch (R), zeros
+};
+
+// y[t] = sum over j of rows[places[t, j]], weights[t, j] = row_weights[places[t, j]]; nothing and 0 where there is no
+// place. Sums run in the order of the choices. Bytes: (T + T k) H e.
+struct UnpermuteCall {
+  DType dtype = DType::bf16;
+  std::int64_t tokens = 0, width = 0;
+  int top_k = 0;
+  const void* rows = nullptr;            // (R, H)
+  const std::int64_t* places = nullptr;  // (T, k)
+  const float* row_weights = nullptr;    // (R) or null
+  void* y = nullptr;                     // (T, H)
+  float* weights = nullptr;              // (T, k), with the row weights
+};
+
 inline constexpr int kAdapterWarps = 8;   // of a block
 inline constexpr int kAdapterChunk = 32;  // columns that a warp reads at once
 constexpr bool has_adapter_kernel(std::int64_t rank) { return rank == 8 || rank == 16 || rank == 32 || rank == 64; }
@@ -211,6 +295,11 @@ int perfbench_cross_entropy_backward(const CrossEntropyBackwardCall* call, void*
 int perfbench_amax(const AmaxCall* call, void* stream);
 int perfbench_fp8_cast(const Fp8CastCall* call, void* stream);
 int perfbench_adapter_backward(const AdapterBackwardCall* call, void* stream);
+int perfbench_route(const RouteCall* call, void* stream);
+int perfbench_route_backward(const RouteBackwardCall* call, void* stream);
+int perfbench_place_rows(const PlaceRowsCall* call, void* stream);
+int perfbench_permute(const PermuteCall* call, void* stream);
+int perfbench_unpermute(const UnpermuteCall* call, void* stream);
 
 // What a launcher's result says.
 const char* perfbench_kernel_error(int status);

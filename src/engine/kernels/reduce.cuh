@@ -23,6 +23,12 @@ struct Max {
     return a > b ? a : b;
   }
 };
+struct Min {
+  template <class T>
+  __device__ T operator()(T a, T b) const {
+    return a < b ? a : b;
+  }
+};
 
 template <class Operation, class T>
 __device__ inline T reduce_warp(T value, Operation operation) {

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstring>
 #include <mutex>
+#include <numeric>
+#include <span>
 #include <stdexcept>
 #include <utility>
 
@@ -59,18 +61,53 @@ class NcclCommunicator final : public Communicator {
             [&] { return ncclAllReduce(data, data, count_of(elements), nccl_type(dtype), op, comm_->get(), stream_); });
   }
 
-  // One group of calls, so that no rank waits for its neighbour to send first.
+  void all_gather_parts(const void* in, void* out, std::span<const std::int64_t> elements, DType dtype) override {
+    enqueue_group("all_gather", total_of(elements) * size_bytes(dtype), [&](const auto& call) {
+      char* part = static_cast<char*>(out);
+      for (int root = 0; root < size_; ++root) {
+        const std::int64_t count = of(elements, root);
+        if (count > 0) {
+          call(ncclBroadcast(in, part, count_of(count), nccl_type(dtype), root, comm_->get(), stream_));
+        }
+        part += count * size_bytes(dtype);
+      }
+    });
+  }
+
+  void reduce_scatter_parts(const void* in, void* out, std::span<const std::int64_t> elements, DType dtype) override {
+    enqueue_group("reduce_scatter", total_of(elements) * size_bytes(dtype), [&](const auto& call) {
+      const char* part = static_cast<const char*>(in);
+      for (int root = 0; root < size_; ++root) {
+        const std::int64_t count = of(elements, root);
+        if (count > 0) {
+          call(ncclReduce(part, out, count_of(count), nccl_type(dtype), ncclSum, root, comm_->get(), stream_));
+        }
+        part += count * size_bytes(dtype);
+      }
+    });
+  }
+
   void ring_shift(const void* in, void* out, std::int64_t elements, DType dtype) override {
     const int next = (rank_ + 1) % size_, before = (rank_ + size_ - 1) % size_;
-    enqueue("ring_shift", elements * size_bytes(dtype), [&] {
-      check_nccl(ncclGroupStart(), "ring_shift");
-      const ncclResult_t sent = ncclSend(in, count_of(elements), nccl_type(dtype), next, comm_->get(), stream_);
-      const ncclResult_t received = ncclRecv(out, count_of(elements), nccl_type(dtype), before, comm_->get(), stream_);
-      const ncclResult_t result = ncclGroupEnd();
-      for (const ncclResult_t part : {sent, received}) {
-        if (part != ncclInProgress) check_nccl(part, "ring_shift");
+    enqueue_group("ring_shift", elements * size_bytes(dtype), [&](const auto& call) {
+      call(ncclSend(in, count_of(elements), nccl_type(dtype), next, comm_->get(), stream_));
+      call(ncclRecv(out, count_of(elements), nccl_type(dtype), before, comm_->get(), stream_));
+    });
+  }
+
+  void all_to_all(const void* in, std::span<const std::int64_t> send, void* out, std::span<const std::int64_t> receive,
+                  DType dtype) override {
+    check(total_of(receive) == 0 || out != in, "all_to_all: in place");
+    enqueue_group("all_to_all", total_of(send) * size_bytes(dtype), [&](const auto& call) {
+      const char* from = static_cast<const char*>(in);
+      char* to = static_cast<char*>(out);
+      for (int peer = 0; peer < size_; ++peer) {
+        const std::int64_t sent = of(send, peer), received = of(receive, peer);
+        if (sent > 0) call(ncclSend(from, count_of(sent), nccl_type(dtype), peer, comm_->get(), stream_));
+        if (received > 0) call(ncclRecv(to, count_of(received), nccl_type(dtype), peer, comm_->get(), stream_));
+        from += sent * size_bytes(dtype);
+        to += received * size_bytes(dtype);
       }
-      return result;
     });
   }
 
@@ -80,6 +117,31 @@ class NcclCommunicator final : public Communicator {
   static std::size_t count_of(std::int64_t elements) {
     check(elements >= 0, "collective: a negative number of elements");
     return static_cast<std::size_t>(elements);
+  }
+
+  static std::int64_t of(std::span<const std::int64_t> elements, int member) {
+    return elements[static_cast<std::size_t>(member)];
+  }
+  std::int64_t total_of(std::span<const std::int64_t> elements) const {
+    check(std::ssize(elements) == size_, "collective: not one size for each member");
+    check(std::ranges::min(elements) >= 0, "collective: a negative number of elements");
+    return std::accumulate(elements.begin(), elements.end(), std::int64_t{0});
+  }
+
+  // `issue` is given what takes the result of each of its calls. NCCL starts them together, so that no rank waits for
+  // another one to send first.
+  template <class Issue>
+  void enqueue_group(const std::string& what, std::int64_t bytes, const Issue& issue) {
+    enqueue(what, bytes, [&] {
+      check_nccl(ncclGroupStart(), what);
+      ncclResult_t refused = ncclSuccess;
+      issue([&refused](ncclResult_t result) {
+        if (result != ncclInProgress && refused == ncclSuccess) refused = result;
+      });
+      const ncclResult_t result = ncclGroupEnd();  // whatever the calls say: a group is never left open
+      check_nccl(refused, what);
+      return result;
+    });
   }
 
   // `call` enqueues on stream_. Ops with hidden collectives call from the compute lane's stream, collective ops from

@@ -16,6 +16,8 @@ std::string_view name(FlagKind kind) {
       return "text";
     case FlagKind::integer:
       return "integer";
+    case FlagKind::number:
+      return "number";
     case FlagKind::optional_integer:
       return "optional integer";
     case FlagKind::boolean:

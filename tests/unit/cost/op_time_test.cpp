@@ -110,8 +110,11 @@ TEST_F(OpTime, AWaitIsBookedForWhomItIs) {
   program_.mesh.size[Axis::cp] = 4;
   cost_.groups[Group::cp] = {.ranks = 4, .ranks_per_domain = 4};
   AllReduce sum{.x = {value({64, 64})}, .out = {value({64, 64})}};
-  const std::vector<std::pair<Axis, Part>> parts = {
-      {Axis::tp, Part::tp_exposed}, {Axis::cp, Part::cp_exposed}, {Axis::dp, Part::dp_exposed}};
+  const std::vector<std::pair<Axis, Part>> parts = {{Axis::tp, Part::tp_exposed},
+                                                    {Axis::cp, Part::cp_exposed},
+                                                    {Axis::ep, Part::ep_exposed},
+                                                    {Axis::etp, Part::ep_exposed},
+                                                    {Axis::dp, Part::dp_exposed}};
   for (const auto& [axis, part] : parts) {
     sum.axis = axis;
     EXPECT_EQ(steps(sum).at(0).lane, lane_of(group_of(axis)));
@@ -119,8 +122,7 @@ TEST_F(OpTime, AWaitIsBookedForWhomItIs) {
   }
   EXPECT_EQ(part_of(Group::expert_copies), Part::dp_exposed);
   EXPECT_EQ(part_of(Group::ends), Part::dp_exposed);
-  sum.axis = Axis::ep;
-  EXPECT_THROW(steps(sum), std::logic_error);
+  EXPECT_THROW(part_of(Group::world), std::logic_error);
 }
 
 TEST_F(OpTime, OverTheRingARankWorksOnItsShareOfTheTriangleInBlocksOfItsOwnTokens) {

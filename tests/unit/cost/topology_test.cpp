@@ -45,6 +45,17 @@ TEST(Topology, ThoseWhoShareParametersAreNeighboursAndReplicasAreFarApart) {
   expect_group(group_shape(Group::replicas, replicated, with_domain(72)), 4, 4);
 }
 
+// ep 8 across dp 16, tp 2 and etp 1: the experts' ranks are neighbours, and copies of an expert 8 ranks apart.
+TEST(Topology, ExpertsLieOnNeighboursAndTheirCopiesFarApart) {
+  const Mesh folded = mesh_of({.tp = 2, .ep = 8, .dp = 16});
+  expect_group(group_shape(Group::ep, folded, with_domain(8)), 8, 8);
+  expect_group(group_shape(Group::expert_copies, folded, with_domain(8)), 4, 1);
+  expect_group(group_shape(Group::expert_copies, folded, with_domain(72)), 4, 4);
+  const Mesh along_width = mesh_of({.tp = 2, .ep = 8, .etp = 2, .dp = 16});
+  expect_group(group_shape(Group::ep, along_width, with_domain(8)), 8, 4);  // 2 ranks apart
+  expect_group(group_shape(Group::etp, along_width, with_domain(8)), 2, 2);
+}
+
 TEST(Topology, TheNextStageIsAWholeStageAway) {
   expect_group(neighbours_of(mesh(4, 8, 2), with_domain(8)), 2, 1);
   expect_group(neighbours_of(mesh(8, 8, 1), with_domain(8)), 2, 1);

@@ -94,7 +94,13 @@ TEST(Diff, EveryThingAskedTellsRowsApart) {
             .recompute_modules = {"mlp"},
             .lora_rank = 8,
             .lora_alpha = 16.0,
-            .lora_targets = {"q_proj", "v_proj"}};
+            .lora_targets = {"q_proj", "v_proj"},
+            .moe_gate = "random",
+            .moe_dispatcher = "dedup",
+            .moe_capacity = 1.25,
+            .gate_imbalance = 0.5,
+            .ep_overlap = true,
+            .cuda_graph_modules = {"attn"}};
   for (const Metric& metric : metrics()) {
     if (metric.group != MetricGroup::asked) continue;
     const Row plain = row_with("a", 1.0);
@@ -110,10 +116,11 @@ TEST(Diff, EveryThingAskedTellsRowsApart) {
   EXPECT_THAT(configuration_of(other),
               HasSubstr("fsdp, fsdp_size 2, fsdp_reshard 1, defer_grad_sync 1, sequence_parallel 1, "
                         "param_dtype f32, grad_dtype f32, optimizer_state_dtype bf16, "
-                        "cuda_graphs, recompute full, recompute_layers 1, recompute_modules "
+                        "cuda_graphs, cuda_graph_modules attn, recompute full, recompute_layers 1, recompute_modules "
                         "mlp, "
                         "offload_layers 1, packed, lora_rank 8, lora_alpha 16, lora_targets "
-                        "q_proj/v_proj, stack automodel"));
+                        "q_proj/v_proj, moe_gate random, gate_imbalance 0.5, moe_dispatcher dedup, "
+                        "moe_capacity 1.25, ep_overlap, stack automodel"));
 }
 
 TEST(Diff, TheWorstMetricDecides) {

@@ -55,6 +55,13 @@ TEST(JobKey, EveryFieldCounts) {
       [](Job& job) { job.chunks = {{.first = 0, .count = 2}}; },
       [](Job& job) { job.recompute_modules = {"core_attn"}; },
       [](Job& job) { job.notes = {}; },
+      [](Job& job) { job.gate = Gate::random; },
+      [](Job& job) { job.dispatcher = Dispatcher::dedup; },
+      [](Job& job) { job.expert_capacity = 1.0; },
+      [](Job& job) { job.gate_imbalance = 1.0; },
+      [](Job& job) { job.graph_modules = {Module::attn}; },
+      [](Job& job) { job.ep_overlap = true; },
+      [](Job& job) { job.stack.default_etp = 1; },
   };
   std::set<std::string> keys;
   for (const auto& change : changes) {

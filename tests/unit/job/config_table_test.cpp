@@ -88,6 +88,21 @@ TEST(ConfigTable, ReadsOwnColumnsInAnyOrder) {
   EXPECT_EQ(row.keep_fsdp_fp8_transpose_cache, false);
 }
 
+TEST(ConfigTable, ReadsHowTokensReachExperts) {
+  const ConfigTable table = table_of(
+      "sft,llama9,7b,b200,bf16,8,4096,1,1,1,1,1,1,32,,1,0,0,0,,balanced,dedup,1.25,attn/moe_router,1\n"
+      "sft,llama9,7b,b200,bf16,8,4096,1,1,1,1,1,1,64,,1,0,0,0,,,,0,,\n",
+      std::string(kHeader20) + ",moe_gate,moe_dispatcher,moe_capacity,cuda_graph_modules,ep_overlap");
+  ASSERT_EQ(table.rows.size(), 2u);
+  const Request& row = table.rows[0].request;
+  EXPECT_EQ(row.moe_gate, "balanced");
+  EXPECT_EQ(row.moe_dispatcher, "dedup");
+  EXPECT_EQ(row.moe_capacity, 1.25);
+  EXPECT_EQ(row.cuda_graph_modules, (std::vector<std::string>{"attn", "moe_router"}));
+  EXPECT_EQ(row.ep_overlap, true);
+  EXPECT_EQ(table.rows[1].request.moe_capacity, 0.0);  // none
+}
+
 TEST(ConfigTable, TakesTheFilesSystemWithAWarning) {
   const std::string row = "sft,llama9,7b,gb200,bf16,8,4096,1,1,1,1,1,1,32,,0,0,0,0,\n";
   const ConfigTable named = table_of(row);

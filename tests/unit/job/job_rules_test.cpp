@@ -395,9 +395,9 @@ INSTANTIATE_TEST_SUITE_P(Moe, MoeRule,
                                                   r.gbs = 4;
                                                 },
                                                 "ep 8 x etp 1 x pp 1 = 8 does not divide num_gpus 4"},
-                                         Breach{"etp_is_tp",
+                                         Breach{"etp_over_ranks",
                                                 [](Request& r) {
-                                                  r.tp = 16;
+                                                  r.etp = 16;
                                                   r.num_gpus = 64;
                                                 },
                                                 "ep 8 x etp 16 x pp 1 = 128 does not divide num_gpus 64"},

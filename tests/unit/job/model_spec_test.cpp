@@ -256,6 +256,29 @@ TEST_F(ModelFiles, SizesThatDontGoTogether) {
   EXPECT_PRED2(says, refusal([&] { read_model(odd); }), "hidden_size 66 is no multiple of num_attention_heads 4");
 }
 
+TEST_F(ModelFiles, OfARouterSaysWhatIsNotComputed) {
+  const std::string text = replaced(replaced(kTinyLlama, "\"llama\"", "\"mixtral\""), "\"vocab_size\"",
+                                    "\"num_key_value_heads\": 2, \"output_router_logits\": true, "
+                                    "\"router_jitter_noise\": 0.1, \"num_experts\": 4, \"num_local_experts\": 8, "
+                                    "\"vocab_size\"");
+  const std::string message = refusal([&] { read_model(write("noise/config.json", text)); });
+  EXPECT_PRED2(says, message, "output_router_logits: is true: the router's balancing loss is not computed");
+  EXPECT_PRED2(says, message, "router_jitter_noise: is not 0");
+  EXPECT_PRED2(says, message, "num_local_experts: and num_experts differ");
+}
+
+// save_pretrained writes num_local_experts for families whose configuration has num_experts.
+TEST_F(ModelFiles, ExpertsAreCountedByEitherKey) {
+  const std::string text = replaced(replaced(kTinyLlama, "\"llama\"", "\"qwen3_moe\""), "\"vocab_size\"",
+                                    "\"num_key_value_heads\": 2, \"num_local_experts\": 12, "
+                                    "\"norm_topk_prob\": true, \"vocab_size\"");
+  const ModelSpec model = read_model(write("either/config.json", text));
+  EXPECT_EQ(moe_at(model, 0).experts, 12);
+  EXPECT_TRUE(moe_at(model, 0).normalised);
+  const auto plain = write("plain/config.json", replaced(text, "\"norm_topk_prob\": true, ", ""));
+  EXPECT_FALSE(moe_at(read_model(plain), 0).normalised);
+}
+
 TEST_F(ModelFiles, MoreExpertsPerTokenThanExperts) {
   const std::string text = replaced(replaced(kTinyLlama, "\"llama\"", "\"mixtral\""), "\"vocab_size\"",
                                     "\"num_key_value_heads\": 2, \"num_experts_per_tok\": 9, \"vocab_size\"");

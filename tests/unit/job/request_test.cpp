@@ -129,7 +129,7 @@ TEST(RequestFields, ListHoldsEveryMember) {
     EXPECT_TRUE(names.insert(name).second) << name;
     bytes += sizeof(Request{}.*member);
   });
-  EXPECT_EQ(names.size(), 38u);
+  EXPECT_EQ(names.size(), 44u);
   EXPECT_LE(bytes + kOriginBytes, sizeof(Request));
   EXPECT_LT(sizeof(Request) - bytes - kOriginBytes, sizeof(std::optional<std::int64_t>));
 }

@@ -41,6 +41,10 @@ TEST(Stack, MegatronsPolicies) {
   EXPECT_EQ(stack.bucket_elements, 128 * 1024 * 1024);
   EXPECT_TRUE(stack.dummy_weight_grads);
   EXPECT_EQ(stack.precision_aware_optimizer, std::vector<Precision>{Precision::bf16});
+  EXPECT_EQ(stack.moe_gate, Gate::random);
+  EXPECT_EQ(stack.moe_dispatcher, Dispatcher::all_to_all);
+  EXPECT_EQ(stack.moe_capacity, 0.0);
+  EXPECT_EQ(stack.default_etp, 1);
 }
 
 TEST(Stack, AutomodelsPolicies) {
@@ -53,10 +57,28 @@ TEST(Stack, AutomodelsPolicies) {
   EXPECT_EQ(stack.optimizer_state_dtype, DType::bf16);
   EXPECT_TRUE(stack.fsdp_reshard_after_forward);
   EXPECT_FALSE(stack.fsdp_defer_grad_reduce) << "the rows of its published recipes say otherwise";
+  EXPECT_EQ(stack.moe_gate, Gate::balanced);
+  EXPECT_EQ(stack.moe_dispatcher, Dispatcher::dedup);
+  EXPECT_EQ(stack.default_etp, 1);
 }
 
-TEST(Stack, PerfbenchHasNoTpOverlap) {
-  EXPECT_FALSE(read_stack(kDataFolder / "stacks" / "perfbench.json", kDataFolder).tp_overlap);
+TEST(Stack, PerfbenchsPolicies) {
+  const Stack stack = read_stack(kDataFolder / "stacks" / "perfbench.json", kDataFolder);
+  EXPECT_FALSE(stack.tp_overlap);
+  EXPECT_EQ(stack.moe_gate, Gate::balanced);
+  EXPECT_EQ(stack.moe_dispatcher, Dispatcher::all_to_all);
+  EXPECT_EQ(stack.default_etp, 0);
+}
+
+TEST_F(StackFiles, RoutingOfExperts) {
+  const auto path = write("mine.json", R"({"name": "mine", "extends": "megatron_2504", "source": "a test",
+      "moe_gate": "given", "moe_dispatcher": "alltoall", "moe_capacity": -1, "default_etp": 5000})");
+  const std::string message = refusal([&] { read_stack(path, kDataFolder); });
+  EXPECT_PRED2(says, message, "moe_gate: \"given\" is unknown");
+  EXPECT_PRED2(says, message, "moe_dispatcher: \"alltoall\" is unknown");
+  EXPECT_PRED2(says, message, "did you mean all_to_all");
+  EXPECT_PRED2(says, message, "moe_capacity: is -1");
+  EXPECT_PRED2(says, message, "default_etp: is 5000");
 }
 
 TEST_F(StackFiles, AllProblemsAtOnce) {

@@ -37,6 +37,22 @@ TEST(AskedFields, AJobFillsEachMetricWithItsValue) {
   }
 }
 
+TEST(AskedFields, OnlyAModelWithExpertsSendsTokensToThem) {
+  Job job = sample_job();
+  job.gate = Gate::balanced, job.expert_capacity = 1.5, job.graph_modules = {Module::moe_router, Module::attn};
+  Row dense, routed;
+  set_asked(dense, job);
+  EXPECT_EQ(dense.moe_gate, "");
+  EXPECT_EQ(dense.moe_capacity, std::nullopt);
+  set_layer(job.model, 1, {.mlp = Moe{.experts = 8}});
+  set_asked(routed, job);
+  EXPECT_EQ(routed.moe_gate, "balanced");
+  EXPECT_EQ(routed.moe_dispatcher, "all_to_all");
+  EXPECT_EQ(routed.moe_capacity, 1.5);
+  EXPECT_EQ(routed.ep_overlap, false);
+  EXPECT_THAT(routed.cuda_graph_modules, ElementsAre("attn", "moe_router"));
+}
+
 TEST(AskedFields, ARequestFillsWhatItSays) {
   Request request;
   request.model = "unheard_of";

@@ -83,7 +83,7 @@ TEST(Metrics, ReadTheFieldOfTheirName) {
   row.step_time_mad_s = 22, row.step_time_cv = 23, row.rank_spread = 24, row.schema_version = 25;
   row.predicted_peak_memory_gib = 26, row.step_time_low_s = 27, row.step_time_high_s = 28;
   row.measured_s = 29, row.modelled_s = 30, row.recompute_layers = 31, row.offload_layers = 32, row.lora_rank = 33;
-  row.lora_alpha = 34, row.memory_headroom_gib = 35, row.fsdp_size = 36;
+  row.lora_alpha = 34, row.memory_headroom_gib = 35, row.fsdp_size = 36, row.moe_capacity = 37, row.gate_imbalance = 38;
   double expected = 1;
   for (const char* key : {"num_gpus",
                           "gbs",
@@ -120,7 +120,9 @@ TEST(Metrics, ReadTheFieldOfTheirName) {
                           "lora_rank",
                           "lora_alpha",
                           "memory_headroom_gib",
-                          "fsdp_size"})
+                          "fsdp_size",
+                          "moe_capacity",
+                          "gate_imbalance"})
     EXPECT_EQ(find_metric(key)->get(row).number(), expected++) << key;
 }
 

@@ -52,6 +52,7 @@ TEST(Work, EveryValueThatChangesItTellsTwoJobsApart) {
       [](Job& job) { job.stack.sequence_parallel = false; },
       [](Job& job) { job.recompute_ops = true; },
       [](Job& job) { job.cuda_graphs = true; },
+      [](Job& job) { job.graph_modules = {Module::attn}; },
       [](Job& job) { job.recompute_layers = 1; },
       [](Job& job) { job.recompute_modules = {"mlp"}; },
       [](Job& job) { job.offload_layers = 1; },
