@@ -51,7 +51,7 @@ endif()
 # Single ops against LibTorch's autograd, and their overhead: these see the engine's own units.
 if(TARGET perfbench_engine_torch)
   get_target_property(libtorch_include libtorch::cpu INTERFACE_INCLUDE_DIRECTORIES)
-  add_library(op_cases STATIC ops/op_cases.cpp)
+  add_library(op_cases STATIC ops/op_cases.cpp ops/expert_cases.cpp)
   target_include_directories(op_cases PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
   target_link_libraries(op_cases PRIVATE perfbench_warnings PUBLIC perfbench_program)
 

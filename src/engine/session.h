@@ -33,8 +33,7 @@ struct HostTensor {
 struct Batch {
   std::vector<std::int64_t> tokens{}, targets{};
   std::vector<std::int64_t> starts{};  // where in its sample each token's sub-sequence starts; empty: nothing is packed
-  // Of Gate::given: experts of each token and what each counts, as many a token as the model chooses; the same in every
-  // layer.
+  // Of Gate::given, for every layer alike: the k experts of each token, and what each of them counts.
   std::vector<std::int64_t> choices{};
   std::vector<float> gate_weights{};
 };

@@ -279,16 +279,21 @@ void fill_routing(JobDraft& draft) {
   job.origins["gate_imbalance"] =
       asked.gate_imbalance ? origin_of(asked, "gate_imbalance") : rule_of(draft, "gate_imbalance", "0 unless given");
   job.ep_overlap = take_switch(draft, "ep_overlap", asked.ep_overlap);
+  if (has_mlp<Moe>(job.model)) return;
+  for (const char* field : {"moe_gate", "moe_dispatcher", "moe_capacity", "gate_imbalance", "ep_overlap"}) {
+    job.origins.erase(field);
+  }
 }
 
 void fill_graphs(JobDraft& draft) {
   const Request& asked = draft.request;
   Job& job = draft.job;
   job.cuda_graphs = take_switch(draft, "cuda_graphs", asked.cuda_graphs);
+  if (!job.cuda_graphs) return;
   job.origins["cuda_graph_modules"] = asked.cuda_graph_modules
                                           ? origin_of(asked, "cuda_graph_modules")
                                           : rule_of(draft, "cuda_graph_modules", "whole layers unless given");
-  if (!job.cuda_graphs || !asked.cuda_graph_modules) return;
+  if (!asked.cuda_graph_modules) return;
   for (const std::string& word : *asked.cuda_graph_modules) {
     if (const std::optional<Module> module = module_of(word, kGraphWords)) job.graph_modules.insert(*module);
   }

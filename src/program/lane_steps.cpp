@@ -96,6 +96,9 @@ std::int64_t scratch_bytes(const Op& op, const Program& program) {
     const ValueType& dlogits = program.type(loss->dlogits.id);
     return loss->eager ? 2 * float32_bytes(dlogits) - dlogits.bytes() : 0;
   }
+  if (const auto* sent = std::get_if<AllToAll>(&op); sent && sent->dispatcher == Dispatcher::all_gather) {
+    return program.type(sent->x.id).bytes() / sent->top_k * program.mesh.ranks(Group::ep);
+  }
   if (program.mesh.size[Axis::cp] == 1) return 0;
   std::int64_t bytes = 0;
   for (const LaneStep& step : lane_steps(op, program)) {

@@ -30,7 +30,7 @@ std::vector<LaneStep> lane_steps(const Op& op, const Program& program);
 
 // Memory that an op needs beside its operands while it runs. Rings: of all that goes round, what is here and what
 // arrives. An eager cross entropy: the logits in float32, and in the backward its two gradients in float32, before the
-// one in the dtype of the logits is made. 0 for all others.
+// one in the dtype of the logits is made. A dispatcher that gathers: the tokens of all ranks of ep. 0 for all others.
 std::int64_t scratch_bytes(const Op& op, const Program& program);
 
 }  // namespace perfbench

@@ -162,8 +162,8 @@ def test_without_an_engine_one_line_says_what_to_do(perfbench, llama, binary, tm
 def test_what_the_engine_lacks_is_unsupported(perfbench, llama):
     answer = perfbench(*llama, "--stack", "megatron", "--json")
     assert (answer.code, answer.json["status"], answer.json["feature"]) == (3, "unsupported", "stack megatron_2504")
-    answer = perfbench(*llama, "--model", "mixtral_8x7b", "-tp", 1, "-pp", 1, "--json")
-    assert (answer.code, answer.json["status"], answer.json["feature"]) == (3, "unsupported", "moe")
+    answer = perfbench(*llama, "--model", "llama4_scout", "-tp", 1, "-pp", 1, "--json")
+    assert (answer.code, answer.json["status"], answer.json["feature"]) == (3, "unsupported", "shared experts")
 
 
 def test_the_cpu_is_not_simulated(perfbench):

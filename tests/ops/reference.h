@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/random.h"
 #include "engine/torch/tensors.h"
 #include "program/op.h"
 #include "program/program.h"
@@ -161,7 +162,94 @@ class Reference {
 
   void compute(const SwiGlu& op) {
     const auto halves = of(op.x).chunk(2, 1);
-    set(op.y.id, halves[0] * torch::sigmoid(halves[0]) * halves[1]);
+    const torch::Tensor y = halves[0] * torch::sigmoid(halves[0]) * halves[1];
+    set(op.y.id, op.weights.id == kNoValue ? y : y * of(op.weights).unsqueeze(1));
+  }
+
+  // Drawn logits have the gradient of those that they stand for.
+  void compute(const Route& op) {
+    torch::Tensor logits = of(op.logits);
+    if (op.numbers.id != kNoValue) {
+      const torch::Tensor drawn = torch::empty_like(logits).detach();
+      for (std::int64_t t = 0; t < logits.size(0); ++t) {
+        for (std::int64_t x = 0; x < logits.size(1); ++x) {
+          const std::int64_t place = of(op.numbers)[t].item<std::int64_t>() * logits.size(1) + x;
+          drawn[t][x] = static_cast<double>(random_at(op.salt, place) >> 40U) * 0x1p-24;
+        }
+      }
+      logits = logits + (drawn - logits).detach();
+    }
+    const torch::Tensor scores = torch::softmax(logits, 1);
+    const auto [best, choices] = torch::sort(scores, true, 1, true);
+    torch::Tensor weights = best.slice(1, 0, op.top_k);
+    if (op.normalised) weights = weights / weights.sum(1, true);
+    set(op.choices.id, choices.slice(1, 0, op.top_k));
+    set(op.weights.id, weights);
+  }
+
+  // Choice by choice: an expert takes it unless enough others that want the same place go before it.
+  void compute(const PlaceRows& op) {
+    const torch::Tensor choices = of(op.choices).reshape({-1});
+    const torch::Tensor weights = op.weights.id == kNoValue ? choices : of(op.weights).detach().reshape({-1});
+    const std::int64_t num = choices.numel();
+    std::vector<std::int64_t> counts(static_cast<std::size_t>(op.experts)), places(static_cast<std::size_t>(num), -1);
+    std::int64_t row = 0;
+    for (std::int64_t expert = 0; expert < op.experts; ++expert) {
+      std::int64_t taken = 0;
+      for (std::int64_t c = 0; c < num; ++c) {
+        if (choices[c].item<std::int64_t>() != expert) continue;
+        std::int64_t before = 0;
+        for (std::int64_t other = 0; other < num; ++other) {
+          if (choices[other].item<std::int64_t>() != expert) continue;
+          const double theirs = weights[other].item<double>(), own = weights[c].item<double>();
+          before += theirs > own || (theirs == own && other < c) ? 1 : 0;
+        }
+        if (op.capacity > 0 && before >= op.capacity) continue;
+        places[static_cast<std::size_t>(c)] = row + taken++;
+      }
+      counts[static_cast<std::size_t>(expert)] = taken;
+      row += op.capacity > 0 ? op.capacity : taken;
+    }
+    set(op.places.id, torch::tensor(places, torch::kLong).view_as(of(op.choices)));
+    set(op.counts.id, torch::tensor(counts, torch::kLong).view({1, -1}));
+  }
+  void compute(const ShareCounts& op) { set(op.all.id, of(op.counts)); }
+
+  // (R, T k): 1 where a row is a choice's.
+  torch::Tensor row_of_choice(In places, std::int64_t rows) const {
+    const torch::Tensor flat = of(places).reshape({-1});
+    return torch::arange(rows).unsqueeze(1).eq(flat.unsqueeze(0)).to(torch::kDouble);
+  }
+  void compute(const Permute& op) {
+    const torch::Tensor taken = row_of_choice(op.places, op.num_rows);
+    set(op.rows.id, taken.matmul(of(op.x).repeat_interleave(of(op.places).size(1), 0)));
+    if (op.weights.id != kNoValue) set(op.row_weights.id, taken.matmul(of(op.weights).reshape({-1})));
+  }
+  void compute(const Unpermute& op) {
+    const torch::Tensor rows = of(op.rows);
+    const torch::Tensor of_choices = row_of_choice(op.places, rows.size(0)).t().matmul(rows);
+    set(op.y.id, of_choices.view({-1, of(op.places).size(1), rows.size(1)}).sum(1));
+  }
+  // One rank has all experts, and hears of itself alone.
+  void compute(const AllToAll& op) {
+    set(op.out.id, of(op.x));
+    if (op.weights.id != kNoValue) set(op.out_weights.id, of(op.weights));
+  }
+  void compute(const Regroup& op) {
+    set(op.out.id, of(op.x));
+    if (op.weights.id != kNoValue) set(op.out_weights.id, of(op.weights));
+  }
+  void compute(const GroupedMatmul& op) {
+    const torch::Tensor a = of(op.a), b = of(op.b);
+    std::vector<torch::Tensor> parts;
+    std::int64_t first = 0;
+    for (std::int64_t expert = 0; expert < b.size(0); ++expert) {
+      const bool equal = op.counts.id == kNoValue;
+      const std::int64_t rows = equal ? a.size(0) / b.size(0) : of(op.counts)[0][expert].item<std::int64_t>();
+      parts.push_back(torch::einsum("rk,nk->rn", {a.slice(0, first, first + rows), b[expert]}));
+      first += rows;
+    }
+    set(op.out.id, torch::cat(parts));
   }
 
   // Quantised values stand here as the numbers they mean; scales are not needed.
@@ -186,9 +274,9 @@ class Reference {
   template <class OpType>
   void compute(const OpType&) requires(
       requires(OpType op) { op.main_grad; } || requires(OpType op) { op.main_grads; } ||
-      requires(OpType op) { op.weights; } || requires(OpType op) { op.dw; } || requires(OpType op) { op.dqkv; } ||
-      requires(OpType op) { op.dx; } || requires(OpType op) { op.dh; } || requires(OpType op) { op.db; } ||
-      requires(OpType op) { op.dlogits; } || std::is_same_v<OpType, AllGather> ||
+      std::is_same_v<OpType, GatherParams> || std::is_same_v<OpType, GatherShards> || requires(OpType op) { op.dw; } ||
+      requires(OpType op) { op.dqkv; } || requires(OpType op) { op.dx; } || requires(OpType op) { op.dh; } ||
+      requires(OpType op) { op.db; } || requires(OpType op) { op.dlogits; } || std::is_same_v<OpType, AllGather> ||
       std::is_same_v<OpType, ReduceScatter> || std::is_same_v<OpType, AllReduce>) {
     throw std::logic_error(std::string(OpType::kName) + ": has no reference");
   }

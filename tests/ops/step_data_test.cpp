@@ -72,6 +72,36 @@ TEST(StepData, WeighsTheTargetsOfTheGlobalBatch) {
   }
 }
 
+// Row i of a rank's own goes to expert 2 i and the next, of 5; each of two tp ranks counts its two rows.
+TEST(StepData, BalancesTheRowsOfEachRankOfTp) {
+  const auto runtime = make_runtime(Device::cpu, 0);
+  const TokenPlaces places{.num_microbatches = 4, .mbs = 1, .seq_len = 4, .positions = {0, 1, 2, 3}};
+  const GateShape gate{.experts = 5, .top_k = 2, .rows = 2};
+  const std::vector<Datum> none, number = {Datum::token_number};
+  const StepData data(batch(), places, none, *runtime, gate);
+  EXPECT_THAT(numbers(data.on_device(Datum::choice, 1)), ElementsAre(0, 1, 2, 3, 0, 1, 2, 3));
+  EXPECT_TRUE(data.on_device(Datum::gate_weight, 3).eq(0.5).all().item<bool>());
+  const StepData whole(batch(), places, number, *runtime, GateShape{.experts = 5, .top_k = 2, .rows = 4});
+  EXPECT_THAT(numbers(whole.on_device(Datum::choice, 0)), ElementsAre(0, 1, 2, 3, 4, 0, 1, 2));
+  EXPECT_THAT(numbers(whole.on_device(Datum::token_number, 2)), ElementsAre(8, 9, 10, 11));
+}
+
+// Those of the batch, in the order of the rank's rows.
+TEST(StepData, TakesTheChoicesOfTheBatch) {
+  const auto runtime = make_runtime(Device::cpu, 0);
+  Batch given = batch();
+  for (std::int64_t token = 0; token < 16; ++token) {
+    given.choices.push_back(token);
+    given.gate_weights.push_back(static_cast<float>(token) / 16);
+  }
+  const TokenPlaces places{.num_microbatches = 1, .mbs = 2, .seq_len = 4, .dp = 2, .dp_rank = 1, .positions = {0, 3}};
+  const StepData data(given, places, {}, *runtime, GateShape{.experts = 16, .top_k = 1, .rows = 4});
+  EXPECT_THAT(numbers(data.on_device(Datum::choice, 0)), ElementsAre(8, 12, 11, 15));
+  EXPECT_EQ(data.on_device(Datum::gate_weight, 0)[1].item<float>(), 0.75F);
+  const GateShape two{.experts = 16, .top_k = 2, .rows = 4};
+  EXPECT_THROW(StepData(given, places, {}, *runtime, two), std::logic_error);
+}
+
 TEST(StepData, IsWhatTheProgramsOfARankRead) {
   Program first, last;
   first.data = {{Datum::position, 1}, {Datum::token, 0}};

@@ -98,6 +98,8 @@ class Mutants {
     }
     each_entry(place, node);
     collectives(place, node);
+    rows_of_experts(place, node);
+    counts_of_experts(place, node);
     packed_attention(place, node);
     copied_rows(place, node);
   }
@@ -145,6 +147,51 @@ class Mutants {
               add(place, "over another axis", same_shape,
                   [&](Program&, std::vector<Node>& nodes) { std::get<OpType>(nodes[place.node].op).axis = axis; });
             }
+          }
+        },
+        node.op);
+  }
+
+  // What carries rows to their experts and back: readers take what goes in, or what comes out of a second one, or of
+  // one that goes the other way.
+  void rows_of_experts(const Place& place, const Node& node) {
+    std::visit(
+        [&]<class OpType>(const OpType& op) {
+          if constexpr (std::is_same_v<OpType, AllToAll> || std::is_same_v<OpType, Regroup>) {
+            const bool weighed = op.weights.id != kNoValue;
+            add(place, "bypassed", false, [&](Program& program, std::vector<Node>&) {
+              rewire(program, op.out.id, op.x.id);
+              if (weighed) rewire(program, op.out_weights.id, op.weights.id);
+            });
+            add(place, "applied twice", false, [&](Program& program, std::vector<Node>& nodes) {
+              const auto again = [&](Out out) {
+                const auto id = static_cast<ValueId>(program.values.size());
+                program.values.push_back(program[out.id]);
+                rewire(program, out.id, id);
+                return Out{id};
+              };
+              OpType second = op;
+              second.out = again(op.out);
+              second.x.id = op.out.id;
+              if (weighed) second.out_weights = again(op.out_weights);
+              if (weighed) second.weights.id = op.out_weights.id;
+              nodes.insert(nodes.begin() + static_cast<std::ptrdiff_t>(place.node) + 1,
+                           {.op = second, .when = node.when, .layer = node.layer});
+            });
+            add(place, "the other way", false,
+                [&](Program&, std::vector<Node>& nodes) { std::get<OpType>(nodes[place.node].op).back = !op.back; });
+          }
+        },
+        node.op);
+  }
+
+  void counts_of_experts(const Place& place, const Node& node) {
+    std::visit(
+        [&]<class OpType>(const OpType& op) {
+          if constexpr (requires { In(op.counts); } && !std::is_same_v<OpType, ShareCounts>) {
+            if (op.counts.id == kNoValue) return;
+            add(place, "counts forgotten", false,
+                [&](Program&, std::vector<Node>& nodes) { std::get<OpType>(nodes[place.node].op).counts = {}; });
           }
         },
         node.op);

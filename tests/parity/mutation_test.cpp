@@ -141,6 +141,12 @@ TEST_F(Mutation, OfEveryNodeIsNoticedWithCopiesOfHeads) {
   mutate({.name = "tp 2 of 1 head, fsdp 2", .tp = 2, .dp = 2, .layers = 1, .heads = 2, .fsdp = true});
 }
 
+// ep across dp with etp over tp, and ep across tp: rows are carried in every way.
+TEST_F(Mutation, OfEveryNodeIsNoticedWithExperts) {
+  mutate({.name = "experts, tp 2, dp 2, ep 2, etp 2", .tp = 2, .dp = 2, .layers = 1, .experts = 4, .ep = 2, .etp = 2});
+  mutate({.name = "experts, tp 2, fsdp 2, ep 2", .tp = 2, .dp = 2, .layers = 1, .fsdp = true, .experts = 4, .ep = 2});
+}
+
 TEST_F(Mutation, OfEveryNodeIsNoticedUnderContextParallelismOnPackedSamples) {
   mutate({.name = "tp 2, cp 2, pp 2, packed", .tp = 2, .pp = 2, .layers = 2, .cp = 2, .packed = true});
 }

@@ -56,6 +56,9 @@ inline Outcome one_rank(const TinyLlama& tiny) {
   TinyLlama alone{.name = "one_rank", .tied = tiny.tied, .biases = tiny.biases, .packed = tiny.packed};
   alone.layers = tiny.layers;
   alone.heads = tiny.heads;
+  alone.experts = tiny.experts;
+  alone.top_k = tiny.top_k;
+  alone.gate = tiny.gate;
   const Job job = tiny_llama(alone);
   return two_steps(job, build_plan(job));
 }

@@ -51,6 +51,10 @@ struct TinyLlama {
   bool recompute_whole_layer = false;
   int cp = 1;
   bool packed = false;
+  int experts = 0, top_k = 2;  // in place of the dense MLP, each a quarter as wide
+  int ep = 1, etp = 1;
+  Gate gate = Gate::topk;
+  double capacity = 0.0;
   int scale = 1;  // of all widths and of the sequence: at 16, heads are of 64 numbers, which fused attention knows
 };
 
@@ -78,6 +82,11 @@ inline ModelSpec tiny_llama_model(const TinyLlama& tiny) {
     model.norm = gpt2 ? Norm::layer : Norm::layer1p;
     model.learned_positions = gpt2;
     model.max_positions = 16 * tiny.scale;
+  }
+  if (tiny.experts > 0) {
+    const Moe moe{.experts = tiny.experts, .top_k = tiny.top_k, .ffn = mlp.ffn / 4, .normalised = true};
+    add_layers(model, {.mixer = gqa, .mlp = moe}, tiny.layers);
+    return model;
   }
   add_layers(model, {.mixer = gqa, .mlp = mlp}, tiny.layers);
   return model;
@@ -111,6 +120,10 @@ inline Job tiny_llama(const TinyLlama& tiny) {
   job.layout.vp = tiny.vp;
   job.layout.dp = tiny.dp;
   job.layout.cp = tiny.cp;
+  job.layout.ep = tiny.ep;
+  job.layout.etp = tiny.etp;
+  job.gate = tiny.gate;
+  job.expert_capacity = tiny.capacity;
   job.num_gpus = tiny.tp * tiny.pp * tiny.dp * tiny.cp;
   job.packed = tiny.packed;
   job.seq_len = 16 * tiny.scale;

@@ -11,10 +11,10 @@ namespace perfbench {
 
 // Of one rank. Sources are the ranks of ep x etp, by etp, then by ep.
 struct ExpertRows {
-  std::vector<std::int64_t> sent, received;  // of its own rows to each rank of ep, and of each to it
-  std::vector<std::int64_t> gathered;        // that each rank of etp has received for the experts that they share
-  std::vector<std::int64_t> parts;           // of every source for each of the rank's experts, source by source
-  std::vector<std::int64_t> by_expert;       // of all sources
+  std::vector<std::int64_t> sent{}, received{};  // of its own rows to each rank of ep, and of each to it
+  std::vector<std::int64_t> gathered{};          // that each rank of etp has received for the experts that they share
+  std::vector<std::int64_t> parts{};             // of every source for each of the rank's experts, source by source
+  std::vector<std::int64_t> by_expert{};         // of all sources
 };
 
 // `all`: what ShareCounts gives, (S, E) row-major.

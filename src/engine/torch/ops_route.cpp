@@ -19,12 +19,12 @@ namespace {
 
 at::TensorOptions whole_numbers(const at::Tensor& like) { return like.options().dtype(at::kLong); }
 
-// Of token n and expert x: the 24 highest bits of random_at(random_at(salt + first layer, n), x), as a share of 2^24.
+// Of token n and expert x: the 24 highest bits of random_at(salt, n E + x), as a share of 2^24. The salt is that of the
+// layer in the model.
 at::Tensor drawn_logits(const at::Tensor& numbers, std::int64_t experts, std::int64_t salt) {
-  const at::Tensor stream = random_at(at::full_like(numbers, salt), numbers).unsqueeze(1);  // (T, 1)
-  const at::Tensor places = at::arange(experts, whole_numbers(numbers)).unsqueeze(0);       // (1, E)
-  const at::Tensor bits = random_at(stream, places).bitwise_right_shift_(at::Scalar(40));
-  return bits.bitwise_and_(at::Scalar((std::int64_t{1} << 24) - 1)).to(at::kFloat).mul_(0x1p-24);
+  const at::Tensor places = numbers.unsqueeze(1).mul(experts).add(at::arange(experts, whole_numbers(numbers)));
+  const at::Tensor bits = random_at(at::full_like(places, salt), places).bitwise_right_shift(at::Scalar(40));
+  return bits.bitwise_and(at::Scalar((std::int64_t{1} << 24) - 1)).to(at::kFloat).mul_(0x1p-24);
 }
 
 // (T, E) float32

@@ -37,7 +37,7 @@ at::IntArrayRef sizes(const ValueType& type) {
   return {type.shape.dims.data(), static_cast<std::size_t>(type.shape.rank)};
 }
 
-// One more than the largest number that an op takes as a token, target or position.
+// One more than the largest number that an op takes as a token, target, position, expert or row.
 struct LimitOf {
   const Program& program;
   std::int64_t num_positions = 0;
@@ -46,6 +46,10 @@ struct LimitOf {
   std::int64_t operator()(const EmbeddingBackward& op) const { return program.type(op.weight.id).shape[0]; }
   std::int64_t operator()(const CrossEntropy& op) const { return op.vocab; }
   std::int64_t operator()(const CrossEntropyBackward& op) const { return op.vocab; }
+  std::int64_t operator()(const PlaceRows& op) const { return op.experts; }
+  std::int64_t operator()(const RouteBackward& op) const { return program.type(op.logits.id).shape[1]; }
+  std::int64_t operator()(const Permute& op) const { return op.num_rows; }
+  std::int64_t operator()(const Unpermute& op) const { return program.type(op.rows.id).shape[0]; }
   std::int64_t operator()(const OfClass<OpClass::bytes> auto& op) const requires(!requires { op.axis; }) {
     return num_positions;
   }
@@ -64,6 +68,30 @@ at::Tensor starts_of(std::int64_t seq, std::int64_t batch, double attended) {
     starts.select(0, position).fill_(position / length * length);
   return starts.view({seq * batch});
 }
+
+// `rows` in parts that differ by one at most.
+std::vector<std::int64_t> even_parts(std::int64_t rows, std::int64_t count) {
+  std::vector<std::int64_t> parts;
+  for (std::int64_t part = 0; part < count; ++part) parts.push_back((part + 1) * rows / count - part * rows / count);
+  return parts;
+}
+
+// Rows of experts that all have as many, for the ops that are issued by counts.
+struct EvenRows {
+  const Program& program;
+
+  ExpertRows of(In rows, std::int64_t sources, std::int64_t experts) const {
+    const std::int64_t count = program.type(rows.id).shape[0];
+    return {.parts = even_parts(count, sources * experts), .by_expert = even_parts(count, experts)};
+  }
+  ExpertRows operator()(const Regroup& op) const { return of(op.x, op.sources, op.experts); }
+  ExpertRows operator()(const GroupedMatmul& op) const { return of(op.a, 1, program.type(op.b.id).shape[0]); }
+  ExpertRows operator()(const GroupedWeightGrad& op) const { return of(op.dy, 1, op.experts); }
+  ExpertRows operator()(const GroupedWeightGradAccumulate& op) const {
+    return of(op.dy, 1, program.type(op.main_grad.id).shape[0]);
+  }
+  ExpertRows operator()(const OfClass<OpClass::collective> auto&) const { return {}; }  // never runs alone
+};
 
 OpTiming timing_of(const std::vector<double>& seconds) {
   return {.seconds = median(seconds),
@@ -103,6 +131,13 @@ class LoneOp {
     for (const Operand& operand : operands_) {
       if (operand.use != Use::out) place(operand.id);
     }
+    std::visit(
+        [this](const auto& own) {
+          if constexpr (requires { In(own.counts); }) {
+            if (Frame::has(own.counts)) frame_.expert_rows[own.counts.id] = EvenRows{chunk_.program}(own);
+          }
+        },
+        op_);
   }
   LoneOp(const LoneOp&) = delete;  // the frame points into it
   LoneOp& operator=(const LoneOp&) = delete;

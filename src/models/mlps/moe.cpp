@@ -176,7 +176,6 @@ std::optional<Missing> missing(const Moe& moe, const Job& job) {
   if (!moe.gated || moe.activation != Activation::silu) {
     return Missing{"expert activation", "experts with another activation than a gated silu" + of_model};
   }
-  if (job.dispatcher == Dispatcher::all_gather) return Missing{"dispatcher all_gather", "dispatch by all-gather"};
   if (adapts_experts(moe, job)) return Missing{"lora", "adapters beside experts" + of_model};
   return std::nullopt;
 }

@@ -43,6 +43,7 @@ void carry_back(const OpType& op, BackwardContext& c) {
   OpType back = op;
   back.x = {dout};
   back.weights = {dweights};
+  back.out = back.out_weights = {};
   back.back = !op.back;
   back = c.emit(back, {"drows", dweights != kNoValue ? "drow_weights" : nullptr});
   c.give(op.x, back.out.id);

@@ -73,6 +73,23 @@ TEST(ParseCommandLine, NamesTheFlagOfAWrongValue) {
   EXPECT_THAT(error_of({"-c", "fp9"}), HasSubstr("did you mean fp8"));
 }
 
+TEST(ParseCommandLine, TakesNumbersAndPartsOfALayer) {
+  const CommandLine line = parse_command_line(
+      {"--moe_capacity", "1.25", "--gate_imbalance", "0.5", "--cuda_graph_modules", "attn", "moe_router"});
+  EXPECT_EQ(line.request.moe_capacity, 1.25);
+  EXPECT_EQ(line.request.gate_imbalance, 0.5);
+  EXPECT_EQ(line.request.origins.at("moe_capacity"), "flag --moe_capacity");
+  EXPECT_THAT(*line.request.cuda_graph_modules, ElementsAre("attn", "moe_router"));
+  EXPECT_THAT(error_of({"--moe_capacity", "1.0x"}), HasSubstr("\"1.0x\" is no number"));
+  EXPECT_THAT(error_of({"--moe_dispatcher", "alltoall"}), HasSubstr("did you mean all_to_all"));
+}
+
+TEST(ParseCommandLine, RefusesAnImbalanceOfWhatIsMeasured) {
+  EXPECT_THAT(error_of({"--mode", "measure", "--gate_imbalance", "0.5"}),
+              HasSubstr("has a meaning for predictions only, not for --mode measure"));
+  EXPECT_THAT(error_of({"verify", "folder", "--gate_imbalance", "0.5"}), HasSubstr("has no meaning for verify"));
+}
+
 TEST(ParseCommandLine, ReportsAllProblemsAtOnce) {
   const std::string error = error_of({"-tp", "four", "-zz", "-pp", "none", "--json", "--csv"});
   for (const char* part : {"-tp: ", "-zz: ", "-pp: ", "--json, --csv: "}) EXPECT_THAT(error, HasSubstr(part));

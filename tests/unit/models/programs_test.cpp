@@ -381,7 +381,7 @@ TEST(Decoder, RefusesWhatHasNoProgramByItsFeature) {
     return "";
   };
   EXPECT_EQ(feature([](Job&) {}), "");
-  EXPECT_EQ(feature([](Job& job) { job.model.kinds[0].mlp = Moe{}; }), "moe");
+  EXPECT_EQ(feature([](Job& job) { job.model.kinds[0].mlp = Moe{.shared = Dense{}}; }), "shared experts");
   for (const Mixer& mixer : {Mixer(Mamba2{}), Mixer(Mla{}), Mixer(SelfAndCross{}), Mixer()}) {
     EXPECT_EQ(feature([&](Job& job) { job.model.kinds[0].mixer = mixer; }), "model family");
   }

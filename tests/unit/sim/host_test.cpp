@@ -54,8 +54,8 @@ TEST(Host, WhatItReadsBackStopsTheHost) {
 Program one_layer() {
   Program program;
   program.num_layers = 1;
-  program.values.push_back({.type = {.shape = {64, 8}}});
-  program.values.push_back({.type = {.shape = {4, 16, 8}}});
+  program.values.push_back({.type = {.shape = {64, 8}, .dtype = DType::bf16, .placement = {}}});
+  program.values.push_back({.type = {.shape = {4, 16, 8}, .dtype = DType::bf16, .placement = {}}});
   const auto add = [](std::vector<Node>& nodes, Op op, int layer = 0) {
     nodes.push_back({.op = std::move(op), .layer = layer});
   };
