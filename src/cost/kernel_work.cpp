@@ -209,8 +209,11 @@ double kernel_time_s(const KernelWork& work, const KernelConstants& constants, c
 
     double operator()(const GemmShape& shape) const {
       const double rate = size_bytes(shape.dtype) == 1 ? stack.gemm_fp8 : stack.gemm_bf16;
-      const double grouped = shape.batch > 1.0 ? stack.gemm_grouped : 1.0;
-      return gemm_time_s(constants, hardware, shape) / (rate * grouped);
+      if (shape.batch == 1.0) return gemm_time_s(constants, hardware, shape) / rate;
+      // Experts' products are launched one by one.
+      GemmShape one = shape;
+      one.batch = 1.0;
+      return shape.batch * gemm_time_s(constants, hardware, one) / (rate * stack.gemm_grouped);
     }
     double operator()(const AttentionWork& work) const {
       const double seconds = work.backward ? attention_backward_time_s(constants, hardware, work.shape)
