@@ -39,7 +39,8 @@ double widest_row(const Job& job) {
       return static_cast<double>(row);
     };
     widest = std::max({widest, made(linears(model, {.mixer = kind.mixer})),
-                       made(linears(model, {.mlp = kind.mlp})) * expert_rows(job, kind.mlp)});
+                       std::max(static_cast<double>(model.hidden), made(linears(model, {.mlp = kind.mlp}))) *
+                           expert_rows(job, kind.mlp)});
   }
   return widest;
 }

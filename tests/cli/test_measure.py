@@ -66,6 +66,29 @@ def test_sharded_parameters_take_the_memory_that_is_planned(perfbench, llama, en
     assert not [note for note in row["notes"] if "not as planned" in note]
 
 
+@pytest.fixture
+def mixtral(tmp_path):
+    (tmp_path / "mixtral").mkdir()
+    config = LLAMA | {"architectures": ["MixtralForCausalLM"], "model_type": "mixtral", "hidden_size": 64,
+                      "intermediate_size": 96, "num_hidden_layers": 2, "num_local_experts": 8,
+                      "num_experts_per_tok": 2}
+    (tmp_path / "mixtral/config.json").write_text(json.dumps({k: config[k] for k in config if k[-5:] != "_bias"}))
+    return ("--mode", "measure", "--device", "cpu", "--model", "mixtral/config.json", "--num_gpus", 4, "-ep", 4,
+            "-gb", 4, "-mb", 1, "--seq_len", 16, "-c", "fp32")
+
+
+@pytest.mark.parametrize("gate", ["balanced", "topk", "random"])
+def test_experts_of_four_ranks(perfbench, mixtral, engine, gate):
+    row = perfbench(*mixtral, "--steps", 3, "--warmup", 1, "--moe_gate", gate, "--json").json
+    assert (row["status"], row["method"], row["moe_gate"], row["loss_ok"]) == ("ok", "measured", gate, True)
+    assert not [note for note in row["notes"] if "not as planned" in note]
+    uneven = [note for note in row["notes"] if "planned for equal loads" in note]
+    if gate == "balanced":
+        assert row["peak_memory_gib"] == row["predicted_peak_memory_gib"] > 0 and not uneven
+    else:
+        assert len(uneven) == 1
+
+
 def test_a_ring_of_two_ranks_has_the_memory_of_the_plan(perfbench, llama, engine):
     row = perfbench(*llama, *QUICK, "-tp", 1, "-cp", 2, "-c", "bf16", "--json").json
     assert (row["status"], row["cp"], row["loss_ok"]) == ("ok", 2, True)
