@@ -101,7 +101,7 @@ def test_files_of_a_gate_are_checked(verify, folders, tmp_path):
     answer = verify(folder, "--moe_gate", gate)
     assert answer.code == 2
     assert "choices[0, 0]: is 8, and the model has 8 experts" in answer.err
-    assert "gate_weights: has shape [32, 2], and must be [32, 3]" in answer.err
+    assert "gate_weights: has shape (32, 2), and must be (32, 3)" in answer.err
     answer = verify(folder, "--moe_gate", "balanced")
     assert answer.code == 2 and "topk, or a file with choices and gate_weights" in answer.err
 
@@ -117,4 +117,4 @@ def test_a_missing_expert_is_named(verify, folders, tmp_path):
     answer = verify(tmp_path)
     assert answer.code == 2
     assert "model.layers.1.block_sparse_moe.experts.2.w3.weight: is missing" in answer.err
-    assert "experts.3.w2.weight: has shape [64, 95]; config.json makes it [64, 96]" in answer.err
+    assert "experts.3.w2.weight: has shape (64, 95); config.json makes it (64, 96)" in answer.err

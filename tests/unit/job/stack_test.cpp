@@ -15,10 +15,10 @@ std::string megatron() { return read_file(kDataFolder / "stacks" / "megatron_250
 TEST(Stack, EveryFileLoads) {
   const Catalog catalog(kDataFolder);
   EXPECT_EQ(catalog.stack_names(),
-            (std::vector<std::string>{"automodel", "automodel_te", "fsdp2", "megatron_2403", "megatron_2407", "megatron_2409",
-                                      "megatron_2502", "megatron_2504", "megatron_2507", "megatron_2509",
-                                      "megatron_2511", "megatron_2602", "megatron_plain", "perfbench", "torchtitan",
-                                      "torchtitan_async_tp", "torchtitan_eager"}));
+            (std::vector<std::string>{"automodel", "automodel_te", "fsdp2", "megatron_2403", "megatron_2407",
+                                      "megatron_2409", "megatron_2502", "megatron_2504", "megatron_2507",
+                                      "megatron_2509", "megatron_2511", "megatron_2602", "megatron_plain", "perfbench",
+                                      "torchtitan", "torchtitan_async_tp", "torchtitan_eager"}));
   for (const std::string& name : catalog.stack_names()) {
     const Stack stack = read_stack(kDataFolder / "stacks" / (name + ".json"), kDataFolder);
     EXPECT_EQ(stack.name, name);
