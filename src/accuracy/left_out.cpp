@@ -49,12 +49,52 @@ std::vector<double> places_of(const KnownRows& known) {
   return places;
 }
 
-RobustFit fit_with(const KnownRows& known, const std::vector<double>& weights) {
+bool has_experts(const KnownRow& row) { return has_mlp<Moe>(row.job.model); }
+
+// Of all constants, those that no row without experts depends on.
+std::vector<bool> constants_of_experts(const KnownRows& known) {
+  std::vector<bool> of_experts(known.unknowns.size(), true);
+  for (const KnownRow& row : known.rows) {
+    if (has_experts(row)) continue;
+    for (std::size_t k = 0; k < row.slopes.size(); ++k) of_experts[k] = of_experts[k] && row.slopes[k] == 0.0;
+  }
+  return of_experts;
+}
+
+RobustFit fit_rows(const KnownRows& known, const std::vector<double>& weights, bool with_experts,
+                   const std::vector<double>& errors, const std::vector<std::vector<double>>& slopes) {
   std::vector<Equation> equations;
   for (std::size_t i = 0; i < known.rows.size(); ++i)
-    if (weights[i] > 0.0)
-      equations.push_back({.error = known.rows[i].error(), .slopes = known.rows[i].slopes, .weight = weights[i]});
+    if (weights[i] > 0.0 && has_experts(known.rows[i]) == with_experts)
+      equations.push_back({.error = errors[i], .slopes = slopes[i], .weight = weights[i]});
   return robust_fit(equations, places_of(known));
+}
+
+// Rows without experts first, for what they depend on; then those with experts, for what is of experts alone, where the
+// other constants then stand: what the model lacks of experts moves no prediction of others.
+RobustFit fit_with(const KnownRows& known, const std::vector<double>& weights) {
+  std::vector<double> errors;
+  std::vector<std::vector<double>> slopes;
+  for (const KnownRow& row : known.rows) {
+    errors.push_back(row.error());
+    slopes.push_back(row.slopes);
+  }
+  RobustFit fit = fit_rows(known, weights, false, errors, slopes);
+  const std::vector<bool> of_experts = constants_of_experts(known);
+  for (std::size_t i = 0; i < known.rows.size(); ++i) {
+    for (std::size_t k = 0; k < slopes[i].size(); ++k) {
+      if (of_experts[k]) continue;
+      errors[i] += slopes[i][k] * fit.moves[k];
+      slopes[i][k] = 0.0;
+    }
+  }
+  const RobustFit experts = fit_rows(known, weights, true, errors, slopes);
+  for (std::size_t k = 0; k < of_experts.size(); ++k) {
+    if (!of_experts[k]) continue;
+    fit.moves[k] = experts.moves[k];
+    fit.deviations[k] = experts.deviations[k];
+  }
+  return fit;
 }
 
 // The weights of a fit that sees nothing of the fold.

@@ -24,6 +24,7 @@ struct SlotTime {
   Breakdown breakdown;  // where the host is far ahead
   double measured_s = 0.0;
   bool waits_for_host = false;
+  Breakdown late{};  // where the host is far behind, without the waits for it
 };
 
 double ready_of(const ReadyTable& ready, ValueId id) {
@@ -61,6 +62,8 @@ SlotTime time_alone(const TimedProgram& program, bool backward) {
   time.end.host_s = late.clock.free(Lane::compute) - late_s;
   time.out_ready.host_s = late.out_ready_s - late_s;
   time.issued.host_s = late.clock.issued_s - late_s;
+  time.late = late.clock.breakdown;
+  time.late[Part::host] = 0.0;
   return time;
 }
 
@@ -99,11 +102,17 @@ Simulation simulate(const Plan& plan, const CostModel& cost, std::int64_t most_p
     clock.wait_until(input.arrival_s, Part::pipeline_bubble);
     const SlotTime& time = alone[kind][slot.backward ? 1 : 0];
     const double start_s = clock.free(Lane::compute), issued_s = clock.issued_s;
-    clock.breakdown += time.breakdown;
     clock.measured_s += time.measured_s;
-    clock.free(Lane::compute) = start_s + time.end.compute_s;
-    if (!time.waits_for_host) return start_s + time.out_ready.compute_s;
-    clock.wait_until(time.end.after(start_s, issued_s), Part::host);
+    if (!time.waits_for_host) {
+      clock.breakdown += time.breakdown;
+      clock.free(Lane::compute) = start_s + time.end.compute_s;
+      return start_s + time.out_ready.compute_s;
+    }
+    const double end_s = time.end.after(start_s, issued_s);
+    const bool is_late = end_s > start_s + time.end.compute_s;
+    clock.breakdown += is_late ? time.late : time.breakdown;
+    clock.free(Lane::compute) = start_s + (is_late ? time.late.total() : time.end.compute_s);
+    clock.wait_until(end_s, Part::host);
     clock.issued_s = time.issued.after(start_s, issued_s);
     return time.out_ready.after(start_s, issued_s);
   };

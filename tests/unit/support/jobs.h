@@ -70,6 +70,7 @@ struct RealJob {
   int microbatches = 8;
   std::int64_t seq_len = 8192;
   bool fsdp = false;
+  int ep = 1;
 };
 
 // Through make_job, with one sample a microbatch.
@@ -90,6 +91,7 @@ inline Job real_job(const RealJob& asked) {
   request.pp = layout.pp;
   request.vp = layout.vp;
   request.fsdp = asked.fsdp;
+  request.ep = asked.ep;
   return make_job(request, catalog);
 }
 
