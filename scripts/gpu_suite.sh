@@ -277,7 +277,7 @@ write_tiny_models() { # write_tiny_models FOLDER
 import json, pathlib, sys
 sizes = {"hidden_size": 64, "intermediate_size": 160, "num_hidden_layers": 2, "num_attention_heads": 4,
          "num_key_value_heads": 2, "vocab_size": 512}
-for name in ("llama3_8b", "llama3_70b", "qwen2p5_7b", "nemotron4_15b"):
+for name in ("llama3_8b", "llama3_70b", "qwen2p5_7b", "nemotron4_15b", "mixtral_8x7b"):
     file = pathlib.Path(sys.argv[1]) / name / "config.json"
     config = {k: v for k, v in json.loads(file.read_text()).items() if not k.startswith("_")} | sizes
     if "head_dim" in config:
