@@ -255,7 +255,7 @@ TEST(MakeJob, FsdpInAPipelineNamesTheStacksThatHaveIt) {
   const std::vector<Problem> problems = problems_of(request);
   ASSERT_EQ(problems.size(), 1u);
   EXPECT_EQ(problems[0].hint,
-            "use pp 1, leave fsdp out, or take a stack that has a rule for it: automodel, fsdp2, "
+            "use pp 1, leave fsdp out, or take a stack that has a rule for it: automodel, automodel_te, fsdp2, "
             "perfbench, torchtitan, torchtitan_async_tp, torchtitan_eager");
   request.stack = "perfbench";
   EXPECT_TRUE(make_job(request, catalog()).layout.fsdp);

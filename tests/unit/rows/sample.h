@@ -64,6 +64,9 @@ inline Row sample_row() {
   row.recompute_layers = 1;
   row.offload_layers = 0;
   row.recompute_modules = {"core_attn", "mlp"};
+  row.moe_gate = "random", row.moe_dispatcher = "dedup";
+  row.moe_capacity = 1.25, row.gate_imbalance = 0.5, row.ep_overlap = true;
+  row.cuda_graph_modules = {"attn", "moe_router"};
   row.lora_rank = 16;
   row.lora_alpha = 32.5;
   row.lora_targets = {"q_proj"};

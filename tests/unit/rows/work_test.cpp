@@ -118,6 +118,23 @@ TEST(Work, IsWhatTheDocumentationLists) {
     EXPECT_TRUE(value.of_model || list.find("`" + std::string(value.name) + "`") != std::string::npos) << value.name;
 }
 
+// Of a model without experts no value about them counts.
+TEST(Work, OfExpertsCountsOnlyWhereThereAreSome) {
+  const auto change = [](Job& job) {
+    job.gate = Gate::balanced, job.dispatcher = Dispatcher::dedup;
+    job.expert_capacity = 1.5, job.gate_imbalance = 0.5, job.ep_overlap = true;
+  };
+  EXPECT_TRUE(differences_after(change).empty());
+  Job there = tuned_job();
+  set_layer(there.model, 1, {.mlp = Moe{.experts = 8}});
+  Job here = there;
+  change(here);
+  EXPECT_EQ(work_differences(there, here),
+            (std::vector<std::string>{"moe_gate topk there, balanced here", "gate_imbalance 0 there, 0.5 here",
+                                      "moe_dispatcher all_to_all there, dedup here", "moe_capacity 0 there, 1.5 here",
+                                      "ep_overlap 0 there, 1 here"}));
+}
+
 TEST(Work, SaysWhatBothHave) {
   const auto texts = differences_after([](Job& job) { job.gbs = 32, job.lora->targets = {"all"}; });
   EXPECT_EQ(texts, (std::vector<std::string>{"gbs 16 there, 32 here", "lora_targets q_proj/v_proj there, all here"}));
@@ -132,8 +149,9 @@ TEST(Work, SaysWhatBothHave) {
       std::vector<std::string>{"another model by the same name (mask causal there, 1 x causal, 1 x window 4 here)"});
   EXPECT_EQ(
       differences_after([](Job& job) { job.model.kinds[0].mlp = Moe{.experts = 8}; }),
-      std::vector<std::string>{"another model by the same name (layers 2 x gqa/dense there, 2 x gqa/moe here, and "
-                               "14 more)"});
+      (std::vector<std::string>{"moe_gate none there, topk here", "moe_dispatcher none there, all_to_all here",
+                                "another model by the same name (layers 2 x gqa/dense there, 2 x gqa/moe here, and "
+                                "14 more)"}));
 }
 
 }  // namespace
