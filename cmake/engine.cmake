@@ -56,7 +56,8 @@ function(perfbench_add_engine_library libtorch)
   list(FILTER always EXCLUDE REGEX "/(no_)?(cuda|nccl)[a-z0-9_]*\\.cpp$")
   # Ops as own kernels. Apart from the rest: a test takes others in their place. What links the rest links these, too.
   set(fused ${units}/cuda_fused.cpp ${units}/cuda_fused_norm.cpp ${units}/cuda_fused_block.cpp
-            ${units}/cuda_fused_vocab.cpp ${units}/cuda_fused_fp8.cpp ${units}/cuda_fused_adapter.cpp)
+            ${units}/cuda_fused_vocab.cpp ${units}/cuda_fused_fp8.cpp ${units}/cuda_fused_adapter.cpp
+            ${units}/cuda_fused_experts.cpp ${units}/cuda_fused_grouped.cpp)
   add_library(perfbench_engine_torch OBJECT ${always} ${units}/nccl_ids.cpp)  # tests of single ops link these, too
   set_target_properties(perfbench_engine_torch PROPERTIES CXX_VISIBILITY_PRESET hidden)
   target_compile_definitions(perfbench_engine_torch PRIVATE PERFBENCH_VERSION="${PROJECT_VERSION}")

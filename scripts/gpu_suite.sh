@@ -25,6 +25,7 @@ slice_llama3_8b      2   50  20
 slice_llama3_70b     2   60  20
 accuracy             2   20   3
 peer_qwen2p5_7b      2  110  60
+slice_mixtral_8x7b   2   50  20
 slice_nemotron4_15b  2   50  20
 sanitizer            2  120  60
 "
@@ -196,10 +197,11 @@ part_slice() {
     lora_*) lora_job "${1#lora_}" ;;
     llama3_8b) job+=(-ng 8 -tp 1 -pp 1 -cp 1 -mb 1 -gb 128 --seq_len 8192) ;;
     llama3_70b) job+=(-ng 64 -tp 4 -pp 8 -vp 5 -mb 1 -gb 128 --seq_len 8192) stage=middle ;; # three would take minutes
+    mixtral_8x7b) job+=(-c bf16 -ng 64 -pp 4 -vp 8 -ep 8 -mb 1 -gb 256 --seq_len 4096) stage=middle ;; # experts in BF16
     nemotron4_15b) job+=(-ng 64 -tp 2 -pp 1 -mb 2 -gb 256 --seq_len 4096) ;;
   esac
   # The last of a repeated flag counts.
-  [ -z "${SUITE_TINY:-}" ] || job+=(-ng 2 -tp 1 -pp 2 -vp 1 -cp 1 -mb 1 -gb 8 --seq_len 64)
+  [ -z "${SUITE_TINY:-}" ] || job+=(-ng 2 -tp 1 -pp 2 -vp 1 -cp 1 -ep 1 -mb 1 -gb 8 --seq_len 64)
   perfbench --mode slice --stage $stage --device "$SUITE_DEVICE" "${hang[@]}" "${job[@]}" --steps 3 --warmup_steps 1 --out "slices/$1"
 }
 

@@ -27,7 +27,12 @@ const std::set<std::string_view>& fused_ops() {
                                                    Quantize::kName,
                                                    CastWeight::kName,
                                                    CrossEntropyBackward::kName,
-                                                   AdapterBackward::kName};
+                                                   AdapterBackward::kName,
+                                                   Route::kName,
+                                                   RouteBackward::kName,
+                                                   PlaceRows::kName,
+                                                   Permute::kName,
+                                                   Unpermute::kName};
   return names;
 }
 

@@ -33,6 +33,14 @@ MODELS = {
     "gpt2": Case(seed=86, family="gpt2", tied=True, **SIZES),
     "nemotron": Case(seed=87, family="nemotron", **SIZES),
 }
+# Few tokens, so that a seed is soon found at which BF16 chooses as exact arithmetic does.
+FEW = {"rows": 2, "seq_len": 16}
+EXPERTS = {
+    "mixtral": Case(seed=90, family="mixtral", **FEW),
+    "qwen3_moe": Case(seed=91, family="qwen3_moe", experts=8, top_k=3, normalised=False, **FEW),
+    "qwen3_moe_odd": Case(seed=92, family="qwen3_moe", hidden=60, heads=3, kv_heads=1, head_dim=20, expert_ffn=28,
+                          experts=5, top_k=2, **FEW),
+}
 # Heads and sequences as real models have them: fused attention takes no others.
 TILES = {"hidden": 256, "heads": 2, "kv_heads": 1, "head_dim": 128, "ffn": 512, "rows": 2, "seq_len": 128}
 TILED = {
@@ -57,6 +65,10 @@ def plain(folder, name, case):
     model_folder.expect(folder, None if exact else torch.float32, STEPS if exact else 0)
 
 
+def with_experts(folder, name, case):
+    plain(folder, name, case if precision_of(name) == "fp32" else model_folder.with_clear_choices(case))
+
+
 def with_adapters(folder, name, case, adapters):
     exact = precision_of(name) == "fp32"
     case = Case(**(vars(case) | {"dtype": "float32" if exact else "bfloat16"}))
@@ -70,6 +82,9 @@ def cases():
     for model, case in MODELS.items():
         for precision in ("fp32", "bf16") + (("fp8cs",) if model == "llama" else ()):
             made[f"{model}_{precision}"] = (plain, case)
+    for model, case in EXPERTS.items():
+        for precision in ("fp32", "bf16"):
+            made[f"{model}_{precision}"] = (with_experts, case)
     for model, (case, adapters) in ADAPTERS.items():
         for precision in ("fp32", "bf16"):
             made[f"{model}_{precision}"] = (with_adapters, case, adapters)

@@ -152,15 +152,42 @@ def batch_of(case, generator):
     return {"input_ids": input_ids, "labels": labels, "starts": starts}
 
 
-def make(folder, case):
-    folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+def model_and_batch(case):
     generator = torch.Generator().manual_seed(case.seed)
     model = AutoModelForCausalLM.from_config(CONFIGS[case.family](case), **EAGER)
     perturb(model, generator)
-    model.to(getattr(torch, case.dtype)).save_pretrained(folder)
-    save_file(batch_of(case, generator), folder / "batch.safetensors")
+    return model.to(getattr(torch, case.dtype)), batch_of(case, generator)
+
+
+def make(folder, case):
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    model, batch = model_and_batch(case)
+    model.save_pretrained(folder)
+    save_file(batch, folder / "batch.safetensors")
     return folder
+
+
+def with_clear_choices(case, margin=0.05):
+    """The case with the first seed from its own on at which roundings choose no other experts: of every token, the last
+    expert chosen and the first one that is not are `margin` standard deviations of the logits apart."""
+    while True:
+        model, batch = model_and_batch(case)
+        gaps = []
+
+        def look(gate, inputs, _, gaps=gaps):
+            logits = inputs[0].reshape(-1, inputs[0].shape[-1]).float() @ gate.weight.float().T
+            best = logits.topk(case.top_k + 1).values
+            gaps.append(((best[:, -2] - best[:, -1]) / logits.std()).min())
+
+        for name, module in model.named_modules():
+            if name.endswith("mlp.gate"):
+                module.register_forward_hook(look)
+        with torch.no_grad():
+            model(input_ids=batch["input_ids"])
+        if min(gaps) > margin:
+            return case
+        case = dataclasses.replace(case, seed=case.seed + 1000)
 
 
 def load(folder, dtype=None):

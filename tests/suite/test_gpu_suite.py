@@ -15,7 +15,7 @@ import pytest
 
 FIRST = ["libraries", "doctor", "smoke", "gpu_tests", "parity", "lora_llama3_8b", "slice_lora_llama3_8b", "calibrate"]
 SECOND = ["peer_llama3_8b", "lora_qwen2p5_7b", "slice_llama3_8b", "slice_llama3_70b", "accuracy", "peer_qwen2p5_7b",
-          "slice_nemotron4_15b", "sanitizer"]
+          "slice_mixtral_8x7b", "slice_nemotron4_15b", "sanitizer"]
 PARTS = FIRST + SECOND
 BESIDE = {"results.tar.gz", "summary.txt", "rows.json", "peer.json", "slices.json", "calibration.json", "accuracy.json",
           "machine.json"}

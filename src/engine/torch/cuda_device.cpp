@@ -11,4 +11,10 @@ void* current_stream(c10::Device device) { return c10::cuda::getCurrentCUDAStrea
 
 int multiprocessors(c10::Device device) { return at::cuda::getDeviceProperties(device.index())->multiProcessorCount; }
 
+bool has_grouped_products(c10::Device device) {
+  if (!device.is_cuda()) return false;
+  const int major = at::cuda::getDeviceProperties(device.index())->major;
+  return major == 9 || major == 10;  // Hopper and Blackwell
+}
+
 }  // namespace perfbench

@@ -45,28 +45,36 @@ bool fused(const Rope& op, Frame& frame) {
 }
 
 bool fused(const SwiGlu& op, Frame& frame) {
-  const at::Tensor& x = frame[op.x];
+  const at::Tensor &x = frame[op.x], weights = operand(frame, op.weights);
   if (!kernels_take(x)) return false;
-  const at::Tensor y = frame.make(op.y);
+  const at::Tensor y = frame.make(op.y, x.size(0));
   launch_on(x.device(), perfbench_swiglu,
-            SwiGluCall{
-                .dtype = kernel_dtype(x), .rows = x.size(0), .width = x.size(1) / 2, .x = address(x), .y = address(y)});
+            SwiGluCall{.dtype = kernel_dtype(x),
+                       .rows = x.size(0),
+                       .width = x.size(1) / 2,
+                       .x = address(x),
+                       .weights = address<const float>(weights),
+                       .y = address(y)});
   frame.put(op.y, y);
   return true;
 }
 
 bool fused(const SwiGluBackward& op, Frame& frame) {
-  const at::Tensor &dy = frame[op.dy], &x = frame[op.x];
+  const at::Tensor &dy = frame[op.dy], &x = frame[op.x], weights = operand(frame, op.weights);
   if (!kernels_take(x, dy)) return false;
-  const at::Tensor dx = frame.make(op.dx);
+  const at::Tensor dx = frame.make(op.dx, x.size(0));
+  const at::Tensor dweights = Frame::has(op.dweights) ? frame.make(op.dweights, x.size(0)) : at::Tensor();
   launch_on(x.device(), perfbench_swiglu_backward,
             SwiGluBackwardCall{.dtype = kernel_dtype(x),
                                .rows = x.size(0),
                                .width = x.size(1) / 2,
                                .dy = address(dy),
                                .x = address(x),
-                               .dx = address(dx)});
+                               .weights = address<const float>(weights),
+                               .dx = address(dx),
+                               .dweights = address<float>(dweights)});
   frame.put(op.dx, dx);
+  frame.put(op.dweights, dweights);
   return true;
 }
 

@@ -27,5 +27,14 @@ bool fused(const AdapterBackward& op, Frame& frame);
 // cuda_fused_fp8.cpp
 bool fused(const Quantize& op, Frame& frame);
 bool fused(const CastWeight& op, Frame& frame);
+// cuda_fused_experts.cpp: as many experts and choices as has_route_kernel() says
+bool fused(const Route& op, Frame& frame);
+bool fused(const RouteBackward& op, Frame& frame);
+bool fused(const PlaceRows& op, Frame& frame);
+bool fused(const Permute& op, Frame& frame);
+bool fused(const Unpermute& op, Frame& frame);
+// cuda_fused_grouped.cpp: bf16 alone, and what at::_grouped_mm is made for
+bool fused(const GroupedMatmul& op, Frame& frame);
+bool fused(const GroupedWeightGrad& op, Frame& frame);
 
 }  // namespace perfbench

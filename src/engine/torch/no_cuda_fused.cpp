@@ -19,5 +19,12 @@ bool fused(const CrossEntropyBackward&, Frame&) { return false; }
 bool fused(const AdapterBackward&, Frame&) { return false; }
 bool fused(const Quantize&, Frame&) { return false; }
 bool fused(const CastWeight&, Frame&) { return false; }
+bool fused(const Route&, Frame&) { return false; }
+bool fused(const RouteBackward&, Frame&) { return false; }
+bool fused(const PlaceRows&, Frame&) { return false; }
+bool fused(const Permute&, Frame&) { return false; }
+bool fused(const Unpermute&, Frame&) { return false; }
+bool fused(const GroupedMatmul&, Frame&) { return false; }
+bool fused(const GroupedWeightGrad&, Frame&) { return false; }
 
 }  // namespace perfbench

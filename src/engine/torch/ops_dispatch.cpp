@@ -12,6 +12,7 @@
 #include <numeric>
 #include <utility>
 
+#include "engine/torch/fused.h"
 #include "engine/torch/host_copy.h"
 #include "engine/torch/ops.h"
 
@@ -105,6 +106,7 @@ void run(const ShareCounts& op, Frame& frame) {
 }
 
 void run(const Permute& op, Frame& frame) {
+  if (fused(op, frame)) return;
   const at::Tensor &x = frame[op.x], &places = frame[op.places];
   const at::Tensor choices = choices_at(places, op.num_rows);
   const at::Tensor tokens = choices.div(places.size(1), "floor");
@@ -114,6 +116,7 @@ void run(const Permute& op, Frame& frame) {
 }
 
 void run(const Unpermute& op, Frame& frame) {
+  if (fused(op, frame)) return;
   const at::Tensor &rows = frame[op.rows], &places = frame[op.places];
   const at::Tensor at_rows = at::where(places.lt(0), rows.size(0), places).view({-1});  // (T k)
   const at::Tensor of_choices = with_zero_row(rows).index_select(0, at_rows);

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "base/error.h"
+#include "engine/torch/fused.h"
 #include "engine/torch/ops.h"
 #include "engine/torch/weight_grad.h"
 
@@ -13,8 +14,11 @@ namespace perfbench {
 namespace {
 
 // Calls `each` with every expert that has rows, the first of them, and how many.
-void for_each_expert(In counts, std::int64_t rows, std::int64_t experts, const Frame& frame,
+void for_each_expert(In counts, std::int64_t rows, std::int64_t experts, Frame& frame,
                      const std::function<void(std::int64_t expert, std::int64_t first, std::int64_t rows)>& each) {
+  if (!frame.rank.device.is_cpu() && experts > 1) {
+    frame.rank.remark("products of experts run one after the other where at::_grouped_mm does not take them");
+  }
   const std::vector<std::int64_t> parts =
       Frame::has(counts) ? frame.expert_rows.at(counts.id).by_expert : equal_parts(rows, experts);
   check(std::ssize(parts) == experts, "experts: counts of others than those that the weight holds");
@@ -30,6 +34,7 @@ void for_each_expert(In counts, std::int64_t rows, std::int64_t experts, const F
 }  // namespace
 
 void run(const GroupedMatmul& op, Frame& frame) {
+  if (fused(op, frame)) return;
   const at::Tensor &a = frame[op.a], &b = frame[op.b];
   const at::Tensor right = op.transpose_b ? b.transpose(1, 2) : b;  // (e, K, N)
   at::Tensor out = frame.make(op.out, a.size(0));
@@ -42,6 +47,7 @@ void run(const GroupedMatmul& op, Frame& frame) {
 }
 
 void run(const GroupedWeightGrad& op, Frame& frame) {
+  if (fused(op, frame)) return;
   const at::Tensor &dy = frame[op.dy], &x = frame[op.x];
   const at::Tensor dw = frame.make(op.dw).zero_();  // (e, N, K); experts without rows get no gradient
   for_each_expert(op.counts, dy.size(0), op.experts, frame,

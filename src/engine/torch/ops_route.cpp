@@ -11,6 +11,7 @@
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
+#include "engine/torch/fused.h"
 #include "engine/torch/ops.h"
 #include "engine/torch/random_numbers.h"
 
@@ -63,6 +64,7 @@ at::Tensor kept(const at::Tensor& experts, const at::Tensor& weights, const Plac
 }  // namespace
 
 void run(const Route& op, Frame& frame) {
+  if (fused(op, frame)) return;
   const at::Tensor all = scores(op, frame);
   const auto [sorted, order] = at::sort(all, /*stable=*/true, /*dim=*/1, /*descending=*/true);
   at::Tensor weights = sorted.narrow(1, 0, op.top_k).clone(at::MemoryFormat::Contiguous);
@@ -72,6 +74,7 @@ void run(const Route& op, Frame& frame) {
 }
 
 void run(const RouteBackward& op, Frame& frame) {
+  if (fused(op, frame)) return;
   const at::Tensor all = scores(op, frame);       // (T, E)
   const at::Tensor& choices = frame[op.choices];  // (T, k)
   at::Tensor dchosen = frame[op.dweights];
@@ -86,6 +89,7 @@ void run(const RouteBackward& op, Frame& frame) {
 }
 
 void run(const PlaceRows& op, Frame& frame) {
+  if (fused(op, frame)) return;
   const at::Tensor& choices = frame[op.choices];
   const at::Tensor experts = choices.reshape({-1});  // (T k)
   at::Tensor places;
