@@ -51,6 +51,25 @@ TEST(Weights, ASeriesCountsOnceAndAnOddRowNever) {
   EXPECT_THAT(mean_weights(known), ElementsAre(0.5, 0.5, 1.0, 0.0, 1.0));
 }
 
+// Both are 5 % too fast, where the shared constant moves both and the other the row with experts alone. The dense row
+// asks as much of the shared constant as without the other row; the row with experts asks the rest of its own.
+TEST(Fit, RowsWithExpertsDecideWhatIsOfExpertsAlone) {
+  KnownRows dense = rows_of({row_of("a", "x", "m", 0.05)});
+  dense.unknowns.push_back({.key = "gemm_grouped", .owner = "physics", .value = 0.8, .prior = {0.8, 0.1}});
+  dense.rows[0].slopes = {-0.1, 0.0};
+  KnownRows both = dense;
+  both.rows.push_back(row_of("b", "x", "n", 0.05));
+  both.rows[1].slopes = {-0.1, -0.1};
+  both.rows[1].job.model.kinds = {{.mlp = Moe{.experts = 8, .top_k = 2}}};
+  both.rows[1].job.model.layers = {0};
+  const RobustFit alone = fit_all(dense), fit = fit_all(both);
+  EXPECT_EQ(fit.moves[0], alone.moves[0]);
+  EXPECT_EQ(alone.moves[1], 0.0);
+  // (0.05 - 0.1 shared) - 0.1 own is weighed against own, both in 5 %: own = 4 / 5 of what is left, in deviations.
+  const double left = 0.05 - 0.1 * alone.moves[0];
+  EXPECT_NEAR(fit.moves[1], 0.8 * left / 0.1, 1e-9);
+}
+
 TEST(LeftOut, AReleaseGoesWithItsConfigurationsElsewhere) {
   const KnownRows known = rows_of({row_of("a", "x", "m", 0.04), row_of("b", "y", "m", 0.04), row_of("c", "y", "n", 0.0),
                                    row_of("d", "x", "o", 0.04)});
