@@ -13,6 +13,7 @@ void derive_backward(Program& program, const Policy& policy) {
   if (program.output != kNoValue) {
     context.build().enter_layer(-1);
     program.grad_output = context.build().boundary("grad_output", program.type(program.output).shape);
+    program[program.grad_output].type.dtype = program.type(program.output).dtype;
     context.start(program.output, program.grad_output);
   }
   for (std::size_t i = program.forward.size(); i-- > 0;) {

@@ -23,7 +23,8 @@ void routes(std::vector<OpCase>& cases, DType dtype) {
       return route(b, input(b, p, {13, 6}), normalised).weights.id;
     }));
   }
-  cases.push_back(make("route_drawn", Route::kName, plain(dtype), {0, bytes + 8 * T}, [](Builder& b, Program& p) {
+  const Count drawn{0, e * T * E + 12 * T * 3 + 8 * T};  // three a token
+  cases.push_back(make("route_drawn", Route::kName, plain(dtype), drawn, [](Builder& b, Program& p) {
     Route op{.logits = {input(b, p, {13, 6})}, .numbers = {b.data(Datum::token_number, {13})}};
     op.top_k = 3;
     op.normalised = true;
@@ -90,7 +91,7 @@ void layers(std::vector<OpCase>& cases, DType dtype) {
 
 void products(std::vector<OpCase>& cases, DType dtype) {
   const double e = size_bytes(dtype), R = T * k, N = 10;
-  const Count count{2 * R * N * H, e * (R * H + E * N * H + R * N)};
+  const Count count{2 * R * N * H, e * (R * H + E * N * H + R * N) + 8 * E};
   cases.push_back(make("grouped_matmul", GroupedMatmul::kName, plain(dtype), count, [](Builder& b, Program& p) {
     const Rows rows = dispatched(b, input(b, p, {13, 6}), 0);
     const GroupedMatmul op{.a = {rows.rows}, .b = {matrices(b, "up", {6, 10, 6})}, .counts = {rows.counts}};

@@ -171,9 +171,10 @@ TEST_F(ExpertRuns, AreRefusedByNameWhereTheEngineLacksSomething) {
     }
     return std::string("nothing");
   };
-  EXPECT_THAT(refusal({.name = "", .dp = 2, .experts = 8, .ep = 2}, Dispatcher::dedup), HasSubstr("dispatcher dedup"));
+  EXPECT_THAT(refusal({.name = "", .dp = 2, .experts = 8, .ep = 2}, Dispatcher::dedup),
+              HasSubstr("by all_to_all alone"));
   EXPECT_THAT(refusal({.name = "", .precision = Precision::fp8cs, .experts = 8}, Dispatcher::all_to_all),
-              HasSubstr("fp8 experts"));
+              HasSubstr("the job asks for FP8"));
 }
 
 TEST_F(ExpertRuns, ListEveryExpertsTensorsInTheModelsOrder) {

@@ -4,6 +4,7 @@ namespace perfbench {
 
 Types infer(const AllGather& op, const InferContext& c) {
   ValueType out = c.type(op.x);
+  c.counted(out, op.counts);
   if (!out.placement[op.axis].is_split(0)) c.fail(op.axis, "the input is not split along dim 0");
   if (op.counts.id != kNoValue && op.axis != Axis::etp) c.fail(op.axis, "rows of experts are gathered over etp");
   out.placement[op.axis] = kReplicated;
@@ -13,6 +14,7 @@ Types infer(const AllGather& op, const InferContext& c) {
 
 Types infer(const ReduceScatter& op, const InferContext& c) {
   ValueType out = c.type(op.x);
+  c.counted(out, op.counts);
   if (!out.placement[op.axis].is_partial()) c.fail(op.axis, "the input is no partial sum");
   if (op.counts.id != kNoValue && op.axis != Axis::etp) c.fail(op.axis, "rows of experts are scattered over etp");
   if (out.shape[0] % c.program().mesh.size[op.axis] != 0) c.fail("dim 0 does not divide");

@@ -55,6 +55,10 @@ void InferContext::bias(const ValueType& x, const ValueType& b) const {
   }
 }
 
+void InferContext::counted(const ValueType& rows, In counts) const {
+  if (rows.uneven() && counts.id == kNoValue) fail("no counts say how many rows there are: " + to_string(rows));
+}
+
 void InferContext::grad_fits(const ValueType& dw, InOut main_grad) const {
   const Value& state = program_[main_grad.id];
   if (state.state != StateKind::main_grad) fail("the target is no main gradient");

@@ -40,6 +40,8 @@ class InferContext {
   void per_token(const ValueType& rows, const ValueType& numbers) const;
   // One number per column, lying as the columns do, added to whole sums.
   void bias(const ValueType& x, const ValueType& b) const;
+  // Of rows that differ in number between ranks, counts must say how many there are.
+  void counted(const ValueType& rows, In counts) const;
   // `dw` may be added to the state, and that is a main gradient.
   void grad_fits(const ValueType& dw, InOut main_grad) const;
   // A list of states of one kind, and not empty. Nothing is made of them.

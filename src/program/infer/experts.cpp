@@ -31,7 +31,8 @@ void row_numbers(const InferContext& c, const ValueType& x, In weights) {
 std::int64_t sources(const Mesh& mesh) { return std::int64_t{mesh.size[Axis::etp]} * mesh.size[Axis::ep]; }
 
 // What every rank of ep x etp has, or nothing.
-void counts_fit(const InferContext& c, In counts) {
+void counts_fit(const InferContext& c, const ValueType& rows, In counts) {
+  c.counted(rows, counts);
   if (counts.id == kNoValue) return;
   const ValueType& type = c.type(counts);
   if (type.shape.rank != 2 || type.shape[0] != sources(c.program().mesh)) {
@@ -66,7 +67,8 @@ Placement grouped_product(const InferContext& c, Axis axis, const ValueType& a, 
 ValueType grouped_weight_grad(const InferContext& c, const auto& op, std::int64_t experts) {
   const ValueType dy = op.transposed ? transposed(c.type(op.dy)) : c.type(op.dy);
   const ValueType x = op.transposed ? transposed(c.type(op.x)) : c.type(op.x);
-  counts_fit(c, op.counts);
+  counts_fit(c, dy, op.counts);
+  c.counted(x, op.counts);
   if (dy.shape[0] != x.shape[0]) c.fail(fmt::format("rows differ: {} and {}", to_string(dy), to_string(x)));
   const Placements placement = c.per_axis([&](Axis axis) {
     const Placement &left = dy.placement[axis], &right = x.placement[axis];
@@ -143,7 +145,7 @@ Types infer(const AllToAll& op, const InferContext& c) {
   c.rowwise(x);
   own_rows(c, op.back ? View::expert : View::dense, x);
   row_numbers(c, x, op.weights);
-  counts_fit(c, op.counts);
+  counts_fit(c, x, op.counts);
   const ValueType out = turned(c, op, x);
   return {out, numbers(out, DType::f32, out.placement)};
 }
@@ -151,7 +153,7 @@ Types infer(const AllToAll& op, const InferContext& c) {
 Types infer(const Regroup& op, const InferContext& c) {
   const ValueType& x = c.type(op.x);
   row_numbers(c, x, op.weights);
-  counts_fit(c, op.counts);
+  counts_fit(c, x, op.counts);
   if (op.sources != sources(c.program().mesh)) c.fail(fmt::format("rows of {} ranks", op.sources));
   return {x, numbers(x, DType::f32, x.placement)};
 }
@@ -160,7 +162,7 @@ Types infer(const GroupedMatmul& op, const InferContext& c) {
   const ValueType &a = c.type(op.a), &b = c.type(op.b);
   const int outer = op.transpose_b ? 1 : 2;
   c.no_partial(a);
-  counts_fit(c, op.counts);
+  counts_fit(c, a, op.counts);
   if (b.shape.rank != 3 || a.shape[1] != b.shape[3 - outer]) {
     c.fail(fmt::format("inner dims differ: {} and {}", to_string(a), to_string(b)));
   }
