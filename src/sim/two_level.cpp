@@ -28,6 +28,7 @@ struct SlotTime {
 };
 
 double ready_of(const ReadyTable& ready, ValueId id) {
+  // NOLINTNEXTLINE(bugprone-narrowing-conversions): clang-tidy 14 sees one from double to double
   return id == kNoValue ? kNoWait : ready[static_cast<std::size_t>(id)].time_s;
 }
 
